@@ -1,0 +1,177 @@
+//! An alert: what a person needs to know of one event, in facts that are cleaned and cut, so that it stays small
+//! in the outbox. Owns which facts; how they look is `render`'s.
+
+use jiff::Timestamp;
+
+use super::event::{Event, INSTANCE_STATE, OWN_SOURCE, derived_id};
+use super::inventory::Instance;
+use super::json::Json;
+use super::rule::{Rule, Severity};
+use super::text::{FACT, clean};
+
+/// The most facts that an alert lists.
+const FACTS: usize = 12;
+
+/// What is told of one event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    /// Stable: the same event has the same alert id, so that a repeated message can be known as one.
+    pub id: String,
+    /// The rule that tells it.
+    pub rule: String,
+    /// What happened, in one line.
+    pub title: String,
+    /// Why it matters, from the rule.
+    pub description: String,
+    /// Where what to do is written down.
+    pub runbook: String,
+    /// How urgent.
+    pub severity: Severity,
+    /// What belongs together in one message.
+    pub group: String,
+    /// The account's number.
+    pub account: String,
+    /// The account's name in the configuration; empty for one that has none.
+    pub account_name: String,
+    /// Where it was recorded.
+    pub region: String,
+    /// When it happened.
+    pub time: Timestamp,
+    /// Who did it; empty when nobody did, as for an observed change.
+    pub principal: String,
+    /// The address or service it came from.
+    pub address: String,
+    /// CloudTrail's event id, when it has one.
+    pub event_id: String,
+    /// The instance it is about, if it is about one.
+    pub instance: String,
+    /// More facts, each with its name.
+    pub facts: Vec<(String, String)>,
+}
+
+impl Alert {
+    /// What `rule` tells of `event`.
+    pub fn new(rule: &Rule, event: &Event, envelope: &Json, account_name: &str) -> Self {
+        let principal = principal(event);
+        let detail = &event.detail;
+        let instance = match event.detail_type.as_str() {
+            INSTANCE_STATE => detail.text("instance-id").unwrap_or_default(),
+            _ => "",
+        };
+        let subject = if instance.is_empty() {
+            // Reports of one kind about one account belong together: a lost credential blinds every region.
+            if event.source == OWN_SOURCE { event.account.clone() } else { principal.clone() }
+        } else {
+            instance.to_owned()
+        };
+        Alert {
+            id: derived_id(&["alert", &event.account, &event.id]),
+            rule: rule.id.clone(),
+            title: clean(&rule.title_for(event, envelope), FACT),
+            description: rule.description.clone().unwrap_or_default(),
+            runbook: rule.runbook.clone().unwrap_or_default(),
+            severity: rule.severity,
+            group: clean(&format!("{}/{}/{subject}", event.account, rule.id), FACT),
+            account: clean(&event.account, FACT),
+            account_name: account_name.to_owned(),
+            region: clean(&event.region, FACT),
+            time: event.time,
+            principal,
+            address: detail.text("sourceIPAddress").map(|text| clean(text, FACT)).unwrap_or_default(),
+            event_id: detail.text("eventID").map(|text| clean(text, FACT)).unwrap_or_default(),
+            instance: clean(instance, FACT),
+            facts: facts(event),
+        }
+    }
+}
+
+/// Who did it: the ARN where there is one, or the best name that the record has. Cleaned.
+pub fn principal(event: &Event) -> String {
+    let detail = &event.detail;
+    let identity = |field: &str| detail.text(&format!("userIdentity.{field}"));
+    let name = match identity("type") {
+        Some("Root") => Some("root".to_owned()),
+        Some("AWSService") => identity("invokedBy").map(str::to_owned),
+        _ => identity("arn")
+            .or_else(|| identity("userName"))
+            .or_else(|| identity("principalId"))
+            .map(str::to_owned),
+    };
+    name.or_else(|| identity("invokedBy").map(str::to_owned))
+        .map(|name| clean(&name, FACT))
+        .unwrap_or_default()
+}
+
+fn facts(event: &Event) -> Vec<(String, String)> {
+    let mut facts = Vec::new();
+    let mut fact = |name: &str, value: Option<&str>| {
+        if let Some(value) = value.map(|value| clean(value, FACT)).filter(|value| !value.is_empty()) {
+            facts.push((name.to_owned(), value));
+        }
+    };
+    let detail = &event.detail;
+    if event.source == OWN_SOURCE {
+        for (name, value) in members(detail) {
+            fact(name, value.as_str());
+        }
+        return facts;
+    }
+    if let Some(instance) = &event.instance {
+        instance_facts(instance, &mut fact);
+        return facts;
+    }
+    let service = event.source.strip_prefix("aws.").unwrap_or(&event.source);
+    fact("call", detail.text("eventName").map(|name| format!("{service}:{name}")).as_deref());
+    fact("error", detail.text("errorCode"));
+    fact("message", detail.text("errorMessage"));
+    if detail.text("eventName") == Some("ConsoleLogin") {
+        fact("result", detail.text("responseElements.ConsoleLogin"));
+        // Federated logins say "No" although the identity provider asked for a second factor.
+        if matches!(detail.text("userIdentity.type"), Some("Root" | "IAMUser")) {
+            fact(
+                "MFA",
+                detail.text("additionalEventData.MFAUsed").map(|used| used.to_lowercase()).as_deref(),
+            );
+        }
+    }
+    fact("access key", detail.text("userIdentity.accessKeyId"));
+    fact("user agent", detail.text("userAgent"));
+    let created = detail.at("responseElements.instancesSet.items").map_or(&[][..], Json::items);
+    let ids: Vec<&str> = created.iter().filter_map(|item| item.text("instanceId")).collect();
+    fact("instances", Some(&ids.join(" ")));
+    fact("type", created.first().and_then(|item| item.text("instanceType")));
+    fact("new key", detail.text("responseElements.accessKey.accessKeyId"));
+    for (name, value) in detail.get("requestParameters").map_or(&[][..], members) {
+        if facts.len() >= FACTS {
+            break;
+        }
+        let value = match value {
+            Json::Null => continue,
+            Json::String(text) => clean(text, FACT),
+            other => clean(&other.to_string(), FACT),
+        };
+        if !value.is_empty() {
+            facts.push((clean(name, 40), value));
+        }
+    }
+    facts
+}
+
+fn instance_facts(instance: &Instance, fact: &mut impl FnMut(&str, Option<&str>)) {
+    fact("type", Some(&instance.instance_type));
+    fact("lifecycle", instance.lifecycle.as_deref());
+    fact("image", instance.image.as_deref());
+    fact("key pair", instance.key_name.as_deref());
+    fact("public address", instance.public_address.as_deref());
+    fact("profile", instance.profile.as_deref());
+    fact("launched", instance.launch_time.map(|time| time.to_string()).as_deref());
+    let tags: Vec<String> = instance.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    fact("tags", Some(&tags.join(", ")));
+}
+
+fn members(value: &Json) -> &[(String, Json)] {
+    match value {
+        Json::Object(members) => members,
+        _ => &[],
+    }
+}

@@ -1,0 +1,287 @@
+//! An event is an EventBridge envelope, whether CloudTrail recorded it, the inventory showed it, or trailnoti
+//! tells it of itself. Owns the envelope; what it means is for rules.
+//!
+//! Envelope and `detail-type`: EventBridge user guide, "Events from AWS services" and "AWS service events
+//! delivered via AWS CloudTrail".
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::inventory::{Instance, State};
+use super::json::{Json, object};
+
+/// The `detail-type` of an observed instance change.
+pub const INSTANCE_STATE: &str = "EC2 Instance State-change Notification";
+/// The `source` of what trailnoti tells of itself.
+pub const OWN_SOURCE: &str = "trailnoti";
+/// The `detail-type` of a console sign-in, as EventBridge really spells it.
+const SIGN_IN: &str = "AWS Console Sign In via CloudTrail";
+/// The spelling in AWS's documentation, which patterns may use.
+const SIGN_IN_DOCUMENTED: &str = "AWS Console Signin via CloudTrail";
+
+/// One event in EventBridge's envelope.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// CloudTrail's `eventID`; for other events a UUID made from what the event says, so that the same
+    /// observation has the same id.
+    pub id: String,
+    /// Such as `AWS API Call via CloudTrail`.
+    pub detail_type: String,
+    /// Such as `aws.iam`.
+    pub source: String,
+    /// The account that the event is of: twelve digits.
+    pub account: String,
+    /// When it happened, to the second.
+    pub time: Timestamp,
+    /// Such as `eu-west-1`.
+    pub region: String,
+    /// ARNs; empty for what came by CloudTrail, as in EventBridge.
+    pub resources: Vec<String>,
+    /// The CloudTrail record itself, or what the event's own kind says.
+    pub detail: Json,
+    /// The instance that the event is about, where the inventory knows it. Not part of the envelope.
+    pub instance: Option<Instance>,
+}
+
+/// Why a record is no event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// Not JSON, or not an object.
+    #[error("the record is no JSON object: {0}")]
+    NotJson(String),
+    /// A field without which nothing can be said.
+    #[error("the record has no usable {0}")]
+    Missing(&'static str),
+}
+
+impl Event {
+    /// Wraps the text of a CloudTrail record, as `LookupEvents` gives it in `CloudTrailEvent`.
+    ///
+    /// # Errors
+    /// When the text is no JSON object, or names no time, source or region.
+    pub fn from_record_text(record: &str, account: &str) -> Result<Self, Unreadable> {
+        match Json::parse(record) {
+            Ok(record @ Json::Object(_)) => Event::from_record(record, account),
+            Ok(_) => Err(Unreadable::NotJson("it is another kind of JSON".to_owned())),
+            Err(error) => Err(Unreadable::NotJson(error.to_string())),
+        }
+    }
+
+    /// Wraps a CloudTrail record. `account` is whose history it was read from, for records that do not say.
+    ///
+    /// # Errors
+    /// When the record names no time, source or region.
+    pub fn from_record(record: Json, account: &str) -> Result<Self, Unreadable> {
+        let text = |path: &'static str| record.text(path).ok_or(Unreadable::Missing(path));
+        let time = text("eventTime")?.parse().map_err(|_| Unreadable::Missing("eventTime"))?;
+        let service = text("eventSource")?;
+        let service = service
+            .strip_suffix(".amazonaws.com")
+            .or_else(|| service.strip_suffix(".amazonaws.com.cn"))
+            .unwrap_or(service);
+        let region = text("awsRegion")?.to_owned();
+        let id = match record.text("eventID") {
+            Some(id) => id.to_owned(),
+            None => derived_id(&["record", &record.to_string()]),
+        };
+        let account = record
+            .text("recipientAccountId")
+            .or_else(|| record.text("userIdentity.accountId"))
+            .unwrap_or(account)
+            .to_owned();
+        Ok(Event {
+            id,
+            detail_type: detail_type(record.text("eventType").unwrap_or_default()).to_owned(),
+            source: format!("aws.{service}"),
+            account,
+            time,
+            region,
+            resources: Vec::new(),
+            detail: record,
+            instance: None,
+        })
+    }
+
+    /// Reads an envelope, such as `trailnoti events` prints.
+    ///
+    /// # Errors
+    /// When it names no source, time or region.
+    pub fn from_envelope(envelope: &Json) -> Result<Self, Unreadable> {
+        let text = |path: &'static str| envelope.text(path).ok_or(Unreadable::Missing(path));
+        Ok(Event {
+            id: envelope.text("id").map_or_else(|| derived_id(&[&envelope.to_string()]), str::to_owned),
+            detail_type: text("detail-type")?.to_owned(),
+            source: text("source")?.to_owned(),
+            account: envelope.text("account").unwrap_or_default().to_owned(),
+            time: text("time")?.parse().map_err(|_| Unreadable::Missing("time"))?,
+            region: text("region")?.to_owned(),
+            resources: envelope
+                .get("resources")
+                .map_or(&[][..], Json::items)
+                .iter()
+                .filter_map(|arn| arn.as_str().map(str::to_owned))
+                .collect(),
+            detail: envelope.get("detail").cloned().ok_or(Unreadable::Missing("detail"))?,
+            instance: None,
+        })
+    }
+
+    /// An observed change of an instance, as EventBridge tells it (EC2 user guide, "State change events").
+    pub fn instance_state(
+        account: &str,
+        region: &str,
+        instance: Instance,
+        state: State,
+        time: Timestamp,
+    ) -> Self {
+        let arn = format!("arn:{}:ec2:{region}:{account}:instance/{}", partition(region), instance.id);
+        Event {
+            id: derived_id(&["instance", &arn, state.name(), &time.as_second().to_string()]),
+            detail_type: INSTANCE_STATE.to_owned(),
+            source: "aws.ec2".to_owned(),
+            account: account.to_owned(),
+            time,
+            region: region.to_owned(),
+            resources: vec![arn],
+            detail: object([("instance-id", instance.id.as_str().into()), ("state", state.name().into())]),
+            instance: Some(instance),
+        }
+    }
+
+    /// What trailnoti tells of itself: `kind` is the `detail-type`.
+    pub fn own(kind: &str, account: &str, region: &str, detail: Json, time: Timestamp) -> Self {
+        Event {
+            id: derived_id(&[kind, account, region, &detail.to_string(), &time.as_second().to_string()]),
+            detail_type: kind.to_owned(),
+            source: OWN_SOURCE.to_owned(),
+            account: account.to_owned(),
+            time,
+            region: region.to_owned(),
+            resources: Vec::new(),
+            detail,
+            instance: None,
+        }
+    }
+
+    /// The envelope as EventBridge would deliver it.
+    pub fn envelope(&self) -> Json {
+        object([
+            ("version", "0".into()),
+            ("id", self.id.as_str().into()),
+            ("detail-type", self.detail_type.as_str().into()),
+            ("source", self.source.as_str().into()),
+            ("account", self.account.as_str().into()),
+            ("time", self.time.to_string().into()),
+            ("region", self.region.as_str().into()),
+            ("resources", Json::Array(self.resources.iter().map(|arn| arn.as_str().into()).collect())),
+            ("detail", self.detail.clone()),
+        ])
+    }
+
+    /// The sixteen bytes by which the event is remembered: its UUID, or one made from an id of another form.
+    pub fn short_id(&self) -> [u8; 16] {
+        short_id(&self.id)
+    }
+}
+
+/// See [`Event::short_id`].
+pub fn short_id(id: &str) -> [u8; 16] {
+    let uuid = Uuid::parse_str(id).unwrap_or_else(|_| Uuid::new_v5(&Uuid::NAMESPACE_OID, id.as_bytes()));
+    *uuid.as_bytes()
+}
+
+/// The same UUID for the same parts.
+pub fn derived_id(parts: &[&str]) -> String {
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, parts.join("\u{1f}").as_bytes()).to_string()
+}
+
+/// The partition that a region belongs to (AWS general reference, "Amazon Resource Names").
+pub fn partition(region: &str) -> &'static str {
+    match region {
+        _ if region.starts_with("cn-") => "aws-cn",
+        _ if region.starts_with("us-gov-") => "aws-us-gov",
+        _ if region.starts_with("eusc-") => "aws-eusc",
+        _ => "aws",
+    }
+}
+
+/// `AwsConsoleSignIn` also occurs as `AwsConsoleSignin` (IAM user guide), so letters' case is not looked at.
+fn detail_type(event_type: &str) -> &'static str {
+    match event_type.to_ascii_lowercase().as_str() {
+        "awsconsolesignin" => SIGN_IN,
+        "awsserviceevent" => "AWS Service Event via CloudTrail",
+        "awsconsoleaction" => "AWS Console Action via CloudTrail",
+        "awscloudtrailinsight" => "AWS Insight via CloudTrail",
+        "awsvpceevent" => "AWS Network Activity Event via CloudTrail",
+        _ => "AWS API Call via CloudTrail",
+    }
+}
+
+/// A pattern in which the documented spelling of the sign-in `detail-type` stands as the real one.
+pub fn with_real_spelling(mut pattern: Json) -> Json {
+    if let Json::Object(members) = &mut pattern {
+        for (name, value) in members {
+            match name.as_str() {
+                "detail-type" => respell(value),
+                "$or" => {
+                    if let Json::Array(branches) = value {
+                        for branch in branches {
+                            *branch = with_real_spelling(std::mem::replace(branch, Json::Null));
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    pattern
+}
+
+fn respell(value: &mut Json) {
+    match value {
+        Json::String(text) if text == SIGN_IN_DOCUMENTED => *text = SIGN_IN.to_owned(),
+        Json::Array(items) => items.iter_mut().for_each(respell),
+        Json::Object(members) => members.iter_mut().for_each(|(_, member)| respell(member)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOGIN: &str = r#"{"eventVersion":"1.08","eventTime":"2026-03-01T10:00:00Z","eventID":"7bf73129-1428-4cd3-a780-95db273d1602",
+        "eventSource":"signin.amazonaws.com","eventName":"ConsoleLogin","awsRegion":"eu-north-1","eventType":"AwsConsoleSignin",
+        "recipientAccountId":"111122223333"}"#;
+
+    #[test]
+    fn a_record_becomes_the_envelope_that_eventbridge_would_deliver() {
+        let event = Event::from_record_text(LOGIN, "999999999999").expect("an event");
+        let envelope = event.envelope();
+        assert_eq!(envelope.text("detail-type"), Some("AWS Console Sign In via CloudTrail"));
+        assert_eq!(envelope.text("source"), Some("aws.signin"));
+        assert_eq!(envelope.text("account"), Some("111122223333"));
+        assert_eq!(envelope.text("time"), Some("2026-03-01T10:00:00Z"));
+        assert_eq!(envelope.get("detail"), Some(&Json::parse(LOGIN).expect("json")));
+        assert_eq!(Event::from_envelope(&envelope).expect("an event"), event);
+    }
+
+    #[test]
+    fn a_record_without_a_time_is_told_and_not_guessed() {
+        assert_eq!(
+            Event::from_record_text(r#"{"eventSource":"a"}"#, "1"),
+            Err(Unreadable::Missing("eventTime"))
+        );
+        assert!(matches!(Event::from_record_text("[1]", "1"), Err(Unreadable::NotJson(_))));
+    }
+
+    #[test]
+    fn the_documented_spelling_of_sign_in_is_read_as_the_real_one() {
+        let pattern =
+            Json::parse(r#"{"detail-type":["AWS Console Signin via CloudTrail","x"]}"#).expect("json");
+        assert_eq!(
+            with_real_spelling(pattern).to_string(),
+            r#"{"detail-type":["AWS Console Sign In via CloudTrail","x"]}"#
+        );
+    }
+}

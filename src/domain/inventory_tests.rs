@@ -1,0 +1,121 @@
+use super::*;
+use proptest::prelude::*;
+
+const GRACE: Duration = Duration::from_secs(20);
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_772_000_000 + second).expect("a time")
+}
+
+fn instance(id: &str, state: State) -> Instance {
+    Instance {
+        id: id.to_owned(),
+        state,
+        instance_type: "t3.micro".to_owned(),
+        launch_time: None,
+        image: None,
+        key_name: None,
+        public_address: None,
+        lifecycle: None,
+        profile: None,
+        tags: BTreeMap::new(),
+    }
+}
+
+fn tagged(id: &str, state: State) -> Instance {
+    let mut instance = instance(id, state);
+    instance.tags.insert("role".to_owned(), "worker".to_owned());
+    instance
+}
+
+/// A region that is listed again and again.
+#[derive(Default)]
+struct Region {
+    known: Option<BTreeMap<String, Tracked>>,
+}
+
+impl Region {
+    fn list(&mut self, second: i64, listed: &[Instance]) -> Vec<String> {
+        let known = self.known.as_ref().map_or(Known::Nothing, Known::Instances);
+        let seen = observe(known, listed, |i| i.tags.is_empty(), GRACE, at(second));
+        let rows = self.known.get_or_insert_default();
+        for tracked in seen.put {
+            rows.insert(tracked.instance.id.clone(), tracked);
+        }
+        for id in &seen.gone {
+            rows.remove(id);
+        }
+        seen.changes.iter().map(|c| format!("{} {}", c.instance.id, c.state.name())).collect()
+    }
+}
+
+#[test]
+fn the_first_list_is_a_baseline_and_not_a_flood() {
+    let mut region = Region::default();
+    assert!(region.list(0, &[tagged("i-1", State::Running)]).is_empty());
+    assert_eq!(region.list(15, &[tagged("i-1", State::Stopping)]), ["i-1 stopping"]);
+}
+
+#[test]
+fn an_instance_without_tags_is_held_for_the_grace_and_no_longer() {
+    let mut region = Region { known: Some(BTreeMap::new()) };
+    assert!(region.list(0, &[instance("i-1", State::Pending)]).is_empty());
+    assert!(region.list(15, &[instance("i-1", State::Running)]).is_empty());
+    assert_eq!(region.list(20, &[instance("i-1", State::Running)]), ["i-1 pending", "i-1 running"]);
+}
+
+#[test]
+fn tags_that_come_within_the_grace_decide_at_once() {
+    let mut region = Region { known: Some(BTreeMap::new()) };
+    assert!(region.list(0, &[instance("i-1", State::Pending)]).is_empty());
+    assert_eq!(region.list(10, &[tagged("i-1", State::Pending)]), ["i-1 pending"]);
+}
+
+#[test]
+fn one_list_without_an_instance_is_not_taken_for_its_end() {
+    let mut region = Region { known: Some(BTreeMap::new()) };
+    region.list(0, &[tagged("i-1", State::Running)]);
+    assert!(region.list(15, &[]).is_empty());
+    assert!(region.list(30, &[tagged("i-1", State::Running)]).is_empty());
+    assert!(region.list(45, &[]).is_empty());
+    assert_eq!(region.list(60, &[]), ["i-1 terminated"]);
+    assert!(region.list(75, &[]).is_empty());
+}
+
+#[test]
+fn a_terminated_instance_keeps_the_tags_it_had() {
+    let mut region = Region { known: Some(BTreeMap::new()) };
+    region.list(0, &[tagged("i-1", State::Running)]);
+    region.list(15, &[instance("i-1", State::Terminated)]);
+    let kept = &region.known.as_ref().expect("rows")["i-1"].instance;
+    assert_eq!(kept.tags.get("role").map(String::as_str), Some("worker"));
+    assert!(region.list(30, &[]).is_empty(), "its end was told already");
+}
+
+fn states() -> impl Strategy<Value = Option<State>> {
+    prop::option::of(prop::sample::select(State::ALL.to_vec()))
+}
+
+proptest! {
+    /// Whatever is listed, what is known afterwards is what was listed, and every new state was told.
+    #[test]
+    fn every_change_is_told_exactly_once(lists in prop::collection::vec(prop::collection::vec(states(), 3), 1..12)) {
+        let mut region = Region { known: Some(BTreeMap::new()) };
+        let mut told: BTreeMap<String, Option<State>> = BTreeMap::new();
+        for (turn, list) in lists.iter().enumerate() {
+            let listed: Vec<Instance> = list
+                .iter()
+                .enumerate()
+                .filter_map(|(n, state)| state.map(|state| tagged(&format!("i-{n}"), state)))
+                .collect();
+            let changes = region.list(i64::try_from(turn).expect("small") * 15, &listed);
+            for change in &changes {
+                let (id, state) = change.split_once(' ').expect("two words");
+                told.insert(id.to_owned(), State::parse(state));
+            }
+            for instance in &listed {
+                prop_assert_eq!(told.get(&instance.id).copied().flatten(), Some(instance.state));
+            }
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! What trailnoti is about, as pure functions of (state, input, now). It does no IO, is never async and reads no
+//! clock, so everything here can be tried with plain values. A test (`tests/it/tidy.rs`) holds it to that.
+//!
+//! An event comes in ([`event`]), is judged by rules and exclusions ([`judge`]), and becomes an alert
+//! ([`alert`]) that waits in an outbox ([`outbox`]) and is rendered for a channel ([`render`]). What is read when
+//! is decided by [`cursor`] and [`inventory`].
+
+pub mod alert;
+pub mod cursor;
+pub mod event;
+pub mod exclusion;
+pub mod health;
+pub mod inventory;
+pub mod json;
+pub mod judge;
+pub mod outbox;
+pub mod pacer;
+pub mod pattern;
+pub mod render;
+pub mod rule;
+pub mod stream;
+pub mod text;

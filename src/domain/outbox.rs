@@ -1,0 +1,231 @@
+//! What is sent next through one sink, and what follows from the answer. Owns grouping, order, retries and the
+//! giving up; the rows are the store's and the sending is `dispatch`'s.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::alert::Alert;
+use super::health::back_off;
+use super::pacer::later;
+use super::rule::Severity;
+
+/// The most alerts in one message; more follow in the next.
+pub const PER_MESSAGE: usize = 40;
+/// From how many groups that are ready at once on they share a message, so that a burst is not a flood.
+const MERGE_FROM: usize = 4;
+/// The first and the longest wait after a failed delivery.
+const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+/// How often a sink that is closed for good is tried again.
+const PROBE: Duration = Duration::from_secs(15 * 60);
+/// The longest that a sink's own "later" is believed.
+const LATEST: Duration = Duration::from_secs(3600);
+
+/// A sink, as far as choosing what goes there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// Its name.
+    pub sink: String,
+    /// What is less urgent does not go there.
+    pub min_severity: Severity,
+}
+
+/// An alert that waits for a sink.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// Its place in the order of writing; with the severity, its key.
+    pub seq: u64,
+    /// When it was written.
+    pub enqueued: Timestamp,
+    /// Whether the sink refused a message with it already.
+    pub refused: bool,
+    /// What it says.
+    pub alert: Alert,
+}
+
+/// What was sent of a group before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// When its last message began.
+    pub last: Timestamp,
+    /// Alerts written up to then belong to that message, and follow at once if it could not hold them all.
+    pub upto: Timestamp,
+}
+
+/// How alerts are collected; see the reference configuration.
+#[derive(Debug, Clone)]
+pub struct Grouping {
+    /// How long to collect before a group's first message.
+    pub wait: Duration,
+    /// The least time between two messages of a group.
+    pub interval: Duration,
+}
+
+/// One message to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Digest {
+    /// What it names, grouped, the most urgent group first. Never empty.
+    pub alerts: Vec<Pending>,
+    /// The groups in it.
+    pub groups: Vec<String>,
+    /// It continues what was told before.
+    pub update: bool,
+    /// A sink refused it in its full form: say it as simply as can be.
+    pub plain: bool,
+}
+
+impl Digest {
+    /// How urgent its most urgent alert is.
+    pub fn severity(&self) -> Severity {
+        self.alerts.iter().map(|pending| pending.alert.severity).max().unwrap_or(Severity::Info)
+    }
+}
+
+/// What to do now.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Due {
+    /// Send this.
+    Send(Digest),
+    /// Nothing before this time.
+    Wait(Timestamp),
+    /// Nothing until something is written.
+    Idle,
+}
+
+/// Decides what to send now. `pending` is what waits, in the order of its keys.
+pub fn due(pending: &[Pending], sent: &BTreeMap<String, Sent>, grouping: &Grouping, now: Timestamp) -> Due {
+    if let Some(refused) = pending.iter().find(|pending| pending.refused) {
+        return Due::Send(Digest {
+            groups: vec![refused.alert.group.clone()],
+            alerts: vec![refused.clone()],
+            update: false,
+            plain: true,
+        });
+    }
+    let mut groups: BTreeMap<&str, Vec<&Pending>> = BTreeMap::new();
+    for waiting in pending {
+        groups.entry(&waiting.alert.group).or_default().push(waiting);
+    }
+    let mut wake: Option<Timestamp> = None;
+    let mut ready: Vec<(&str, Vec<&Pending>)> = Vec::new();
+    for (group, waiting) in groups {
+        let at = ready_at(&waiting, sent.get(group), grouping);
+        if at <= now {
+            ready.push((group, waiting));
+        } else {
+            wake = Some(wake.map_or(at, |earlier| earlier.min(at)));
+        }
+    }
+    ready.sort_by_key(|(_, waiting)| {
+        let urgent = waiting.iter().map(|pending| pending.alert.severity).max();
+        (std::cmp::Reverse(urgent), waiting.iter().map(|pending| pending.seq).min())
+    });
+    if ready.is_empty() {
+        return wake.map_or(Due::Idle, Due::Wait);
+    }
+    if ready.len() < MERGE_FROM {
+        ready.truncate(1);
+    }
+    let mut digest = Digest { alerts: Vec::new(), groups: Vec::new(), update: true, plain: false };
+    for (group, mut waiting) in ready {
+        let room = PER_MESSAGE - digest.alerts.len();
+        if room == 0 {
+            break;
+        }
+        waiting.sort_by_key(|pending| pending.seq);
+        digest.update &= sent.contains_key(group);
+        digest.groups.push(group.to_owned());
+        digest.alerts.extend(waiting.into_iter().take(room).cloned());
+    }
+    Due::Send(digest)
+}
+
+fn ready_at(waiting: &[&Pending], sent: Option<&Sent>, grouping: &Grouping) -> Timestamp {
+    let first = waiting.iter().map(|pending| pending.enqueued).min().unwrap_or(Timestamp::MAX);
+    match sent {
+        Some(sent) if first <= sent.upto => sent.upto,
+        Some(sent) => later(sent.last, grouping.interval).max(later(first, grouping.wait)),
+        None => later(first, grouping.wait),
+    }
+}
+
+/// What is remembered of each group of a message that was delivered.
+pub fn sent_now(digest: &Digest, sent: &BTreeMap<String, Sent>, now: Timestamp) -> Vec<(String, Sent)> {
+    digest
+        .groups
+        .iter()
+        .map(|group| {
+            let first = digest.alerts.iter().filter(|p| p.alert.group == *group).map(|p| p.enqueued).min();
+            let continues = sent.get(group).filter(|sent| first.is_some_and(|first| first <= sent.upto));
+            (group.clone(), continues.cloned().unwrap_or(Sent { last: now, upto: now }))
+        })
+        .collect()
+}
+
+/// Whether what is remembered of a group can be forgotten.
+pub fn is_over(sent: &Sent, grouping: &Grouping, now: Timestamp) -> bool {
+    now > later(sent.last, grouping.interval.max(Duration::from_secs(60)))
+}
+
+/// Why a message was not delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// It may go through later; `after` is what the sink asked for.
+    Later {
+        /// The wait that the sink asked for.
+        after: Option<Duration>,
+        /// Without any secret.
+        why: String,
+    },
+    /// The sink is there and will never take this message.
+    Refused {
+        /// Without any secret.
+        why: String,
+    },
+    /// The sink takes nothing any more until somebody mends it.
+    Closed {
+        /// Without any secret.
+        why: String,
+    },
+}
+
+impl Failure {
+    /// Why, without any secret.
+    pub fn why(&self) -> &str {
+        match self {
+            Failure::Later { why, .. } | Failure::Refused { why } | Failure::Closed { why } => why,
+        }
+    }
+}
+
+/// What follows from a delivery's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// It is told; forget it.
+    Done,
+    /// Nothing goes to this sink before that time.
+    RetryAt(Timestamp),
+    /// Try each of its alerts by itself in the simplest form.
+    Simplify,
+    /// It will never be taken: keep it among the dead.
+    Dead(String),
+}
+
+/// Decides what follows from an answer; `times` is how often in a row this sink has failed, this one included.
+pub fn settle(digest: &Digest, answer: &Result<(), Failure>, times: u32, salt: u64, now: Timestamp) -> Next {
+    match answer {
+        Ok(()) => Next::Done,
+        Err(Failure::Later { after: Some(after), .. }) => Next::RetryAt(later(now, (*after).min(LATEST))),
+        Err(Failure::Later { after: None, .. }) => {
+            Next::RetryAt(later(now, back_off(RETRY.0, RETRY.1, times, salt)))
+        }
+        Err(Failure::Closed { .. }) => Next::RetryAt(later(now, PROBE)),
+        Err(Failure::Refused { why }) if digest.plain => Next::Dead(why.clone()),
+        Err(Failure::Refused { .. }) => Next::Simplify,
+    }
+}
+
+#[cfg(test)]
+#[path = "outbox_tests.rs"]
+mod tests;

@@ -1,0 +1,355 @@
+//! From a pattern's JSON to what `value` can judge. Owns the syntax, and tells every mistake at once, each with
+//! its place and what would be right.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use ipnet::IpNet;
+
+use super::value::{Folded, Want, Wildcard, comparable, parse_address};
+use crate::domain::json::Json;
+
+type Alternative = BTreeMap<String, Vec<Want>>;
+
+/// A mistake in a pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The dotted path of the mistake inside the pattern; empty for the pattern as a whole.
+    pub path: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() {
+            return f.write_str(&self.message);
+        }
+        write!(f, "{}: {}", self.path, self.message)
+    }
+}
+
+/// The operators; a branch of `$or` cannot use one as a field's name, or a typing mistake would pass as a field.
+const OPERATORS: [&str; 9] = [
+    "anything-but",
+    "cidr",
+    "equals-ignore-case",
+    "exactly",
+    "exists",
+    "numeric",
+    "prefix",
+    "suffix",
+    "wildcard",
+];
+
+pub(super) fn compile(pattern: &Json) -> Result<Vec<Alternative>, Vec<Problem>> {
+    let mut compiler = Compiler { problems: Vec::new() };
+    let mut alternatives = vec![Alternative::new()];
+    match pattern {
+        Json::Object(members) => compiler.object("", members, &mut alternatives),
+        _ => compiler.problem("", "a pattern is a JSON object, such as {\"source\": [\"aws.iam\"]}"),
+    }
+    if compiler.problems.is_empty() { Ok(alternatives) } else { Err(compiler.problems) }
+}
+
+struct Compiler {
+    problems: Vec<Problem>,
+}
+
+impl Compiler {
+    fn problem(&mut self, path: &str, message: impl Into<String>) {
+        self.problems.push(Problem { path: path.to_owned(), message: message.into() });
+    }
+
+    /// Adds an object's conditions to every alternative so far. A name that is there twice overrides, as in
+    /// EventBridge.
+    fn object(&mut self, path: &str, members: &[(String, Json)], alternatives: &mut Vec<Alternative>) {
+        if members.is_empty() {
+            self.problem(path, "an empty object matches nothing: name a field in it, or leave it out");
+        }
+        for (name, value) in members {
+            let below = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            match value {
+                _ if name == "$or" => self.or(path, &below, value, alternatives),
+                Json::Object(members) => self.object(&below, members, alternatives),
+                Json::Array(values) => {
+                    let wants = self.values(&below, values);
+                    for alternative in alternatives.iter_mut() {
+                        alternative.insert(below.clone(), wants.clone());
+                    }
+                }
+                single => self.problem(&below, format!("a condition is a list: write [{single}]")),
+            }
+        }
+    }
+
+    fn or(&mut self, path: &str, below: &str, value: &Json, alternatives: &mut Vec<Alternative>) {
+        let branches = value.items();
+        if branches.len() < 2 {
+            return self.problem(below, "$or is a list of at least two objects");
+        }
+        let base = std::mem::take(alternatives);
+        for (index, branch) in branches.iter().enumerate() {
+            let place = format!("{below}[{index}]");
+            let Json::Object(members) = branch else {
+                self.problem(&place, format!("a branch of $or is an object, not {branch}"));
+                continue;
+            };
+            if let Some((operator, _)) = members.iter().find(|(name, _)| OPERATORS.contains(&name.as_str())) {
+                self.problem(
+                    &place,
+                    format!("a branch of $or names fields, and `{operator}` is an operator: put it in a field's list"),
+                );
+                continue;
+            }
+            let mut branched = base.clone();
+            self.object(path, members, &mut branched);
+            alternatives.append(&mut branched);
+        }
+    }
+
+    fn values(&mut self, path: &str, values: &[Json]) -> Vec<Want> {
+        if values.is_empty() {
+            self.problem(path, "an empty list matches nothing: give it a value, or leave the field out");
+        }
+        values.iter().filter_map(|value| self.value(path, value)).collect()
+    }
+
+    fn value(&mut self, path: &str, value: &Json) -> Option<Want> {
+        match value {
+            Json::Null => Some(Want::Null),
+            Json::Bool(truth) => Some(Want::Bool(*truth)),
+            Json::Number(number) => Some(number_want(number)),
+            Json::String(text) => Some(match parse_address(text) {
+                Some(address) => Want::Address(text.clone(), address),
+                None => Want::Text(text.clone()),
+            }),
+            Json::Array(_) => {
+                self.problem(path, "a list inside a list: conditions are written side by side in one list");
+                None
+            }
+            Json::Object(members) => {
+                let [(operator, operand)] = members.as_slice() else {
+                    self.problem(
+                        path,
+                        "a condition is an object with exactly one operator, such as {\"prefix\": \"a\"}",
+                    );
+                    return None;
+                };
+                let place = format!("{path}.{operator}");
+                self.operator(&place, operator, operand)
+            }
+        }
+    }
+
+    fn operator(&mut self, place: &str, operator: &str, operand: &Json) -> Option<Want> {
+        match operator {
+            "exactly" => self.text(place, operand).map(Want::Text),
+            "prefix" => self.affix(place, operand, Want::Prefix, Want::PrefixIgnoreCase),
+            "suffix" => self.affix(place, operand, Want::Suffix, Want::SuffixIgnoreCase),
+            "equals-ignore-case" => {
+                self.text(place, operand).map(|text| Want::IgnoreCase(Folded::new(&text)))
+            }
+            "wildcard" => {
+                let text = self.text(place, operand)?;
+                self.wildcard(place, &text)
+            }
+            "numeric" => self.numeric(place, operand.items()),
+            "cidr" => self.cidr(place, operand),
+            "exists" => match operand.as_bool() {
+                Some(true) => Some(Want::Present),
+                Some(false) => Some(Want::Absent),
+                None => {
+                    self.problem(place, format!("exists takes true or false, not {operand}"));
+                    None
+                }
+            },
+            "anything-but" => self.anything_but(place, operand),
+            unknown => {
+                let hint = nearest(unknown, OPERATORS);
+                self.problem(place, format!("`{unknown}` is no operator{}", did_you_mean(hint)));
+                None
+            }
+        }
+    }
+
+    fn text(&mut self, place: &str, operand: &Json) -> Option<String> {
+        let text = operand.as_str().map(str::to_owned);
+        if text.is_none() {
+            self.problem(place, format!("takes one text, not {operand}"));
+        }
+        text
+    }
+
+    fn wildcard(&mut self, place: &str, text: &str) -> Option<Want> {
+        Wildcard::parse(text).map(Want::Wildcard).map_err(|why| self.problem(place, why)).ok()
+    }
+
+    fn affix(
+        &mut self,
+        place: &str,
+        operand: &Json,
+        plain: fn(String) -> Want,
+        folded: fn(Folded) -> Want,
+    ) -> Option<Want> {
+        match operand {
+            Json::Object(members) => match members.as_slice() {
+                [(name, text)] if name == "equals-ignore-case" => {
+                    self.text(&format!("{place}.{name}"), text).map(|text| folded(Folded::new(&text)))
+                }
+                _ => {
+                    self.problem(place, "takes a text, or {\"equals-ignore-case\": TEXT}");
+                    None
+                }
+            },
+            _ => self.text(place, operand).map(plain),
+        }
+    }
+
+    fn numeric(&mut self, place: &str, terms: &[Json]) -> Option<Want> {
+        let mut bounds = Vec::new();
+        for pair in terms.chunks(2) {
+            let (Some(operator), Some(Json::Number(number))) = (pair[0].as_str(), pair.get(1)) else {
+                self.problem(place, "takes operators each with a number, such as [\">\", 0, \"<=\", 5]");
+                return None;
+            };
+            let Some(value) = comparable(number.as_str()) else {
+                self.problem(
+                    place,
+                    format!("{number} cannot be compared exactly: use a number that a double holds"),
+                );
+                return None;
+            };
+            bounds.push((operator, value));
+        }
+        let range = match bounds.as_slice() {
+            [("=", value)] => (Some((*value, true)), Some((*value, true))),
+            [(low @ (">" | ">="), value)] => (Some((*value, *low == ">=")), None),
+            [(high @ ("<" | "<="), value)] => (None, Some((*value, *high == "<="))),
+            [(low @ (">" | ">="), bottom), (high @ ("<" | "<="), top)] => {
+                if bottom >= top {
+                    self.problem(place, format!("the bottom {bottom} must be less than the top {top}"));
+                    return None;
+                }
+                (Some((*bottom, *low == ">=")), Some((*top, *high == "<=")))
+            }
+            _ => {
+                self.problem(
+                    place,
+                    "takes one of =, >, >=, <, <= with a number, or a range as [\">\", 0, \"<=\", 5]",
+                );
+                return None;
+            }
+        };
+        Some(Want::Range { low: range.0, high: range.1 })
+    }
+
+    fn cidr(&mut self, place: &str, operand: &Json) -> Option<Want> {
+        let text = self.text(place, operand)?;
+        let network = text.split_once('/').and_then(|(address, bits)| {
+            let address = parse_address(address)?;
+            IpNet::new(address, bits.parse().ok()?).ok()
+        });
+        match network {
+            Some(network) if network.prefix_len() < network.max_prefix_len() => {
+                Some(Want::Network(network.trunc()))
+            }
+            Some(network) => {
+                self.problem(place, format!("{text} is one address: write \"{}\" itself", network.addr()));
+                None
+            }
+            None => {
+                self.problem(
+                    place,
+                    format!("\"{text}\" is no network: write it as \"10.0.0.0/8\" or \"2001:db8::/32\""),
+                );
+                None
+            }
+        }
+    }
+
+    fn anything_but(&mut self, place: &str, operand: &Json) -> Option<Want> {
+        let unwanted = match operand {
+            Json::Object(members) => match members.as_slice() {
+                [(operator, operand)] => {
+                    self.anything_but_operator(&format!("{place}.{operator}"), operator, operand)?
+                }
+                _ => {
+                    self.problem(place, "takes exactly one operator inside, such as {\"prefix\": \"a\"}");
+                    return None;
+                }
+            },
+            Json::Array(items) => self.anything_but_list(place, items)?,
+            single => self.anything_but_list(place, std::slice::from_ref(single))?,
+        };
+        Some(Want::None(unwanted))
+    }
+
+    fn anything_but_list(&mut self, place: &str, items: &[Json]) -> Option<Vec<Want>> {
+        let texts = items.iter().all(|item| matches!(item, Json::String(_)));
+        let numbers = items.iter().all(|item| matches!(item, Json::Number(_)));
+        if items.is_empty() || !(texts || numbers) {
+            self.problem(place, "takes a text or a number, or a list of only texts or only numbers");
+            return None;
+        }
+        Some(
+            items
+                .iter()
+                .filter_map(|item| match item {
+                    Json::String(text) => Some(Want::Text(text.clone())),
+                    Json::Number(number) => Some(number_want(number)),
+                    _ => None,
+                })
+                .collect(),
+        )
+    }
+
+    fn anything_but_operator(&mut self, place: &str, operator: &str, operand: &Json) -> Option<Vec<Want>> {
+        let operands = match operand {
+            Json::Array(items) => items.as_slice(),
+            single => std::slice::from_ref(single),
+        };
+        let texts: Option<Vec<&str>> = operands.iter().map(Json::as_str).collect();
+        let Some(texts) = texts.filter(|texts| !texts.is_empty()) else {
+            self.problem(place, "takes a text or a list of texts");
+            return None;
+        };
+        let make: fn(&str) -> Want = match operator {
+            "prefix" | "suffix" if texts.contains(&"") => {
+                self.problem(place, "an empty text fits everything, so nothing would be left");
+                return None;
+            }
+            "prefix" => |text| Want::Prefix(text.to_owned()),
+            "suffix" => |text| Want::Suffix(text.to_owned()),
+            "equals-ignore-case" => |text| Want::IgnoreCase(Folded::new(text)),
+            "wildcard" => return texts.into_iter().map(|text| self.wildcard(place, text)).collect(),
+            unknown => {
+                self.problem(
+                    place,
+                    format!("anything-but takes no `{unknown}`: use prefix, suffix, equals-ignore-case or wildcard"),
+                );
+                return None;
+            }
+        };
+        Some(texts.into_iter().map(make).collect())
+    }
+}
+
+fn number_want(number: &serde_json::Number) -> Want {
+    Want::Number { text: number.as_str().to_owned(), value: comparable(number.as_str()) }
+}
+
+/// The name nearest to a mistyped one, if any is near.
+pub(crate) fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    names
+        .into_iter()
+        .map(|name| (strsim::damerau_levenshtein(&typed.to_lowercase(), &name.to_lowercase()), name))
+        .filter(|(distance, name)| *distance <= 1 + name.len() / 5)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// ` (did you mean NAME?)`, or nothing.
+pub(crate) fn did_you_mean(name: Option<&str>) -> String {
+    name.map(|name| format!(" (did you mean {name}?)")).unwrap_or_default()
+}

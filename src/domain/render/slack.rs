@@ -1,0 +1,118 @@
+//! A message as Slack's Block Kit, for an incoming webhook. Owns Slack's limits and its escaping.
+//!
+//! Limits (docs.slack.dev, Block Kit reference): header 150 characters, section text 3,000, 50 blocks; beyond
+//! about 13,200 characters a message is refused. `&`, `<` and `>` are escaped (docs.slack.dev, "Formatting text"),
+//! which leaves no way to mention or to link; values stand in code spans, which leaves no formatting either.
+
+use serde_json::{Value, json};
+
+use super::{IN_FULL, Style, colour, facts, line, links, summary};
+use crate::domain::alert::Alert;
+use crate::domain::outbox::Digest;
+
+const HEADER: usize = 150;
+const SECTION: usize = 2_900;
+const MESSAGE: usize = 10_000;
+
+/// The webhook's payload.
+pub fn render(digest: &Digest, style: &Style) -> Value {
+    let text = escape(&banner(style), 200) + &escape(&summary(digest), 600);
+    if digest.plain {
+        return json!({ "text": text, "unfurl_links": false, "unfurl_media": false });
+    }
+    let mut blocks = Vec::new();
+    if let Some(banner) = &style.banner {
+        blocks.push(context(&escape(banner, 300)));
+    }
+    for pending in digest.alerts.iter().take(IN_FULL) {
+        if !blocks.is_empty() {
+            blocks.push(json!({ "type": "divider" }));
+        }
+        in_full(&pending.alert, digest.update, style, &mut blocks);
+    }
+    let mut room = MESSAGE.saturating_sub(Value::Array(blocks.clone()).to_string().len());
+    let mut section = String::new();
+    for pending in digest.alerts.iter().skip(IN_FULL) {
+        let line = format!("• {}\n", code(&line(&pending.alert), room.min(230)));
+        room = room.saturating_sub(line.len());
+        if section.len() + line.len() > SECTION {
+            blocks.push(mrkdwn(&std::mem::take(&mut section)));
+        }
+        section.push_str(&line);
+    }
+    if !section.is_empty() {
+        blocks.push(mrkdwn(&section));
+    }
+    json!({
+        "text": text,
+        "unfurl_links": false,
+        "unfurl_media": false,
+        "attachments": [{ "color": colour(digest.severity()), "blocks": blocks }],
+    })
+}
+
+fn banner(style: &Style) -> String {
+    style.banner.as_ref().map(|banner| format!("{banner} ")).unwrap_or_default()
+}
+
+fn in_full(alert: &Alert, update: bool, style: &Style, blocks: &mut Vec<Value>) {
+    let update = if update { "update: " } else { "" };
+    let title = cut(&format!("{}: {update}{}", alert.severity.name().to_uppercase(), alert.title), HEADER);
+    blocks.push(json!({ "type": "header", "text": { "type": "plain_text", "text": title, "emoji": false } }));
+    let mut body = String::new();
+    for (name, value) in facts(alert, style) {
+        let fact = format!("*{}*  {}\n", escape(&name, 60), code(&value, 250));
+        if body.len() + fact.len() > SECTION {
+            break;
+        }
+        body.push_str(&fact);
+    }
+    blocks.push(mrkdwn(&body));
+    let mut footer: Vec<String> =
+        links(alert).iter().map(|link| format!("<{}|{}>", escape(&link.url, 500), link.label)).collect();
+    if !alert.description.is_empty() {
+        footer.insert(0, escape(&alert.description, 600));
+    }
+    footer.push(format!("rule {}", code(&alert.rule, 80)));
+    blocks.push(context(&footer.join("  ·  ")));
+}
+
+fn mrkdwn(text: &str) -> Value {
+    json!({ "type": "section", "text": { "type": "mrkdwn", "text": text, "verbatim": true } })
+}
+
+fn context(text: &str) -> Value {
+    json!({ "type": "context", "elements": [{ "type": "mrkdwn", "text": text, "verbatim": true }] })
+}
+
+/// `text` in a code span; its own backticks become apostrophes.
+fn code(text: &str, limit: usize) -> String {
+    format!("`{}`", escape(&text.replace('`', "'"), limit))
+}
+
+/// `text` escaped, at most `limit` bytes long, never cut inside an entity.
+fn escape(text: &str, limit: usize) -> String {
+    let mut escaped = String::new();
+    let mut buffer = [0; 4];
+    for c in text.chars() {
+        let piece = match c {
+            '&' => "&amp;",
+            '<' => "&lt;",
+            '>' => "&gt;",
+            _ => c.encode_utf8(&mut buffer),
+        };
+        if escaped.len() + piece.len() + '…'.len_utf8() > limit {
+            escaped.push('…');
+            break;
+        }
+        escaped.push_str(piece);
+    }
+    escaped
+}
+
+fn cut(text: &str, limit: usize) -> String {
+    match text.char_indices().nth(limit - 1) {
+        Some((at, _)) if text.chars().count() > limit => format!("{}…", &text[..at]),
+        _ => text.to_owned(),
+    }
+}

@@ -1,0 +1,64 @@
+//! Text that comes from outside: what an attacker may have chosen (user agents, tags, names, error messages).
+//! Owns taking away what could change how a line reads; escaping for a channel belongs to `render`.
+
+/// The longest fact that an alert carries, in characters.
+pub const FACT: usize = 240;
+
+/// `text` on one line, without control, invisible and direction-changing characters, cut to `limit` characters.
+///
+/// Directional overrides can make a line read as another (U+202A–202E, U+2066–2069, "Trojan Source"), and
+/// invisible characters can hide one name in another.
+pub fn clean(text: &str, limit: usize) -> String {
+    let mut cleaned = String::with_capacity(text.len().min(limit * 4));
+    let mut length = 0;
+    let mut space = false;
+    for c in text.chars() {
+        if c.is_whitespace() || matches!(c, '\u{2028}' | '\u{2029}') {
+            space = length > 0;
+            continue;
+        }
+        if is_unseen(c) {
+            continue;
+        }
+        if length + usize::from(space) >= limit {
+            cleaned.push('…');
+            return cleaned;
+        }
+        if std::mem::take(&mut space) {
+            cleaned.push(' ');
+            length += 1;
+        }
+        cleaned.push(c);
+        length += 1;
+    }
+    cleaned
+}
+
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}'
+            | '\u{E0000}'..='\u{E0FFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_becomes_one_line() {
+        assert_eq!(clean("a\r\nBcc: b\t c ", 100), "a Bcc: b c");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_taken_away() {
+        assert_eq!(clean("ad\u{200b}min\u{202e}gpj.exe\u{1b}[31m", 100), "admingpj.exe[31m");
+    }
+
+    #[test]
+    fn a_long_text_is_cut_and_says_so() {
+        assert_eq!(clean("abcdef", 3), "abc…");
+        assert_eq!(clean("abc", 3), "abc");
+    }
+}
