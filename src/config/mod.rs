@@ -1,0 +1,375 @@
+//! The configuration: what the file and the environment say, checked. Owns keys, defaults and mistakes; a
+//! [`Config`] that exists is one that the program can run by.
+//!
+//! A file is read in three steps: its text becomes a tree with lines ([`document`]), each table's keys are read
+//! with every mistake noted ([`section`]), and rules are compiled ([`rules`]). All mistakes come out together.
+
+mod document;
+mod problem;
+mod rules;
+mod secret;
+mod section;
+mod sink;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use problem::{Place, Problem, Problems};
+pub use rules::{RuleTest, try_tests};
+pub use sink::{EmailConfig, SinkConfig, SinkKind, Tls};
+
+use crate::domain::cursor::Policy;
+use crate::domain::exclusion::Exclusion;
+use crate::domain::inventory::State;
+use crate::domain::judge::Law;
+use crate::domain::outbox::{Grouping, Route};
+use crate::domain::pattern::{did_you_mean, nearest};
+use crate::domain::rule::Severity;
+use document::Document;
+use rules::Wanted;
+use section::{Found, Section};
+
+/// The reference configuration: every key with its default.
+pub const REFERENCE: &str = include_str!("../../config/trailnoti.toml");
+
+/// A checked configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Which regions are watched.
+    pub regions: RegionChoice,
+    /// Accounts to watch by a role; none means the account of the default credentials.
+    pub accounts: Vec<AccountConfig>,
+    /// How CloudTrail's history is read.
+    pub cloudtrail: CloudTrailConfig,
+    /// How the instances are listed.
+    pub ec2: Ec2Config,
+    /// Where the state is kept, if the configuration says.
+    pub state: Option<PathBuf>,
+    /// What is told, and what is hidden.
+    pub law: Law,
+    /// The tests that stand beside the rules.
+    pub rule_tests: Vec<RuleTest>,
+    /// Where it is told.
+    pub sinks: Vec<SinkConfig>,
+    /// How alerts are collected.
+    pub grouping: Grouping,
+    /// Where the health endpoint listens; none to have none.
+    pub http: Option<SocketAddr>,
+    /// What is allowed and yet worth a word.
+    pub warnings: Vec<String>,
+}
+
+/// Which of the enabled regions are watched.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RegionChoice {
+    /// Only these; empty means every enabled one.
+    pub only: Vec<String>,
+    /// Not these.
+    pub except: Vec<String>,
+}
+
+impl RegionChoice {
+    /// Whether a region is watched.
+    pub fn admits(&self, region: &str) -> bool {
+        (self.only.is_empty() || self.only.iter().any(|only| only == region))
+            && !self.except.iter().any(|except| except == region)
+    }
+}
+
+/// An account that is watched by assuming a role in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountConfig {
+    /// Its name in alerts.
+    pub name: String,
+    /// The role.
+    pub role_arn: String,
+    /// What the role's trust asks for.
+    pub external_id: Option<String>,
+    /// The account's number, from the role's ARN.
+    pub id: String,
+}
+
+/// The `[cloudtrail]` table.
+#[derive(Debug, Clone)]
+pub struct CloudTrailConfig {
+    /// The times that reading is ruled by.
+    pub policy: Policy,
+    /// Per account and region; AWS allows two, shared by every caller.
+    pub requests_per_second: f64,
+}
+
+/// The `[ec2]` table.
+#[derive(Debug, Clone)]
+pub struct Ec2Config {
+    /// Between two lists of a region.
+    pub poll_interval: Duration,
+    /// How long a new instance's tags are waited for, where they could hide it.
+    pub tag_grace: Duration,
+}
+
+impl Config {
+    /// The configuration of a file and the environment; without a file, of the environment alone.
+    ///
+    /// # Errors
+    /// Every mistake, each with its place.
+    pub fn load(path: Option<&Path>) -> Result<Self, Problems> {
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let Some(path) = path else { return Config::parse("", "", None, environment) };
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let place = Place { file: name.clone(), ..Place::default() };
+            Problems(vec![Problem::new(place, format!("cannot be read: {error}"))])
+        })?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Config::parse(&name, &text, Some(folder), environment)
+    }
+
+    /// The configuration of a text. Relative paths in it are from `folder`.
+    ///
+    /// # Errors
+    /// Every mistake, each with its place.
+    pub fn parse(
+        name: &str,
+        text: &str,
+        folder: Option<&Path>,
+        environment: BTreeMap<String, String>,
+    ) -> Result<Self, Problems> {
+        let document =
+            Document::parse(name, text).and_then(|document| document.with_environment(text, environment)).map_err(Problems)?;
+        let found = Found::default();
+        let config = read(&document, folder, &found);
+        let problems = found.into_inner();
+        if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
+    }
+
+    /// Where alerts go, as far as choosing.
+    pub fn routes(&self) -> Vec<Route> {
+        self.sinks
+            .iter()
+            .map(|sink| Route { sink: sink.name.clone(), min_severity: sink.min_severity })
+            .collect()
+    }
+}
+
+fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
+    let mut root = Section::root(document, found);
+    let here = folder.unwrap_or(Path::new("."));
+    let regions = regions(root.section("aws"));
+    let accounts = accounts(root.sections("account"));
+    let cloudtrail = cloudtrail(root.section("cloudtrail"));
+    let ec2 = ec2(root.section("ec2"));
+    let mut state = root.section("state");
+    let path = state.text("path").map(|path| here.join(path));
+    state.finish();
+    let mut settings = root.section("rules");
+    let files = if settings.has("files") { settings.texts("files") } else { vec!["rules.d/*.toml".into(), "rules.d/*.json".into()] };
+    let wanted = Wanted { builtin: settings.truth("builtin", true), disable: settings.texts("disable"), files };
+    let (rules, rule_tests) = rules::read(&wanted, folder, &settings, found);
+    settings.finish();
+    let exclusions = exclusions(root.sections("exclude"));
+    let mut sinks = sink::read(root.sections("sink"), here);
+    if sinks.is_empty() {
+        sinks.push(SinkConfig {
+            name: "terminal".to_owned(),
+            min_severity: Severity::Info,
+            timezone: None,
+            kind: SinkKind::Terminal,
+        });
+    }
+    let mut grouping = root.section("grouping");
+    let collected = Grouping {
+        wait: grouping.duration("wait", "20s", "0s", "1h"),
+        interval: grouping.duration("interval", "5m", "0s", "1d"),
+    };
+    grouping.finish();
+    let mut http = root.section("http");
+    let listen = http.text("listen").unwrap_or_else(|| "127.0.0.1:9641".to_owned());
+    let http_address = listen.parse().ok();
+    if http_address.is_none() && listen != "off" {
+        http.problem("listen", format!("\"{listen}\" is neither an address with a port (\"127.0.0.1:9641\") nor \"off\""));
+    }
+    http.finish();
+    root.finish();
+    let law = Law { rules, exclusions };
+    let warnings = warnings(&regions, &law);
+    Config {
+        regions,
+        accounts,
+        cloudtrail,
+        ec2,
+        state: path,
+        law,
+        rule_tests,
+        sinks,
+        grouping: collected,
+        http: http_address,
+        warnings,
+    }
+}
+
+fn regions(mut section: Section<'_>) -> RegionChoice {
+    let mut checked = |key: &'static str| {
+        let regions = section.texts(key);
+        for region in regions.iter().filter(|region| !is_region(region)) {
+            section.problem(key, format!("\"{region}\" is no region's name (try \"eu-west-1\")"));
+        }
+        regions
+    };
+    let choice = RegionChoice { only: checked("regions"), except: checked("exclude_regions") };
+    for region in choice.only.iter().filter(|region| choice.except.contains(region)) {
+        section.problem("exclude_regions", format!("\"{region}\" stands in regions too: keep one of them"));
+    }
+    section.finish();
+    choice
+}
+
+fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    parts.len() >= 3
+        && parts.iter().all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()))
+        && parts.last().is_some_and(|last| last.chars().all(|c| c.is_ascii_digit()))
+}
+
+fn accounts(sections: Vec<Section<'_>>) -> Vec<AccountConfig> {
+    let mut accounts: Vec<AccountConfig> = Vec::new();
+    for mut section in sections {
+        let name = section.required("name", "prod").unwrap_or_default();
+        let role_arn = section.required("role_arn", "arn:aws:iam::111111111111:role/trailnoti").unwrap_or_default();
+        let external_id = section.text("external_id");
+        let parts: Vec<&str> = role_arn.splitn(6, ':').collect();
+        let id = match parts.as_slice() {
+            ["arn", _, "iam", "", id, role] if role.starts_with("role/") && id.len() == 12 => (*id).to_owned(),
+            _ => {
+                if !role_arn.is_empty() {
+                    section.problem("role_arn", format!("\"{role_arn}\" is no role's ARN (try \"arn:aws:iam::111111111111:role/trailnoti\")"));
+                }
+                String::new()
+            }
+        };
+        if !id.is_empty() && accounts.iter().any(|account| account.id == id) {
+            section.problem("role_arn", format!("account {id} is watched already: one role for each account"));
+        }
+        section.finish();
+        accounts.push(AccountConfig { name, role_arn, external_id, id });
+    }
+    accounts
+}
+
+fn cloudtrail(mut section: Section<'_>) -> CloudTrailConfig {
+    let policy = Policy {
+        poll_interval: section.duration("poll_interval", "15s", "5s", "1h"),
+        lateness: section.duration("lateness", "30m", "5m", "1d"),
+        rescan: section.duration("rescan", "24h", "1h", "7d"),
+        first_start: section.duration("first_start", "15m", "0s", "90d"),
+    };
+    let requests_per_second = section.number("requests_per_second", 1.0, 0.05, 2.0);
+    section.finish();
+    CloudTrailConfig { policy, requests_per_second }
+}
+
+fn ec2(mut section: Section<'_>) -> Ec2Config {
+    let config = Ec2Config {
+        // A terminated instance stays listed for less than an hour, and two lists without it end it.
+        poll_interval: section.duration("poll_interval", "15s", "5s", "15m"),
+        tag_grace: section.duration("tag_grace", "20s", "0s", "10m"),
+    };
+    section.finish();
+    config
+}
+
+fn exclusions(sections: Vec<Section<'_>>) -> Vec<Exclusion> {
+    let mut exclusions: Vec<Exclusion> = Vec::new();
+    for mut section in sections {
+        let name = section.required("name", "autoscaled workers").unwrap_or_default();
+        if exclusions.iter().any(|known| known.name == name) && !name.is_empty() {
+            section.problem("name", format!("\"{name}\" is the name of another exclusion too: give each its own"));
+        }
+        if section.has("launched_by") {
+            section.value("launched_by");
+            section.problem("launched_by", "is not judged by this version, and an exclusion that leaves a condition out hides too much: take it away");
+        }
+        let states = section.texts("states");
+        let states = states
+            .iter()
+            .filter_map(|text| {
+                let state = State::parse(text);
+                if state.is_none() {
+                    let hint = nearest(text, State::ALL.iter().map(|state| state.name()));
+                    section.problem("states", format!("\"{text}\" is no instance state{}", did_you_mean(hint)));
+                }
+                state
+            })
+            .collect();
+        let exclusion = Exclusion {
+            name,
+            tags: tags(&mut section),
+            regions: section.globs("regions"),
+            instance_types: section.globs("instance_types"),
+            states,
+        };
+        if exclusion.tags.is_empty() && exclusion.regions.is_empty() && exclusion.instance_types.is_empty() {
+            section.problem("", "hides every instance everywhere: give it tags, regions or instance_types");
+        }
+        section.finish();
+        exclusions.push(exclusion);
+    }
+    exclusions
+}
+
+fn tags(section: &mut Section<'_>) -> BTreeMap<String, Vec<crate::domain::exclusion::Glob>> {
+    use crate::domain::json::Json;
+    let mut tags = BTreeMap::new();
+    let members = match section.value("tags") {
+        None => Vec::new(),
+        Some(Json::Object(members)) => members,
+        Some(_) => {
+            section.problem("tags", "is a table of keys and values: write tags = { \"team\" = \"web-*\" }");
+            Vec::new()
+        }
+    };
+    for (key, value) in members {
+        let values = match &value {
+            Json::Array(items) if !items.is_empty() => items.as_slice(),
+            single => std::slice::from_ref(single),
+        };
+        let texts: Option<Vec<&str>> = values.iter().map(Json::as_str).collect();
+        match texts {
+            Some(texts) => {
+                let globs = texts.iter().filter_map(|text| section.glob("tags", text)).collect();
+                tags.insert(key, globs);
+            }
+            None => section.problem("tags", format!("the value of \"{key}\" is a text, or a list of texts")),
+        }
+    }
+    tags
+}
+
+/// Where AWS records sign-ins and global services, and so what becomes invisible without a region
+/// (CloudTrail user guide, "AWS Console sign-in events").
+const SIGN_IN_REGIONS: [(&str, &str); 4] = [
+    ("us-east-1", "root sign-ins, most IAM user and federated sign-ins, and every IAM change"),
+    ("us-east-2", "sign-ins of IAM users that AWS sends there"),
+    ("eu-north-1", "sign-ins of IAM users that AWS sends there"),
+    ("ap-southeast-2", "sign-ins of IAM users that AWS sends there"),
+];
+
+fn warnings(regions: &RegionChoice, law: &Law) -> Vec<String> {
+    let mut warnings: Vec<String> = SIGN_IN_REGIONS
+        .iter()
+        .filter(|(region, _)| !regions.admits(region))
+        .map(|(region, lost)| format!("{region} is left out: {lost} will not be seen"))
+        .collect();
+    for rule in crate::domain::stream::derive(&law.rules).writes_only {
+        warnings.push(format!(
+            "rule \"{rule}\" names no call: it sees writes, not reads; name them in detail.eventName to have them read"
+        ));
+    }
+    warnings
+}

@@ -1,0 +1,61 @@
+//! Secrets: from the configuration, or from a file that only its owner and group can read. Owns where they are
+//! looked for; they are shown nowhere.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+
+use super::section::Section;
+
+/// What others may do with a secret's file: nothing. Group reading is what Docker and LDAP set-ups need.
+const FORBIDDEN: u32 = 0o037;
+
+/// Reads `key`, or the file that `key_file` names; both together are a mistake.
+pub(super) fn read(
+    section: &mut Section<'_>,
+    key: &'static str,
+    file_key: &'static str,
+    folder: &Path,
+) -> Option<SecretString> {
+    if section.has(key) && section.has(file_key) {
+        section.problem(key, format!("is given twice: keep {key} or {file_key}"));
+    }
+    let inline = section.text(key);
+    let Some(file) = section.text(file_key) else { return inline.map(SecretString::from) };
+    let path = locate(&file, folder);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) => {
+            section.problem(file_key, format!("{} cannot be read: {error}", path.display()));
+            return None;
+        }
+    };
+    let mode = std::fs::metadata(&path).map_or(0, |meta| meta.permissions().mode());
+    if mode & FORBIDDEN != 0 {
+        section.exposed(
+            file_key,
+            format!("{} holds a secret that others can read or its group can change: chmod 640 {0}", path.display()),
+        );
+    }
+    let secret = text.trim_end_matches(['\r', '\n']);
+    if secret.is_empty() {
+        section.problem(file_key, format!("{} is empty", path.display()));
+        return None;
+    }
+    Some(SecretString::from(secret.to_owned()))
+}
+
+/// A bare name is a systemd credential where there is one (systemd.exec, "Credentials"); else paths are relative
+/// to the configuration's folder.
+fn locate(file: &str, folder: &Path) -> PathBuf {
+    if !file.contains('/')
+        && let Some(credentials) = std::env::var_os("CREDENTIALS_DIRECTORY")
+    {
+        let path = Path::new(&credentials).join(file);
+        if path.exists() {
+            return path;
+        }
+    }
+    folder.join(file)
+}

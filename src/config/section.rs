@@ -1,0 +1,257 @@
+//! Reading keys out of a document: each key once, each mistake noted and read on. Owns the kinds of values that
+//! keys may have; which keys there are is their section's.
+//!
+//! serde would stop at the first mistake, and a person with ten of them would meet them one by one.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::{Span, SpanRelativeTo};
+
+use super::document::{Document, Members};
+use super::problem::Problem;
+use crate::domain::exclusion::Glob;
+use crate::domain::json::Json;
+use crate::domain::pattern::{did_you_mean, nearest};
+use crate::domain::rule::Severity;
+
+/// The mistakes found so far.
+pub(super) type Found = RefCell<Vec<Problem>>;
+
+/// One table of a document.
+pub(super) struct Section<'a> {
+    document: &'a Document,
+    found: &'a Found,
+    path: String,
+    /// What is not read yet.
+    members: BTreeMap<String, Json>,
+    /// The keys that were there at first.
+    given: Vec<String>,
+    /// The keys that were asked for.
+    known: Vec<&'static str>,
+}
+
+impl<'a> Section<'a> {
+    /// The document's top.
+    pub fn root(document: &'a Document, found: &'a Found) -> Self {
+        Section::new(document, found, String::new(), document.root.clone())
+    }
+
+    fn new(document: &'a Document, found: &'a Found, path: String, members: Members) -> Self {
+        let given = members.iter().map(|(key, _)| key.clone()).collect();
+        Section { document, found, path, members: members.into_iter().collect(), given, known: Vec::new() }
+    }
+
+    fn below(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    /// Notes a mistake at a key of this section.
+    pub fn problem(&self, key: &str, message: impl Into<String>) {
+        let path = if key.is_empty() { self.path.clone() } else { self.below(key) };
+        self.found.borrow_mut().push(Problem::new(self.document.place(&path), message));
+    }
+
+    /// Notes that others can read a secret.
+    pub fn exposed(&self, key: &str, message: String) {
+        let place = self.document.place(&self.below(key));
+        self.found.borrow_mut().push(Problem { place, message, exposes_secret: true });
+    }
+
+    /// Whether the key is there; it counts as known.
+    pub fn has(&mut self, key: &'static str) -> bool {
+        self.known.push(key);
+        self.given.iter().any(|given| given == key)
+    }
+
+    /// The raw value of a key.
+    pub fn value(&mut self, key: &'static str) -> Option<Json> {
+        self.known.push(key);
+        self.members.remove(key)
+    }
+
+    fn wrong(&self, key: &str, value: &Json, wanted: &str) {
+        let shown = crate::domain::text::clean(&value.to_string(), 60);
+        self.problem(key, format!("{shown} is not {wanted}"));
+    }
+
+    /// A text that is not empty.
+    pub fn text(&mut self, key: &'static str) -> Option<String> {
+        match self.value(key)? {
+            Json::String(text) if !text.trim().is_empty() => Some(text),
+            other => {
+                self.wrong(key, &other, "a text that says something");
+                None
+            }
+        }
+    }
+
+    /// A text that must be there.
+    pub fn required(&mut self, key: &'static str, example: &str) -> Option<String> {
+        if !self.has(key) {
+            self.problem(key, format!("is missing: write {key} = \"{example}\""));
+            return None;
+        }
+        self.text(key)
+    }
+
+    /// `true` or `false`.
+    pub fn truth(&mut self, key: &'static str, default: bool) -> bool {
+        match self.value(key) {
+            None => default,
+            Some(Json::Bool(truth)) => truth,
+            Some(Json::String(text)) if text == "true" => true,
+            Some(Json::String(text)) if text == "false" => false,
+            Some(other) => {
+                self.wrong(key, &other, "true or false");
+                default
+            }
+        }
+    }
+
+    /// A number within bounds.
+    pub fn number(&mut self, key: &'static str, default: f64, least: f64, most: f64) -> f64 {
+        let Some(value) = self.value(key) else { return default };
+        let number: Option<f64> = match &value {
+            Json::Number(number) => number.as_str().parse().ok(),
+            Json::String(text) => text.parse().ok(),
+            _ => None,
+        };
+        match number.filter(|number| (least..=most).contains(number)) {
+            Some(number) => number,
+            None => {
+                self.wrong(key, &value, &format!("a number from {least} to {most}"));
+                default
+            }
+        }
+    }
+
+    /// A duration such as `"90s"`, within bounds.
+    pub fn duration(&mut self, key: &'static str, default: &str, least: &str, most: &str) -> Duration {
+        let parsed = |text: &str| parse_duration(text).unwrap_or_default();
+        let Some(value) = self.value(key) else { return parsed(default) };
+        let given = value.as_str().and_then(parse_duration);
+        match given.filter(|given| (parsed(least)..=parsed(most)).contains(given)) {
+            Some(duration) => duration,
+            None => {
+                self.wrong(key, &value, &format!("a duration from {least} to {most} (try \"{default}\")"));
+                parsed(default)
+            }
+        }
+    }
+
+    /// A list of texts; one text stands for a list of one, and its commas divide it.
+    pub fn texts(&mut self, key: &'static str) -> Vec<String> {
+        let Some(value) = self.value(key) else { return Vec::new() };
+        match value {
+            Json::String(text) => {
+                text.split(',').map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect()
+            }
+            Json::Array(items) => items
+                .into_iter()
+                .filter_map(|item| match item {
+                    Json::String(text) => Some(text),
+                    other => {
+                        self.wrong(key, &other, "a text");
+                        None
+                    }
+                })
+                .collect(),
+            other => {
+                self.wrong(key, &other, "a list of texts");
+                Vec::new()
+            }
+        }
+    }
+
+    /// A list of globs.
+    pub fn globs(&mut self, key: &'static str) -> Vec<Glob> {
+        let texts = self.texts(key);
+        texts.iter().filter_map(|text| self.glob(key, text)).collect()
+    }
+
+    /// One glob.
+    pub fn glob(&self, key: &str, text: &str) -> Option<Glob> {
+        Glob::parse(text).map_err(|why| self.problem(key, format!("\"{text}\": {why}"))).ok()
+    }
+
+    /// A severity.
+    pub fn severity(&mut self, key: &'static str, default: Severity) -> Severity {
+        let Some(value) = self.value(key) else { return default };
+        match value.as_str().and_then(Severity::parse) {
+            Some(severity) => severity,
+            None => {
+                let names: Vec<&str> = Severity::ALL.iter().map(|s| s.name()).collect();
+                self.wrong(key, &value, &format!("one of {}", names.join(", ")));
+                default
+            }
+        }
+    }
+
+    /// One of a few words.
+    pub fn choice(&mut self, key: &'static str, default: &str, choices: &[&str]) -> String {
+        let Some(value) = self.value(key) else { return default.to_owned() };
+        match value.as_str().filter(|text| choices.contains(text)) {
+            Some(text) => text.to_owned(),
+            None => {
+                let hint = value.as_str().and_then(|text| nearest(text, choices.iter().copied()));
+                self.wrong(key, &value, &format!("one of {}{}", choices.join(", "), did_you_mean(hint)));
+                default.to_owned()
+            }
+        }
+    }
+
+    /// A table below; an empty one when it is not there.
+    pub fn section(&mut self, key: &'static str) -> Section<'a> {
+        let path = self.below(key);
+        let members = match self.value(key) {
+            Some(Json::Object(members)) => members,
+            None => Vec::new(),
+            Some(other) => {
+                self.wrong(key, &other, &format!("a table: write [{path}]"));
+                Vec::new()
+            }
+        };
+        Section::new(self.document, self.found, path, members)
+    }
+
+    /// A list of tables.
+    pub fn sections(&mut self, key: &'static str) -> Vec<Section<'a>> {
+        let Some(value) = self.value(key) else { return Vec::new() };
+        let path = self.below(key);
+        let Json::Array(items) = value else {
+            self.wrong(key, &value, &format!("a list of tables: write [[{path}]]"));
+            return Vec::new();
+        };
+        let mut sections = Vec::new();
+        for (n, item) in items.into_iter().enumerate() {
+            match item {
+                Json::Object(members) => {
+                    sections.push(Section::new(self.document, self.found, format!("{path}[{n}]"), members));
+                }
+                other => self.wrong(key, &other, "a table"),
+            }
+        }
+        sections
+    }
+
+    /// Every key that is left is unknown.
+    pub fn finish(self) {
+        for key in self.members.keys() {
+            let hint = nearest(key, self.known.iter().copied());
+            let message = match hint {
+                Some(_) => format!("there is no such key{}", did_you_mean(hint)),
+                None => format!("there is no such key: here stand {}", self.known.join(", ")),
+            };
+            self.problem(key, message);
+        }
+    }
+}
+
+/// A duration as people write it: `15s`, `30m`, `24h`, `1h 30m`, `2d`. A day is 24 hours.
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+    let span: Span = text.parse().ok()?;
+    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    Duration::try_from(duration).ok()
+}

@@ -1,0 +1,186 @@
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+use proptest::prelude::*;
+
+fn parse(text: &str) -> Result<Config, Problems> {
+    Config::parse("trailnoti.toml", text, None, BTreeMap::new())
+}
+
+fn problems(text: &str) -> Vec<String> {
+    parse(text).expect_err("mistakes").0.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_reference_is_what_no_configuration_means() {
+    let reference = parse(REFERENCE).expect("the reference is right");
+    let none = parse("").expect("nothing is right");
+    assert_eq!(format!("{reference:?}"), format!("{none:?}"));
+}
+
+#[test]
+fn the_examples_in_the_reference_are_right_when_uncommented() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["slack-webhook", "smtp-password"] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, "https://hooks.slack.com/services/T/B/x\n").expect("written");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("set");
+    }
+    let uncommented: Vec<String> = REFERENCE
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(code) if code.starts_with("[[") || code.contains(" = ") => code.to_owned(),
+            _ => line.to_owned(),
+        })
+        .collect();
+    let (rule, rest): (Vec<String>, Vec<String>) = {
+        let start = uncommented.iter().position(|l| l.starts_with("[[rule]]")).expect("a rule");
+        let end = uncommented.iter().position(|l| l.starts_with("[[exclude]]")).expect("an exclusion");
+        (
+            uncommented[start..end].to_vec(),
+            uncommented[..start].iter().chain(&uncommented[end..]).cloned().collect(),
+        )
+    };
+    std::fs::create_dir(folder.path().join("rules.d")).expect("made");
+    let rule = rule.join("\n").replace("[[rule]] in rules.d/anything.toml:", "[[rule]]");
+    std::fs::write(folder.path().join("rules.d/key.toml"), rule).expect("written");
+    let config = Config::parse("trailnoti.toml", &rest.join("\n"), Some(folder.path()), BTreeMap::new());
+    let config = config.unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(config.sinks.len(), 2);
+    assert_eq!(config.law.exclusions.len(), 1);
+    assert!(config.law.rules.iter().any(|rule| rule.id == "key-for-me"));
+}
+
+#[test]
+fn ten_mistakes_are_ten_lines_each_with_place_value_and_fix() {
+    let text = r#"
+[aws]
+regions = ["eu-west"]
+[cloudtrail]
+poll_interval = "15x"
+requests_per_second = 9
+lateeness = "30m"
+[[exclude]]
+name = "workers"
+tags = { role = "a**b" }
+states = ["runing"]
+[[sink]]
+name = "me"
+kind = "email"
+smtp = "http://mail"
+from = "nobody"
+to = ["me@example.com"]
+[http]
+listen = "9641"
+[[sink]]
+name = "slack"
+kind = "slak"
+"#;
+    expect_test::expect![[r#"
+        trailnoti.toml:3: aws.regions: "eu-west" is no region's name (try "eu-west-1")
+        trailnoti.toml:5: cloudtrail.poll_interval: "15x" is not a duration from 5s to 1h (try "15s")
+        trailnoti.toml:6: cloudtrail.requests_per_second: 9 is not a number from 0.05 to 2
+        trailnoti.toml:7: cloudtrail.lateeness: there is no such key (did you mean lateness?)
+        trailnoti.toml:11: exclude[0].states: "runing" is no instance state (did you mean running?)
+        trailnoti.toml:10: exclude[0].tags: "a**b": two `*` in a row at character 3: write one
+        trailnoti.toml:16: sink[0].from: "nobody" is no mail address
+        trailnoti.toml:15: sink[0].smtp: is no mail server: write smtp://HOST:587, or smtps://HOST:465 for implicit TLS
+        trailnoti.toml:22: sink[1].kind: "slak" is not one of slack, email, terminal (did you mean slack?)
+        trailnoti.toml:19: http.listen: "9641" is neither an address with a port ("127.0.0.1:9641") nor "off""#]]
+    .assert_eq(&problems(text).join("\n"));
+}
+
+#[test]
+fn every_mistake_of_syntax_has_its_line() {
+    let told = problems("[aws]\nregions = [\n[ec2]\npoll_interval = \n");
+    assert!(told.iter().all(|line| line.starts_with("trailnoti.toml:")), "{told:?}");
+}
+
+#[test]
+fn a_key_from_the_environment_goes_before_the_files() {
+    let environment = BTreeMap::from([
+        ("TRAILNOTI__AWS__REGIONS".to_owned(), "eu-west-1,us-east-1".to_owned()),
+        ("TRAILNOTI__CLOUDTRAIL__POLL_INTERVAL".to_owned(), "1m".to_owned()),
+        ("TRAILNOTI_CONFIG".to_owned(), "elsewhere".to_owned()),
+    ]);
+    let text = "[aws]\nregions = [\"us-west-2\"]\n[[exclude]]\nname = \"a\"\ntags = { \"aws:autoscaling:groupName\" = \"x\" }\n";
+    let config = Config::parse("f", text, None, environment).expect("right");
+    assert_eq!(config.regions.only, ["eu-west-1", "us-east-1"]);
+    assert_eq!(config.cloudtrail.policy.poll_interval, Duration::from_secs(60));
+    assert!(config.law.exclusions[0].tags.contains_key("aws:autoscaling:groupName"), "case is kept");
+}
+
+#[test]
+fn a_mistake_in_the_environment_names_the_variable() {
+    let environment = BTreeMap::from([("TRAILNOTI__EC2__TAG_GRACE".to_owned(), "soon".to_owned())]);
+    let told = Config::parse("f", "", None, environment).expect_err("a mistake").to_string();
+    assert_eq!(
+        told,
+        "TRAILNOTI__EC2__TAG_GRACE: ec2.tag_grace: \"soon\" is not a duration from 0s to 10m (try \"20s\")"
+    );
+}
+
+#[test]
+fn a_mistyped_field_of_a_record_is_told_with_its_rule() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("rules.d")).expect("made");
+    let rule = "[[rule]]\nid = \"root-login\"\npattern.detail.eventNmae = [\"ConsoleLogin\"]\n";
+    std::fs::write(folder.path().join("rules.d/iam.toml"), rule).expect("written");
+    let told = Config::parse("f", "", Some(folder.path()), BTreeMap::new()).expect_err("a mistake").to_string();
+    let place = folder.path().join("rules.d/iam.toml");
+    assert_eq!(
+        told,
+        format!(
+            "{}:3: rule[0].pattern.detail.eventNmae: rule \"root-login\": nothing in a CloudTrail record has this name (did you mean eventName?)",
+            place.display()
+        )
+    );
+}
+
+#[test]
+fn a_bare_eventbridge_pattern_is_a_rule_named_after_its_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("rules.d")).expect("made");
+    let pattern = r#"{"source":["aws.s3"],"detail-type":["AWS Console Signin via CloudTrail"]}"#;
+    std::fs::write(folder.path().join("rules.d/moved-over.json"), pattern).expect("written");
+    let config = Config::parse("f", "", Some(folder.path()), BTreeMap::new()).expect("right");
+    let rule = config.law.rules.iter().find(|rule| rule.id == "moved-over").expect("the rule");
+    assert_eq!(rule.severity, Severity::Medium);
+}
+
+#[test]
+fn a_secret_that_others_can_read_is_told_and_not_shown() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("url");
+    std::fs::write(&path, "https://hooks.slack.com/services/CANARY").expect("written");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("set");
+    let text = "[[sink]]\nname = \"s\"\nkind = \"slack\"\nwebhook_url_file = \"url\"\n";
+    let told = Config::parse("f", text, Some(folder.path()), BTreeMap::new()).expect_err("exposed");
+    assert!(told.0.iter().all(|problem| problem.exposes_secret));
+    assert!(told.to_string().contains("chmod 640") && !told.to_string().contains("CANARY"));
+}
+
+#[test]
+fn leaving_out_a_region_where_sign_ins_land_is_a_warning_that_says_what_is_lost() {
+    let config = parse("[aws]\nexclude_regions = [\"us-east-1\"]\n").expect("right");
+    assert!(config.warnings[0].starts_with("us-east-1 is left out: root sign-ins"), "{:?}", config.warnings);
+}
+
+#[test]
+fn the_own_rules_stay_when_the_built_in_ones_are_off() {
+    let config = parse("[rules]\nbuiltin = false\n").expect("right");
+    assert!(config.law.rules.iter().any(|rule| rule.id == "trailnoti-blind"));
+    assert!(config.law.rules.iter().all(|rule| rule.origin == "builtin/trailnoti.toml"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    /// Whatever is cut out of a right configuration, reading it ends in a configuration or in problems.
+    #[test]
+    fn no_mutilated_configuration_panics(from in 0usize..REFERENCE.len(), length in 0usize..200) {
+        let end = (from + length).min(REFERENCE.len());
+        if REFERENCE.is_char_boundary(from) && REFERENCE.is_char_boundary(end) {
+            let _told = parse(&format!("{}{}", &REFERENCE[..from], &REFERENCE[end..]));
+        }
+    }
+}
