@@ -21,6 +21,7 @@ use std::time::Duration;
 
 pub use problem::{Place, Problem, Problems};
 pub use rules::{RuleTest, try_tests};
+pub(crate) use section::parse_duration;
 pub use sink::{EmailConfig, SinkConfig, SinkKind, Tls};
 
 use crate::domain::cursor::Policy;

@@ -246,6 +246,11 @@ impl Lanes {
         Lanes { lanes, turn: 0 }
     }
 
+    /// The names of all lanes.
+    pub fn names(&self) -> Vec<String> {
+        self.lanes.iter().map(|lane| lane.kind.name()).collect()
+    }
+
     /// The lane with a number that `plan` gave.
     pub fn lane(&self, number: usize) -> &Lane {
         &self.lanes[number]
@@ -259,16 +264,6 @@ impl Lanes {
     /// Up to when the write stream is read without a gap.
     pub fn through(&self) -> Option<Timestamp> {
         self.lanes.iter().find(|lane| lane.kind == LaneKind::Whole).map(|lane| lane.cursor.through)
-    }
-
-    /// The earliest time that a walk may still go back to; marks before it, less the rescan, can be forgotten.
-    pub fn oldest(&self) -> Option<Timestamp> {
-        self.lanes
-            .iter()
-            .map(|lane| {
-                lane.cursor.walk.as_ref().map_or(lane.cursor.through, |w| w.start.min(lane.cursor.through))
-            })
-            .min()
     }
 
     /// Decides what to do next. Of several lanes that are due, the one that waited longest for its turn goes

@@ -17,6 +17,7 @@ pub mod outbox;
 pub mod pacer;
 pub mod pattern;
 pub mod render;
+pub mod report;
 pub mod rule;
 pub mod stream;
 pub mod text;

@@ -1,0 +1,146 @@
+//! `check`: what `run` would do with a configuration, up to the network; with `--online`, whether AWS would let it.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use futures_util::future::join_all;
+use serde_json::json;
+
+use super::{ConfigFile, events, exit, stage};
+use crate::clock::Clock;
+use crate::config::{Config, Problems, SinkKind, try_tests};
+use crate::domain::cursor::Request;
+use crate::domain::pacer::earlier;
+use crate::domain::stream::{Stream, derive};
+use crate::source::{self, Account, FetchError};
+
+pub(super) fn run(file: &ConfigFile, online: bool, as_json: bool) -> anyhow::Result<ExitCode> {
+    let config = file.load()?;
+    let failed = try_tests(&config.law.rules, &config.rule_tests);
+    if !failed.is_empty() {
+        return Err(Problems(failed).into());
+    }
+    let seen = if online { Some(stage::one_thread()?.block_on(try_regions(&config))?) } else { None };
+    if as_json {
+        println!("{:#}", as_value(&config, seen.as_deref()));
+    } else {
+        print(&config, seen.as_deref());
+    }
+    let blind = seen.iter().flatten().any(|seen| seen.events.is_err() || seen.instances.is_err());
+    Ok(if blind { ExitCode::from(exit::UNAVAILABLE) } else { ExitCode::SUCCESS })
+}
+
+/// What one region answers.
+struct Seen {
+    account: String,
+    region: String,
+    events: Result<(), FetchError>,
+    instances: Result<usize, FetchError>,
+}
+
+async fn try_regions(config: &Config) -> anyhow::Result<Vec<Seen>> {
+    let sdk = source::from_environment().await;
+    Account::check_credentials(&sdk).await?;
+    let clock = Clock::system();
+    let skew = source::skew(clock);
+    let mut seen = Vec::new();
+    for account in events::accounts(config, &sdk).await? {
+        let regions = account.enabled_regions(&[]).await;
+        let regions = regions.map_err(|error| anyhow::anyhow!("list the regions of account {}: {error}", account.id))?;
+        let watched: Vec<&String> = regions.iter().filter(|region| config.regions.admits(region)).collect();
+        if std::io::stderr().is_terminal() {
+            eprintln!("asking {} regions of account {} …", watched.len(), account.id);
+        }
+        let asked = watched.iter().map(|region| async {
+            let access = account.region(region, &skew);
+            let now = clock.now();
+            let start = earlier(now, std::time::Duration::from_secs(60));
+            let request = Request { stream: Stream::Writes, start, end: now, token: None };
+            Seen {
+                account: account.id.clone(),
+                region: (*region).clone(),
+                events: access.look_up(&request).await.map(|_| ()),
+                instances: access.list_instances().await.map(|instances| instances.len()),
+            }
+        });
+        seen.extend(join_all(asked).await);
+    }
+    Ok(seen)
+}
+
+fn kind(kind: &SinkKind) -> &'static str {
+    match kind {
+        SinkKind::Terminal => "terminal",
+        SinkKind::Slack { .. } => "slack",
+        SinkKind::Email(_) => "email",
+    }
+}
+
+fn print(config: &Config, seen: Option<&[Seen]>) {
+    let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let only = &config.regions.only;
+    println!("regions     {}", if only.is_empty() { "every enabled one".to_owned() } else { only.join(", ") });
+    if !config.regions.except.is_empty() {
+        println!("except      {}", config.regions.except.join(", "));
+    }
+    for account in &config.accounts {
+        println!("account     {} ({}) by {}", account.name, account.id, account.role_arn);
+    }
+    for stream in derive(&config.law.rules).streams {
+        println!("reads       {stream}");
+    }
+    println!("rules       {}", count(config.law.rules.iter().count(), "rule"));
+    for exclusion in &config.law.exclusions {
+        println!("excludes    {}", exclusion.name);
+    }
+    for sink in &config.sinks {
+        println!("tells       {} ({}), from {} up", sink.name, kind(&sink.kind), sink.min_severity);
+    }
+    for warning in &config.warnings {
+        println!("warning     {warning}");
+    }
+    for seen in seen.unwrap_or_default() {
+        let events = match &seen.events {
+            Ok(()) => "events: yes".to_owned(),
+            Err(error) => format!("events: {error}"),
+        };
+        let instances = match &seen.instances {
+            Ok(n) => count(*n, "instance"),
+            Err(error) => format!("instances: {error}"),
+        };
+        println!("{:<11} {:<15} {events}; {instances}", seen.account, seen.region);
+    }
+    println!("the configuration is right");
+}
+
+fn as_value(config: &Config, seen: Option<&[Seen]>) -> serde_json::Value {
+    let streams: Vec<String> = derive(&config.law.rules).streams.iter().map(ToString::to_string).collect();
+    let sinks: Vec<_> = config
+        .sinks
+        .iter()
+        .map(|sink| json!({ "name": sink.name, "kind": kind(&sink.kind), "min_severity": sink.min_severity.name() }))
+        .collect();
+    let online: Option<Vec<_>> = seen.map(|seen| {
+        seen.iter()
+            .map(|seen| {
+                json!({
+                    "account": seen.account,
+                    "region": seen.region,
+                    "events": seen.events.as_ref().map_or_else(ToString::to_string, |()| "ok".to_owned()),
+                    "instances": seen.instances.as_ref().map_or_else(ToString::to_string, ToString::to_string),
+                })
+            })
+            .collect()
+    });
+    json!({
+        "regions": config.regions.only,
+        "exclude_regions": config.regions.except,
+        "accounts": config.accounts.iter().map(|account| &account.id).collect::<Vec<_>>(),
+        "streams": streams,
+        "rules": config.law.rules.iter().map(|rule| &rule.id).collect::<Vec<_>>(),
+        "exclusions": config.law.exclusions.iter().map(|exclusion| &exclusion.name).collect::<Vec<_>>(),
+        "sinks": sinks,
+        "warnings": config.warnings,
+        "online": online,
+    })
+}

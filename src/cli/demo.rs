@@ -1,0 +1,212 @@
+//! `demo`: the real daemon over a simulated account in which a key leaks. Owns the stage: faster time, the
+//! narration and the summary.
+//!
+//! Time is tokio's paused clock, moved by a metronome. Sinks that use sockets deliver on another runtime in real
+//! time, and while one does, the metronome waits for it.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{ConfigFile, exit, stage};
+use crate::app::{self, Deps};
+use crate::clock::Clock;
+use crate::config::{Config, RegionChoice, SinkConfig, SinkKind};
+use crate::domain::outbox::{Digest, Failure};
+use crate::domain::rule::Severity;
+use crate::simulator::World;
+use crate::simulator::story::{self, Beat};
+use crate::sink::{self, Sink};
+use crate::source;
+use crate::status::Status;
+use crate::store::Store;
+
+const BANNER: &str = "[DEMO]";
+/// How often the clock is moved.
+const TICK: Duration = Duration::from_millis(20);
+
+pub(super) fn run(file: &ConfigFile, speed: u32) -> anyhow::Result<ExitCode> {
+    let mut config = file.load()?;
+    config.regions = RegionChoice::default();
+    config.accounts = Vec::new();
+    if config.sinks.iter().all(|sink| !matches!(sink.kind, SinkKind::Terminal)) {
+        config.sinks.push(SinkConfig {
+            name: "terminal".to_owned(),
+            min_severity: Severity::Info,
+            timezone: None,
+            kind: SinkKind::Terminal,
+        });
+    }
+    let real_time = stage::threads(1)?;
+    let stage = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?;
+    let told = Arc::new(Told::default());
+    let beats = stage.block_on(perform(config, speed, &told, real_time.handle().clone()))?;
+    let missed = summarize(&beats, &told)?;
+    Ok(if missed { ExitCode::from(exit::FAILED) } else { ExitCode::SUCCESS })
+}
+
+/// When each event or instance was first told, and by which rule.
+#[derive(Debug, Default)]
+struct Told {
+    first: Mutex<BTreeMap<String, (Timestamp, String)>>,
+    /// Deliveries under way in real time.
+    busy: AtomicUsize,
+}
+
+async fn perform(config: Config, speed: u32, told: &Arc<Told>, real_time: Handle) -> anyhow::Result<Vec<Beat>> {
+    let clock = Clock::virtual_from(Clock::system().now());
+    let world = World::new(clock);
+    let beats = story::schedule(&world, clock.now());
+    let folder = tempfile::tempdir()?;
+    let stop = CancellationToken::new();
+    let (sinks_told, narrated) = (told.clone(), beats.clone());
+    let deps = Deps {
+        sdk: source::simulated(&world, &format!("AKIASIM{}", story::ACCOUNT)),
+        clock,
+        store: {
+            let (store, opened) = Store::open(folder.path(), clock)?;
+            (Arc::new(store), opened)
+        },
+        make_sinks: Box::new(move |config| {
+            let sinks = config.sinks.iter().map(|one| -> anyhow::Result<Arc<dyn Sink>> {
+                let inner = sink::build(one, Some(BANNER))?;
+                let sockets = !matches!(one.kind, SinkKind::Terminal);
+                let stage = sockets.then(|| real_time.clone());
+                Ok(Arc::new(Staged { inner, told: sinks_told.clone(), clock, stage }))
+            });
+            sinks.collect()
+        }),
+        hear: Arc::new(|_| {}),
+        status: Arc::new(Status::default()),
+    };
+    if std::io::stderr().is_terminal() {
+        eprintln!("A simulated account, {speed} times faster than life. What the thief does stands behind ▸; the rest is trailnoti.\n");
+    }
+    let (_tell, reloads) = mpsc::channel(1);
+    let play = async {
+        let end = clock.now() + story::LENGTH;
+        metronome(clock, end, speed, told, &narrated).await;
+        stop.cancel();
+        // The ends of the loops wait in tokio's time too.
+        metronome(clock, end + SignedDuration::from_secs(10), speed, told, &[]).await;
+    };
+    tokio::select! {
+        outcome = app::run(config, deps, stop.clone(), reloads) => outcome?,
+        () = play => {}
+    }
+    Ok(beats)
+}
+
+/// Moves the clock, and says what happens when it happens.
+async fn metronome(clock: Clock, end: Timestamp, speed: u32, told: &Told, beats: &[Beat]) {
+    let mut beats = beats.iter();
+    let mut next = beats.next();
+    while clock.now() < end {
+        // A blocking task keeps tokio from moving the paused clock by itself.
+        #[allow(clippy::disallowed_methods, reason = "the demonstration is paced for people, in real time")]
+        let tick = tokio::task::spawn_blocking(|| std::thread::sleep(TICK));
+        if tick.await.is_err() {
+            return;
+        }
+        if told.busy.load(Ordering::SeqCst) == 0 {
+            tokio::time::advance(TICK * speed).await;
+        }
+        while let Some(beat) = next.filter(|beat| beat.at <= clock.now()) {
+            if std::io::stderr().is_terminal() {
+                let mark = if beat.hostile { "▸" } else { " " };
+                let dim = anstyle::Style::new().dimmed();
+                anstream::eprintln!("{dim}{} {mark} {}{dim:#}\n", beat.at.strftime("%H:%M:%S"), beat.what);
+            }
+            next = beats.next();
+        }
+    }
+}
+
+/// A sink on the stage: it notes what was told when, and does what needs real time elsewhere.
+struct Staged {
+    inner: Arc<dyn Sink>,
+    told: Arc<Told>,
+    clock: Clock,
+    stage: Option<Handle>,
+}
+
+impl Sink for Staged {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn gap(&self) -> Duration {
+        self.inner.gap()
+    }
+
+    fn deliver<'a>(&'a self, digest: &'a Digest) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            let answer = match &self.stage {
+                None => self.inner.deliver(digest).await,
+                Some(stage) => {
+                    self.told.busy.fetch_add(1, Ordering::SeqCst);
+                    let (inner, digest) = (self.inner.clone(), digest.clone());
+                    let sent = stage.spawn(async move { inner.deliver(&digest).await }).await;
+                    self.told.busy.fetch_sub(1, Ordering::SeqCst);
+                    sent.unwrap_or_else(|error| Err(Failure::Later { after: None, why: error.to_string() }))
+                }
+            };
+            if answer.is_ok() {
+                let now = self.clock.now();
+                let mut first = self.told.first.lock().unwrap_or_else(PoisonError::into_inner);
+                for alert in digest.alerts.iter().map(|pending| &pending.alert) {
+                    for id in [&alert.event_id, &alert.instance] {
+                        first.entry(id.clone()).or_insert_with(|| (now, alert.rule.clone()));
+                    }
+                }
+            }
+            answer
+        })
+    }
+}
+
+/// Says what was told how long after it happened. True when something was missed that a rule is for.
+fn summarize(beats: &[Beat], told: &Told) -> anyhow::Result<bool> {
+    let first = told.first.lock().unwrap_or_else(PoisonError::into_inner);
+    let terminal = std::io::stdout().is_terminal();
+    let mut out = anstream::stdout().lock();
+    let mut missed = false;
+    let bold = anstyle::Style::new().bold();
+    if terminal {
+        writeln!(out, "{bold}What happened, and how long after it trailnoti told{bold:#}")?;
+    }
+    for beat in beats.iter().filter(|beat| beat.hostile) {
+        let earliest = beat.ids.iter().filter_map(|id| first.get(id)).min();
+        let after = earliest.map(|(at, _)| at.duration_since(beat.at).as_secs());
+        missed |= after.is_none() && !beat.ids.is_empty();
+        if terminal {
+            let told = match (after, earliest) {
+                (Some(seconds), Some((_, rule))) => format!("{:>2} min {:02} s  {rule}", seconds / 60, seconds % 60),
+                _ if beat.ids.is_empty() => "    not told  no rule is about it".to_owned(),
+                _ => "      MISSED".to_owned(),
+            };
+            writeln!(out, "  {}  {:<52} {told}", beat.at.strftime("%H:%M:%S"), beat.what)?;
+        } else {
+            let line = serde_json::json!({
+                "summary": beat.what,
+                "at": beat.at.to_string(),
+                "told_after_seconds": after,
+                "rule": earliest.map(|(_, rule)| rule),
+            });
+            writeln!(out, "{line}")?;
+        }
+    }
+    if terminal {
+        writeln!(out, "\nNo trail, no Lambda, nothing in the account. To watch yours: trailnoti run")?;
+    }
+    Ok(missed)
+}

@@ -1,0 +1,97 @@
+//! `events`: what EventBridge never shows: the events themselves, as patterns see them.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::{ConfigFile, exit, stage};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::cursor::Request;
+use crate::domain::pacer::{Pacer, earlier};
+use crate::domain::stream::Stream;
+use crate::source::{self, Account, FetchError, RegionAccess};
+
+pub(super) fn run(
+    file: &ConfigFile,
+    name: Option<String>,
+    since: Duration,
+    region: Option<&str>,
+) -> anyhow::Result<ExitCode> {
+    let config = file.load()?;
+    stage::one_thread()?.block_on(async {
+        let sdk = source::from_environment().await;
+        Account::check_credentials(&sdk).await?;
+        let clock = Clock::system();
+        let stream = name.map_or(Stream::Writes, Stream::Name);
+        let mut failed = false;
+        for account in accounts(&config, &sdk).await? {
+            let regions = match region {
+                Some(region) => vec![region.to_owned()],
+                None => account.enabled_regions(&[]).await.map_err(|error| anyhow::anyhow!("list regions: {error}"))?,
+            };
+            let skew = source::skew(clock);
+            let reads = regions.iter().map(|region| read(account.region(region, &skew), &stream, since, &config, clock));
+            for (region, outcome) in regions.iter().zip(join_all(reads).await) {
+                if let Err(error) = outcome {
+                    eprintln!("{} {region}: {error}", account.id);
+                    failed = true;
+                }
+            }
+        }
+        Ok(if failed { ExitCode::from(exit::UNAVAILABLE) } else { ExitCode::SUCCESS })
+    })
+}
+
+/// The accounts of the configuration, or the one of the credentials.
+pub(super) async fn accounts(config: &Config, sdk: &aws_config::SdkConfig) -> anyhow::Result<Vec<Account>> {
+    if config.accounts.is_empty() {
+        let account = Account::of_credentials(sdk).await;
+        return Ok(vec![account.map_err(|error| anyhow::anyhow!("ask AWS whose credentials these are: {error}"))?]);
+    }
+    Ok(join_all(config.accounts.iter().map(|account| Account::by_role(sdk, account))).await)
+}
+
+/// Prints one region's events, newest first, at the configured pace.
+async fn read(
+    access: RegionAccess,
+    stream: &Stream,
+    since: Duration,
+    config: &Config,
+    clock: Clock,
+) -> Result<(), FetchError> {
+    let end = clock.now();
+    let mut request = Request { stream: stream.clone(), start: earlier(end, since), end, token: None };
+    let mut pacer = Pacer::new(config.cloudtrail.requests_per_second, end);
+    loop {
+        clock.sleep_until(pacer.take(clock.now())).await;
+        let page = match access.look_up(&request).await {
+            Err(FetchError::Throttled(_)) => {
+                pacer.throttled(clock.now());
+                continue;
+            }
+            answer => answer?,
+        };
+        pacer.answered();
+        let mut out = std::io::stdout().lock();
+        for raw in &page.events {
+            let line = match &raw.event {
+                Ok(event) => writeln!(out, "{}", event.envelope()),
+                Err(why) => {
+                    eprintln!("{} {}: {why}", access.region, raw.id);
+                    Ok(())
+                }
+            };
+            if line.is_err() {
+                // Whoever reads has enough.
+                return Ok(());
+            }
+        }
+        match page.next {
+            Some(token) => request.token = Some(token),
+            None => return Ok(()),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The command line: one file for each command. Owns arguments, exit codes and what is printed.
+
+mod check;
+mod demo;
+mod events;
+mod iam_policy;
+mod run;
+mod stage;
+mod test_alert;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::config::{Config, Problems};
+use crate::source::NoCredentials;
+use crate::store::StoreError;
+use crate::telemetry::LogFormat;
+
+/// Exit codes, after sysexits.h.
+mod exit {
+    pub const FAILED: u8 = 1;
+    pub const USAGE: u8 = 64;
+    pub const UNAVAILABLE: u8 = 69;
+    pub const CANNOT_CREATE: u8 = 73;
+    pub const HELD: u8 = 75;
+    pub const EXPOSED: u8 = 77;
+    pub const CONFIG: u8 = 78;
+}
+
+/// Tells you within minutes that somebody else is using your AWS account.
+///
+/// Without an account, `trailnoti demo` shows what it does.
+#[derive(Debug, Parser)]
+#[command(name = "trailnoti", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Watch, until SIGTERM or SIGINT; SIGHUP reads the configuration again
+    Run {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// How the log on standard error is written
+        #[arg(long, value_enum, default_value = "text")]
+        log_format: LogFormat,
+    },
+    /// Tell every mistake in the configuration, and what would be read
+    Check {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Also try each region's permissions
+        #[arg(long)]
+        online: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Watch a simulated account in which a key leaks: the same program, no AWS needed
+    Demo {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// How many times faster than life
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=600))]
+        speed: u32,
+    },
+    /// Send one clearly marked alert through the configured sinks
+    TestAlert {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Only through this sink
+        #[arg(long)]
+        sink: Option<String>,
+    },
+    /// Print events as EventBridge would deliver them, one JSON object a line
+    Events {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Only calls of this name, such as CreateUser; without it, every write
+        #[arg(long)]
+        name: Option<String>,
+        /// How far back
+        #[arg(long, default_value = "1h", value_parser = duration)]
+        since: Duration,
+        /// Only in this region
+        #[arg(long)]
+        region: Option<String>,
+    },
+    /// Print the least-privilege policy, ready to paste
+    IamPolicy {
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+    /// Ask the running daemon whether it is alive; for container health checks
+    Healthcheck {
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+    /// Print shell completions
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+struct ConfigFile {
+    /// The configuration; without one, everything is watched and told on the terminal
+    #[arg(long, env = "TRAILNOTI_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigFile {
+    fn load(&self) -> Result<Config, Problems> {
+        Config::load(self.config.as_deref())
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    crate::config::parse_duration(text).ok_or_else(|| "write it as 30m, 1h or 7d".to_owned())
+}
+
+/// Runs the command line, and says how the process ends.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _nowhere_left_to_say_it = error.print();
+            return if error.use_stderr() { ExitCode::from(exit::USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
+    match perform(cli.command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("trailnoti: {error:#}");
+            ExitCode::from(code_of(&error))
+        }
+    }
+}
+
+fn perform(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Run { config, log_format } => run::run(config, log_format),
+        Command::Check { config, online, json } => check::run(&config, online, json),
+        Command::Demo { config, speed } => demo::run(&config, speed),
+        Command::TestAlert { config, sink } => test_alert::run(&config, sink.as_deref()),
+        Command::Events { config, name, since, region } => events::run(&config, name, since, region.as_deref()),
+        Command::IamPolicy { config } => iam_policy::run(&config),
+        Command::Healthcheck { config } => run::healthcheck(&config),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "trailnoti", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn code_of(error: &anyhow::Error) -> u8 {
+    if let Some(Problems(problems)) = error.downcast_ref() {
+        return if problems.iter().all(|problem| problem.exposes_secret) { exit::EXPOSED } else { exit::CONFIG };
+    }
+    if error.downcast_ref::<NoCredentials>().is_some() {
+        return exit::UNAVAILABLE;
+    }
+    match error.downcast_ref() {
+        Some(StoreError::Create { .. }) => exit::CANNOT_CREATE,
+        Some(StoreError::Held(_)) => exit::HELD,
+        Some(StoreError::Newer { .. }) => exit::CONFIG,
+        Some(StoreError::Engine(_)) | None => exit::FAILED,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,155 @@
+//! `run`, the daemon, and `healthcheck`, which asks it. Owns signals and the folder of the state.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook_tokio::Signals;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{ConfigFile, exit, stage};
+use crate::app::{self, Deps, Reload};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::source::{self, Account};
+use crate::status::Status;
+use crate::store::Store;
+use crate::telemetry::{self, LogFormat};
+use crate::{http, sink, systemd};
+
+/// The state's folder of an installed trailnoti.
+const INSTALLED: &str = "/var/lib/trailnoti";
+
+pub(super) fn run(file: ConfigFile, log_format: LogFormat) -> anyhow::Result<ExitCode> {
+    telemetry::begin(log_format);
+    let config = file.load()?;
+    let clock = Clock::system();
+    let path = state_path(config.state.as_deref());
+    let (store, opened) = Store::open(&path, clock)?;
+    let store = Arc::new(store);
+    // Two threads: one that computes does not keep the other from answering.
+    stage::threads(2)?.block_on(async move {
+        let sdk = source::from_environment().await;
+        Account::check_credentials(&sdk).await?;
+        let status = Arc::new(Status::default());
+        let stop = CancellationToken::new();
+        if let Some(address) = config.http {
+            let listener = http::bind(address).await?;
+            stage::beside(http::serve(listener, status.clone(), clock, stop.clone()));
+        }
+        for warning in &config.warnings {
+            tracing::warn!("{warning}");
+        }
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            state = %path.display(),
+            rules = config.law.rules.iter().count(),
+            sinks = config.sinks.iter().map(|sink| sink.name.as_str()).collect::<Vec<_>>().join(", "),
+            "watching"
+        );
+        let (tell, reloads) = mpsc::channel(1);
+        let signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+        let running = Running { file, path, http: config.http, stop: stop.clone(), tell };
+        stage::beside(running.listen(signals));
+        let deps = Deps {
+            sdk,
+            clock,
+            store: (store, opened),
+            make_sinks: Box::new(|config| config.sinks.iter().map(|one| sink::build(one, None)).collect()),
+            hear: systemd::systemd(),
+            status,
+        };
+        app::run(config, deps, stop, reloads).await?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// What a signal needs to know.
+struct Running {
+    file: ConfigFile,
+    path: PathBuf,
+    http: Option<std::net::SocketAddr>,
+    stop: CancellationToken,
+    tell: mpsc::Sender<Reload>,
+}
+
+impl Running {
+    async fn listen(self, mut signals: Signals) -> anyhow::Result<()> {
+        while let Some(signal) = signals.next().await {
+            if signal == SIGHUP {
+                let reload = self.file.load();
+                if let Ok(config) = &reload {
+                    self.warn_of_what_needs_a_restart(config);
+                }
+                if self.tell.send(reload).await.is_err() {
+                    return Ok(());
+                }
+            } else if self.stop.is_cancelled() {
+                tracing::warn!("a second signal: stopping at once");
+                std::process::exit(128 + signal);
+            } else {
+                tracing::info!("stopping; a second signal stops at once");
+                self.stop.cancel();
+            }
+        }
+        Ok(())
+    }
+
+    fn warn_of_what_needs_a_restart(&self, config: &Config) {
+        if state_path(config.state.as_deref()) != self.path {
+            tracing::warn!("[state] path is another now: it is used after a restart");
+        }
+        if config.http != self.http {
+            tracing::warn!("[http] listen is another now: it is used after a restart");
+        }
+    }
+}
+
+/// Where the state is kept: as configured, as systemd says (systemd.exec, "StateDirectory"), where an installed
+/// trailnoti keeps it, or in the user's own folder (XDG Base Directory).
+fn state_path(configured: Option<&Path>) -> PathBuf {
+    if let Some(path) = configured {
+        return path.to_owned();
+    }
+    if let Some(path) = std::env::var_os("STATE_DIRECTORY") {
+        return PathBuf::from(path);
+    }
+    if Path::new(INSTALLED).is_dir() {
+        return PathBuf::from(INSTALLED);
+    }
+    let own = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+    own.or_else(home).unwrap_or_else(|| PathBuf::from(".")).join("trailnoti")
+}
+
+/// Asks `/healthz`. A plain socket: a container's image has no curl, and this must not depend on anything else.
+pub(super) fn healthcheck(file: &ConfigFile) -> anyhow::Result<ExitCode> {
+    let Some(address) = file.load()?.http else {
+        anyhow::bail!("[http] listen is \"off\", so nobody can be asked");
+    };
+    let ask = || -> std::io::Result<String> {
+        let wait = Duration::from_secs(5);
+        let mut socket = std::net::TcpStream::connect_timeout(&address, wait)?;
+        socket.set_read_timeout(Some(wait))?;
+        socket.write_all(format!("GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes())?;
+        let mut answer = String::new();
+        socket.take(64 * 1024).read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    match ask() {
+        Ok(answer) if answer.starts_with("HTTP/1.1 200") => Ok(ExitCode::SUCCESS),
+        Ok(answer) => {
+            eprintln!("{}", answer.rsplit("\r\n\r\n").next().unwrap_or_default().trim());
+            Ok(ExitCode::from(exit::FAILED))
+        }
+        Err(error) => {
+            eprintln!("no daemon answers on {address}: {error}");
+            Ok(ExitCode::from(exit::UNAVAILABLE))
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! `test-alert`: one alert through the real sinks, so that the way to people is known before it is needed.
+
+use std::process::ExitCode;
+
+use super::{ConfigFile, exit, stage};
+use crate::clock::Clock;
+use crate::domain::judge::judge;
+use crate::domain::outbox::{Digest, Pending};
+use crate::domain::report::Report;
+use crate::sink;
+
+pub(super) fn run(file: &ConfigFile, only: Option<&str>) -> anyhow::Result<ExitCode> {
+    let config = file.load()?;
+    if let Some(only) = only
+        && config.sinks.iter().all(|sink| sink.name != only)
+    {
+        let names: Vec<&str> = config.sinks.iter().map(|sink| sink.name.as_str()).collect();
+        eprintln!("trailnoti: there is no sink \"{only}\"; there are {}", names.join(", "));
+        return Ok(ExitCode::from(exit::USAGE));
+    }
+    stage::one_thread()?.block_on(async {
+        let now = Clock::system().now();
+        let mut failed = false;
+        for one in config.sinks.iter().filter(|sink| only.is_none_or(|only| sink.name == only)) {
+            let event = Report::Test { sink: one.name.clone() }.event("", "", now);
+            let judged = judge(&config.law, &[event], "", |_| Ok::<_, std::convert::Infallible>(false))?;
+            let Some(alert) = judged.alerts.into_iter().next() else {
+                anyhow::bail!("the rule \"trailnoti-test\" is disabled, so there is nothing to send");
+            };
+            let group = alert.group.clone();
+            let pending = Pending { seq: 1, enqueued: now, refused: false, alert };
+            let digest = Digest { alerts: vec![pending], groups: vec![group], update: false, plain: false };
+            match sink::build(one, Some("[TEST]"))?.deliver(&digest).await {
+                Ok(()) => eprintln!("{}: delivered", one.name),
+                Err(failure) => {
+                    eprintln!("{}: not delivered: {}", one.name, failure.why());
+                    failed = true;
+                }
+            }
+        }
+        Ok(if failed { ExitCode::from(exit::UNAVAILABLE) } else { ExitCode::SUCCESS })
+    })
+}

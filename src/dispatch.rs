@@ -1,0 +1,185 @@
+//! The loop that sends, one for each sink: look, decide, deliver, settle. Owns the order of these. A sink that
+//! fails or hangs holds up nobody but itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::health::{Health, Notice, Patience};
+use crate::domain::outbox::{Digest, Due, Failure, Next, due, is_over, sent_now, settle};
+use crate::domain::pacer::later;
+use crate::domain::report::Report;
+use crate::metrics::{BySink, Failed};
+use crate::poll::Watch;
+use crate::sink::Sink;
+use crate::store::{Commit, Scope, StoreError};
+
+/// The longest that a delivery may take; every sink ends earlier by itself.
+const DELIVERY: Duration = Duration::from_secs(35);
+/// How long without a nudge until the outbox is looked at all the same.
+const LOOK: Duration = Duration::from_secs(30);
+const SLACK: Duration = Duration::from_secs(20);
+/// A sink that is busy or out of reach is given this long before the others tell of it.
+const BUSY: Patience = Patience { times: 4, lasting: Duration::from_secs(3 * 60) };
+/// A sink that says it takes nothing any more is told of at once.
+const CLOSED: Patience = Patience { times: 1, lasting: Duration::ZERO };
+const PROGRAM: Scope<'static> = Scope { account: "", region: "" };
+
+/// Sends through one sink until `stop`. The delivery in hand is finished.
+///
+/// # Errors
+/// When the state cannot be used any more.
+pub async fn dispatch(
+    watch: Watch,
+    sink: Arc<dyn Sink>,
+    nudge: Arc<Notify>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let name = format!("sink {}", sink.name());
+    let mut dispatch = Dispatch {
+        health: match watch.store.told(&name)? {
+            Some(since) => Health::Told { since },
+            None => Health::Well,
+        },
+        not_before: watch.store.deferred(sink.name())?.unwrap_or(Timestamp::MIN),
+        failures: 0,
+        name,
+        watch: &watch,
+        sink: sink.as_ref(),
+    };
+    while !stop.is_cancelled() {
+        let until = match dispatch.turn().await? {
+            Turn::Sent => continue,
+            Turn::Wait(until) => until,
+        };
+        let wait = Duration::try_from(until.duration_since(watch.clock.now())).unwrap_or_default();
+        watch.status.expect(&dispatch.name, wait + SLACK);
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            () = nudge.notified() => {}
+            () = watch.clock.sleep_until(until) => {}
+        }
+    }
+    watch.status.ended(&dispatch.name);
+    Ok(())
+}
+
+enum Turn {
+    Sent,
+    Wait(Timestamp),
+}
+
+struct Dispatch<'a> {
+    name: String,
+    watch: &'a Watch,
+    sink: &'a dyn Sink,
+    health: Health,
+    not_before: Timestamp,
+    failures: u32,
+}
+
+impl Dispatch<'_> {
+    async fn turn(&mut self) -> Result<Turn, StoreError> {
+        let (store, clock) = (&self.watch.store, self.watch.clock);
+        let now = clock.now();
+        if now < self.not_before {
+            return Ok(Turn::Wait(self.not_before));
+        }
+        let grouping = &self.watch.config.grouping;
+        let (pending, sent) = store.pending(self.sink.name())?;
+        let digest = match due(&pending, &sent, grouping, now) {
+            Due::Send(digest) => digest,
+            Due::Wait(until) => return Ok(Turn::Wait(until)),
+            Due::Idle => return Ok(Turn::Wait(later(now, LOOK))),
+        };
+        self.watch.status.expect(&self.name, DELIVERY + SLACK);
+        let answer = match tokio::time::timeout(DELIVERY, self.sink.deliver(&digest)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Failure::Later { after: None, why: "it did not answer in time".to_owned() }),
+        };
+        let now = clock.now();
+        self.not_before = later(now, self.sink.gap());
+        self.failures = if answer.is_ok() { 0 } else { self.failures + 1 };
+        self.count(&digest, &answer);
+        let salt = self.name.bytes().fold(7u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+        match settle(&digest, &answer, self.failures, salt, now) {
+            Next::Done => {
+                let over: Vec<String> = sent
+                    .iter()
+                    .filter(|(group, sent)| is_over(sent, grouping, now) && !pending.iter().any(|p| p.alert.group == **group))
+                    .map(|(group, _)| group.clone())
+                    .collect();
+                store.delivered(self.sink.name(), &digest, &sent_now(&digest, &sent, now), &over)?;
+            }
+            Next::RetryAt(until) => {
+                self.not_before = until;
+                store.defer(self.sink.name(), until)?;
+            }
+            Next::Simplify => store.simplify(self.sink.name(), &digest)?,
+            Next::Dead(why) => {
+                let alert = digest.alerts.first().map(|pending| pending.alert.id.as_str()).unwrap_or_default();
+                tracing::error!(sink = self.sink.name(), alert, "an alert was refused for good, and is kept: {why}");
+                store.bury(self.sink.name(), &digest)?;
+            }
+        }
+        self.tell(&answer)?;
+        Ok(Turn::Sent)
+    }
+
+    fn count(&self, digest: &Digest, answer: &Result<(), Failure>) {
+        let metrics = &self.watch.status.metrics;
+        let sink = self.sink.name().to_owned();
+        let reason = match answer {
+            Ok(()) => {
+                metrics.notifications.get_or_create(&BySink { sink }).inc_by(digest.alerts.len() as u64);
+                return;
+            }
+            Err(Failure::Later { .. }) => "later",
+            Err(Failure::Refused { .. }) if digest.plain => {
+                metrics.dead.get_or_create(&BySink { sink: sink.clone() }).inc();
+                "refused"
+            }
+            Err(Failure::Refused { .. }) => "refused",
+            Err(Failure::Closed { .. }) => "closed",
+        };
+        metrics.failures.get_or_create(&Failed { sink, reason }).inc();
+    }
+
+    /// Tells, through the other sinks, that this one takes nothing; and through all, that it does again.
+    fn tell(&mut self, answer: &Result<(), Failure>) -> Result<(), StoreError> {
+        let now = self.watch.clock.now();
+        let (failed, patience) = match answer {
+            Ok(()) | Err(Failure::Refused { .. }) => (false, BUSY),
+            Err(Failure::Later { .. }) => (true, BUSY),
+            Err(Failure::Closed { .. }) => (true, CLOSED),
+        };
+        let sink = self.sink.name().to_owned();
+        if let (Err(failure), 1) = (answer, self.failures) {
+            tracing::warn!(sink, "a message was not delivered: {}", failure.why());
+        }
+        let (health, notice) = self.health.after(failed, patience, now);
+        self.health = health;
+        match notice {
+            Some(Notice::Failed(since)) => {
+                let reason = answer.as_ref().err().map(|failure| failure.why().to_owned()).unwrap_or_default();
+                tracing::error!(sink, "the sink takes nothing: {reason}");
+                let commit = Commit {
+                    health: vec![(self.name.clone(), Some(since))],
+                    not_to: Some(sink.clone()),
+                    ..Commit::default()
+                };
+                self.watch.report(&Report::SinkDead { sink, reason }, PROGRAM, commit)
+            }
+            Some(Notice::Healed(since)) => {
+                tracing::info!(sink, "the sink takes messages again");
+                let commit = Commit { health: vec![(self.name.clone(), None)], ..Commit::default() };
+                self.watch.report(&Report::SinkWorksAgain { sink, since }, PROGRAM, commit)
+            }
+            None => Ok(()),
+        }
+    }
+}

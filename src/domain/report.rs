@@ -1,0 +1,140 @@
+//! What trailnoti tells of itself, as events that rules judge like any other. Owns their words; when they are
+//! told is `health`'s, and how urgent they are is the rules' (`rules/trailnoti.toml`).
+
+use jiff::Timestamp;
+
+use super::event::Event;
+use super::json::{Json, object};
+use super::text::{FACT, clean};
+
+/// Something that trailnoti tells of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Report {
+    /// An account, or a part of it, cannot be read.
+    Blind {
+        /// What cannot be seen.
+        subject: String,
+        /// Why.
+        reason: String,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// It can be read again.
+    SeesAgain {
+        /// What can be seen again.
+        subject: String,
+        /// Since when it could not.
+        since: Timestamp,
+    },
+    /// A region's history is read, and later than it should be.
+    Behind {
+        /// The region.
+        subject: String,
+        /// By how much.
+        reason: String,
+    },
+    /// It is read in time again.
+    CaughtUp {
+        /// The region.
+        subject: String,
+    },
+    /// A region was enabled.
+    RegionAppeared {
+        /// Whether the configuration lets it be watched.
+        watched: bool,
+    },
+    /// A sink takes nothing.
+    SinkDead {
+        /// Its name.
+        sink: String,
+        /// Why.
+        reason: String,
+    },
+    /// A sink takes messages again.
+    SinkWorksAgain {
+        /// Its name.
+        sink: String,
+        /// Since when it did not.
+        since: Timestamp,
+    },
+    /// Something about the state on disk.
+    State {
+        /// What is the matter, as a sentence.
+        subject: String,
+        /// Why.
+        reason: String,
+    },
+    /// A new configuration has mistakes.
+    ReloadRefused {
+        /// The mistakes.
+        reason: String,
+    },
+    /// After a refused one, a configuration was taken.
+    ReloadWorksAgain,
+    /// This machine's clock differs from AWS's by these seconds.
+    Clock {
+        /// Positive: AWS is ahead.
+        seconds: i64,
+    },
+    /// CloudTrail gave something that is no record.
+    Unreadable {
+        /// CloudTrail's id of it, and its name.
+        subject: String,
+        /// Why it cannot be read.
+        reason: String,
+    },
+    /// Somebody asked for a test.
+    Test {
+        /// Through which sink.
+        sink: String,
+    },
+}
+
+impl Report {
+    /// The event that tells it. `account` and `region` are empty where it is about neither.
+    pub fn event(&self, account: &str, region: &str, now: Timestamp) -> Event {
+        let text = |text: &str| Json::from(clean(text, FACT * 2));
+        let (kind, detail) = match self {
+            Report::Blind { subject, reason, since } => (
+                "trailnoti Blind",
+                object([("subject", text(subject)), ("reason", text(reason)), ("since", text(&since.to_string()))]),
+            ),
+            Report::SeesAgain { subject, since } => (
+                "trailnoti Sees Again",
+                object([("subject", text(subject)), ("since", text(&since.to_string()))]),
+            ),
+            Report::Behind { subject, reason } => {
+                ("trailnoti Behind", object([("subject", text(subject)), ("reason", text(reason))]))
+            }
+            Report::CaughtUp { subject } => (
+                "trailnoti Caught Up",
+                object([("subject", text(subject)), ("reason", text("it is read in time again"))]),
+            ),
+            Report::RegionAppeared { watched } => {
+                let watched = if *watched { "yes" } else { "no: the configuration leaves it out" };
+                ("trailnoti Region Appeared", object([("watched", text(watched))]))
+            }
+            Report::SinkDead { sink, reason } => {
+                ("trailnoti Sink Dead", object([("sink", text(sink)), ("reason", text(reason))]))
+            }
+            Report::SinkWorksAgain { sink, since } => (
+                "trailnoti Sink Works Again",
+                object([("sink", text(sink)), ("since", text(&since.to_string()))]),
+            ),
+            Report::State { subject, reason } => {
+                ("trailnoti State", object([("subject", text(subject)), ("reason", text(reason))]))
+            }
+            Report::ReloadRefused { reason } => ("trailnoti Reload Refused", object([("reason", text(reason))])),
+            Report::ReloadWorksAgain => ("trailnoti Reload Works Again", object([])),
+            Report::Clock { seconds } => (
+                "trailnoti Clock",
+                object([("reason", text(&format!("{} seconds", seconds.abs())))]),
+            ),
+            Report::Unreadable { subject, reason } => {
+                ("trailnoti Unreadable Event", object([("subject", text(subject)), ("reason", text(reason))]))
+            }
+            Report::Test { sink } => ("trailnoti Test", object([("sink", text(sink))])),
+        };
+        Event::own(kind, account, region, detail, now)
+    }
+}

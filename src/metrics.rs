@@ -1,0 +1,165 @@
+//! The numbers that `/metrics` shows. Owns their names, after Prometheus's conventions; labels are accounts,
+//! regions, rules and sinks, never anything from an event.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// An account, a region and what is asked there.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Asked {
+    /// The account's number.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// `cloudtrail` or `ec2`.
+    pub api: &'static str,
+}
+
+/// A rule.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ByRule {
+    /// Its id.
+    pub rule: String,
+    /// Its severity.
+    pub severity: &'static str,
+}
+
+/// A sink.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct BySink {
+    /// Its name.
+    pub sink: String,
+}
+
+/// A sink and why it failed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Failed {
+    /// Its name.
+    pub sink: String,
+    /// `later`, `refused` or `closed`.
+    pub reason: &'static str,
+}
+
+/// An exclusion.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ByExclusion {
+    /// Its name.
+    pub exclusion: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Build {
+    version: &'static str,
+}
+
+type Number = Gauge<f64, AtomicU64>;
+
+/// All of them.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Requests to AWS.
+    pub requests: Family<Asked, Counter>,
+    /// Requests that failed.
+    pub request_errors: Family<Asked, Counter>,
+    /// When a request last succeeded, in seconds since 1970.
+    pub last_success: Family<Asked, Number>,
+    /// How far behind the gapless reading is, in seconds.
+    pub lag: Family<Asked, Number>,
+    /// Events read, repeats included.
+    pub events: Family<Asked, Counter>,
+    /// Alerts made.
+    pub alerts: Family<ByRule, Counter>,
+    /// Events that an exclusion hid.
+    pub excluded: Family<ByExclusion, Counter>,
+    /// Alerts delivered.
+    pub notifications: Family<BySink, Counter>,
+    /// Messages that were not.
+    pub failures: Family<Failed, Counter>,
+    /// Alerts that a sink refused for good.
+    pub dead: Family<BySink, Counter>,
+    /// Alerts that wait.
+    pub outbox: Family<BySink, Number>,
+    /// Whether the last reload was taken.
+    pub reload_ok: Gauge,
+    /// Whether the state is only in memory.
+    pub degraded: Gauge,
+    /// The state on disk.
+    pub state_bytes: Number,
+    /// AWS's clock less this machine's.
+    pub skew: Number,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("trailnoti");
+        let build: Family<Build, Gauge> = Family::default();
+        build.get_or_create(&Build { version: env!("CARGO_PKG_VERSION") }).set(1);
+        registry.register("build_info", "The running version", build);
+        let mut metrics = Metrics {
+            registry,
+            requests: Family::default(),
+            request_errors: Family::default(),
+            last_success: Family::default(),
+            lag: Family::default(),
+            events: Family::default(),
+            alerts: Family::default(),
+            excluded: Family::default(),
+            notifications: Family::default(),
+            failures: Family::default(),
+            dead: Family::default(),
+            outbox: Family::default(),
+            reload_ok: Gauge::default(),
+            degraded: Gauge::default(),
+            state_bytes: Number::default(),
+            skew: Number::default(),
+        };
+        metrics.reload_ok.set(1);
+        metrics.register();
+        metrics
+    }
+}
+
+impl Metrics {
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("poll_requests", "Requests to AWS", self.requests.clone());
+        registry.register("poll_errors", "Requests to AWS that failed", self.request_errors.clone());
+        registry.register(
+            "last_successful_poll_timestamp_seconds",
+            "When a request last succeeded",
+            self.last_success.clone(),
+        );
+        registry.register("cursor_lag_seconds", "How far behind the gapless reading is", self.lag.clone());
+        registry.register("events_received", "Events read, repeats included", self.events.clone());
+        registry.register("alerts", "Alerts made", self.alerts.clone());
+        registry.register("events_excluded", "Events hidden by an exclusion", self.excluded.clone());
+        registry.register("notifications", "Alerts delivered", self.notifications.clone());
+        registry.register("notification_failures", "Messages that were not delivered", self.failures.clone());
+        registry.register("alerts_dead", "Alerts that a sink refused for good", self.dead.clone());
+        registry.register("outbox_rows", "Alerts that wait for a sink", self.outbox.clone());
+        registry.register(
+            "config_last_reload_successful",
+            "Whether the last reload was taken",
+            self.reload_ok.clone(),
+        );
+        registry.register("state_degraded", "Whether the state is only in memory", self.degraded.clone());
+        registry.register("state_bytes", "The size of the state on disk", self.state_bytes.clone());
+        registry.register("clock_skew_seconds", "The clock of AWS less that of this machine", self.skew.clone());
+    }
+
+    /// The page, in OpenMetrics' text format.
+    pub fn page(&self) -> String {
+        let mut page = String::new();
+        match encode(&mut page, &self.registry) {
+            Ok(()) => page,
+            Err(error) => format!("# {error}\n"),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! One account: who it is, which regions it has, and a pair of loops for each. One account's failure is its own.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use tokio_util::sync::CancellationToken;
+
+use super::sight::Sight;
+use super::{Watch, cloudtrail, ec2};
+use crate::config::AccountConfig;
+use crate::domain::pacer::later;
+use crate::domain::report::Report;
+use crate::source::Account;
+use crate::store::{Commit, Scope};
+use crate::supervisor::Supervisor;
+
+/// Between two looks for regions.
+const DISCOVER: Duration = Duration::from_secs(10 * 60);
+/// Between two attempts to learn whose account it is.
+const IDENTIFY: Duration = Duration::from_secs(15);
+
+/// Watches an account until `stop`: the one of the credentials, or one that is entered by a role.
+///
+/// # Errors
+/// When the state cannot be used any more.
+pub async fn watch_account(
+    watch: Watch,
+    sdk: SdkConfig,
+    config: Option<AccountConfig>,
+    supervisor: Supervisor,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let name = format!("account {}", config.as_ref().map_or("of the credentials", |config| &config.name));
+    let account = match &config {
+        Some(config) => Account::by_role(&sdk, config).await,
+        None => match identify(&watch, &sdk, &name, &stop).await? {
+            Some(account) => account,
+            None => return Ok(()),
+        },
+    };
+    let account = Arc::new(account);
+    let mut sight = Sight::new(&watch, &account.id, "", "the list of regions", IDENTIFY)?;
+    let mut running: BTreeMap<String, CancellationToken> = BTreeMap::new();
+    let mut next = watch.clock.now();
+    while watch.wait(&name, next, &stop).await {
+        let known = watch.store.regions(&account.id)?;
+        let Some(answer) = watch.ask(&name, &stop, account.enabled_regions(&known)).await else { break };
+        next = match answer {
+            Err(error) => {
+                let again = sight.failed(&watch, &error)?;
+                if running.is_empty() {
+                    // What was enabled before is watched meanwhile: a list that is denied must not blind the rest.
+                    begin(&watch, &account, &known, &mut running, &supervisor);
+                }
+                again
+            }
+            Ok(regions) => {
+                sight.succeeded(&watch)?;
+                watch.status.discovered(&account.id, regions.len());
+                let appeared = watch.store.discovered(&account.id, &regions)?;
+                for region in &appeared {
+                    tracing::info!(account = account.id, region, "a region was enabled");
+                    let report = Report::RegionAppeared { watched: watch.config.regions.admits(region) };
+                    watch.report(&report, Scope { account: &account.id, region }, Commit::default())?;
+                }
+                begin(&watch, &account, &regions, &mut running, &supervisor);
+                running.retain(|region, stop| {
+                    let enabled = regions.contains(region);
+                    if !enabled {
+                        tracing::info!(account = account.id, region, "a region is not enabled any more");
+                        stop.cancel();
+                        watch.status.retired(&account.id, region);
+                    }
+                    enabled
+                });
+                later(watch.clock.now(), DISCOVER)
+            }
+        };
+    }
+    watch.status.ended(&name);
+    Ok(())
+}
+
+/// Starts the loops of regions that have none yet.
+fn begin(
+    watch: &Watch,
+    account: &Arc<Account>,
+    regions: &[String],
+    running: &mut BTreeMap<String, CancellationToken>,
+    supervisor: &Supervisor,
+) {
+    for region in regions {
+        if running.contains_key(region) || !watch.config.regions.admits(region) {
+            continue;
+        }
+        let stop = supervisor.child_stop();
+        let access = account.region(region, &watch.skew);
+        let (id, events) = (&account.id, cloudtrail::run(watch.clone(), account.clone(), access.clone(), stop.clone()));
+        supervisor.spawn(format!("cloudtrail {id} {region}"), stop.clone(), events);
+        let instances = ec2::run(watch.clone(), account.clone(), access, stop.clone());
+        supervisor.spawn(format!("ec2 {id} {region}"), stop.clone(), instances);
+        running.insert(region.clone(), stop);
+    }
+}
+
+/// Asks whose the credentials are until AWS says so; none when told to stop.
+async fn identify(
+    watch: &Watch,
+    sdk: &SdkConfig,
+    name: &str,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<Account>> {
+    let mut sight = Sight::new(watch, "", "", "the account", IDENTIFY)?;
+    loop {
+        let Some(answer) = watch.ask(name, stop, Account::of_credentials(sdk)).await else { return Ok(None) };
+        match answer {
+            Ok(account) => {
+                sight.succeeded(watch)?;
+                return Ok(Some(account));
+            }
+            Err(error) => {
+                let again = sight.failed(watch, &error)?;
+                if !watch.wait(name, again, stop).await {
+                    return Ok(None);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Reads CloudTrail's history of one account and region. One request at a time, so that its pace is the region's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::sight::Sight;
+use super::{Watch, earlier};
+use crate::domain::cursor::{Lanes, Page, Plan, Request};
+use crate::domain::event::Event;
+use crate::domain::health::{Health, Notice, Patience};
+use crate::domain::pacer::{Pacer, later};
+use crate::domain::report::Report;
+use crate::domain::stream::derive;
+use crate::metrics::Asked;
+use crate::source::{Account, FetchError, LookedUp, RegionAccess};
+use crate::store::{Commit, Scope, StoreError};
+
+/// How long a lag lasts before it is told.
+const LAG: Patience = Patience { times: 2, lasting: Duration::from_secs(5 * 60) };
+/// How long after the state took no commit it is tried again.
+const NO_ROOM: Duration = Duration::from_secs(10);
+
+/// Runs until `stop`.
+pub(super) async fn run(
+    watch: Watch,
+    account: Arc<Account>,
+    access: RegionAccess,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let name = format!("cloudtrail {} {}", account.id, access.region);
+    let outcome = Reader::new(&watch, &account, &access, &name)?.read(&stop).await;
+    watch.status.ended(&name);
+    Ok(outcome?)
+}
+
+struct Reader<'a> {
+    watch: &'a Watch,
+    account: &'a Account,
+    access: &'a RegionAccess,
+    name: &'a str,
+    lanes: Lanes,
+    pacer: Pacer,
+    sight: Sight,
+    lag: Health,
+}
+
+impl<'a> Reader<'a> {
+    fn new(
+        watch: &'a Watch,
+        account: &'a Account,
+        access: &'a RegionAccess,
+        name: &'a str,
+    ) -> Result<Self, StoreError> {
+        let config = &watch.config.cloudtrail;
+        let (scope, now) = (Scope { account: &account.id, region: &access.region }, watch.clock.now());
+        let streams = derive(&watch.config.law.rules).streams;
+        let mut failed = None;
+        let lanes = Lanes::new(&streams, &config.policy, now, |kind| {
+            watch.store.cursor(scope, &kind.name()).unwrap_or_else(|error| {
+                failed = Some(error);
+                None
+            })
+        });
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        watch.store.keep_lanes(scope, &lanes.names())?;
+        let period = config.policy.poll_interval;
+        watch.status.watching(&account.id, &access.region, "cloudtrail", (period * 4).max(Duration::from_secs(180)));
+        Ok(Reader {
+            watch,
+            account,
+            access,
+            name,
+            lanes,
+            pacer: Pacer::new(config.requests_per_second, now),
+            sight: Sight::new(watch, &account.id, &access.region, "cloudtrail", period)?,
+            lag: Health::Well,
+        })
+    }
+
+    async fn read(&mut self, stop: &CancellationToken) -> Result<(), StoreError> {
+        let (watch, policy) = (self.watch, &self.watch.config.cloudtrail.policy);
+        loop {
+            let now = watch.clock.now();
+            let (lane, request) = match self.lanes.plan(policy, now) {
+                Plan::Read(lane, request) => (lane, request),
+                Plan::Wait(until) => {
+                    if !watch.wait(self.name, until, stop).await {
+                        return Ok(());
+                    }
+                    continue;
+                }
+            };
+            if !watch.wait(self.name, self.pacer.take(now), stop).await {
+                return Ok(());
+            }
+            let Some(answer) = watch.ask(self.name, stop, self.access.look_up(&request)).await else {
+                return Ok(());
+            };
+            let again = match answer {
+                Ok(page) => {
+                    self.pacer.answered();
+                    self.sight.succeeded(watch)?;
+                    self.judged(lane, &request, &page)
+                }
+                Err(FetchError::LostToken(why)) => {
+                    tracing::debug!(region = self.access.region, "{why}; the walk goes on without it");
+                    let cursor = self.lanes.lane(lane).cursor.without_token();
+                    self.lanes.set(lane, cursor);
+                    None
+                }
+                Err(error) => {
+                    if matches!(error, FetchError::Throttled(_)) {
+                        self.pacer.throttled(watch.clock.now());
+                    }
+                    Some(self.sight.failed(watch, &error)?)
+                }
+            };
+            self.check_lag()?;
+            if let Some(again) = again
+                && !watch.wait(self.name, again, stop).await
+            {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Judges a page and writes it down; only then the cursor has moved. If it cannot be written, the same page is
+    /// read again at the time that is answered.
+    fn judged(&mut self, lane: usize, request: &Request, page: &LookedUp) -> Option<jiff::Timestamp> {
+        let watch = self.watch;
+        let oldest = page.events.iter().filter_map(|raw| raw.time).min();
+        let cursor = self.lanes.lane(lane).cursor.after(request, &Page { oldest, next: page.next.clone() });
+        let commit =
+            Commit { cursors: vec![(self.lanes.lane(lane).kind.name(), cursor.clone())], ..Commit::default() };
+        let scope = Scope { account: &self.account.id, region: &self.access.region };
+        match watch.judge_and_commit(scope, &self.account.name, &self.events(page), commit) {
+            Ok(()) => {
+                self.lanes.set(lane, cursor);
+                let labels = Asked {
+                    account: self.account.id.clone(),
+                    region: self.access.region.clone(),
+                    api: "cloudtrail",
+                };
+                watch.status.metrics.events.get_or_create(&labels).inc_by(page.events.len() as u64);
+                if let Some(through) = self.lanes.through() {
+                    watch.status.metrics.lag.get_or_create(&labels).set(watch.age(through));
+                }
+                None
+            }
+            Err(error) => {
+                tracing::error!(region = self.access.region, "a page was judged and cannot be kept: {error}");
+                Some(later(watch.clock.now(), NO_ROOM))
+            }
+        }
+    }
+
+    /// The page's events, oldest first, so that alerts come in the order of what happened. What is no record is an
+    /// event that says so.
+    fn events(&self, page: &LookedUp) -> Vec<Event> {
+        let (account, region) = (&self.account.id, &self.access.region);
+        let events = page.events.iter().rev().map(|raw| match &raw.event {
+            Ok(event) => event.clone(),
+            Err(why) => {
+                let report = Report::Unreadable { subject: format!("{} {}", raw.name, raw.id), reason: why.to_string() };
+                report.event(account, region, raw.time.unwrap_or_else(|| self.watch.clock.now()))
+            }
+        });
+        events.collect()
+    }
+
+    fn check_lag(&mut self) -> Result<(), StoreError> {
+        let (watch, lateness) = (self.watch, self.watch.config.cloudtrail.policy.lateness);
+        let Some(through) = self.lanes.through() else { return Ok(()) };
+        let now = watch.clock.now();
+        // A region that cannot be read at all is told as blind, which says more.
+        let behind = through < earlier(now, lateness) && self.sight.is_well();
+        let (lag, notice) = self.lag.after(behind, LAG, now);
+        self.lag = lag;
+        let subject = self.access.region.clone();
+        let report = match notice {
+            Some(Notice::Failed(_)) => Report::Behind {
+                subject,
+                reason: format!("{} minutes of events are still to be read", now.duration_since(through).as_mins()),
+            },
+            Some(Notice::Healed(_)) => Report::CaughtUp { subject },
+            None => return Ok(()),
+        };
+        watch.report(&report, Scope { account: &self.account.id, region: &self.access.region }, Commit::default())
+    }
+}

@@ -1,0 +1,122 @@
+//! What nobody else looks after: the clock, the state, old marks, the numbers of the queues.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::Watch;
+use crate::domain::health::{Health, Notice, Patience};
+use crate::domain::pacer::later;
+use crate::domain::report::Report;
+use crate::metrics::BySink;
+use crate::store::{Commit, Scope, StoreError};
+
+const EVERY: Duration = Duration::from_secs(15);
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
+/// At five minutes AWS refuses every signature (SigV4).
+const SKEW_ALERT: i64 = 300;
+const SKEW_WARN: i64 = 60;
+/// Whatever is told here is told when it is found.
+const AT_ONCE: Patience = Patience { times: 1, lasting: Duration::ZERO };
+/// What is about the program and no account.
+const PROGRAM: Scope<'static> = Scope { account: "", region: "" };
+
+/// Runs until `stop`.
+///
+/// # Errors
+/// When the state cannot be used any more.
+pub async fn upkeep(watch: Watch, stop: CancellationToken) -> anyhow::Result<()> {
+    let mut upkeep = Upkeep { watch: &watch, clock: Health::Well, disk: Health::Well, forgotten: watch.clock.now() };
+    let mut warned = false;
+    let mut next = watch.clock.now();
+    while watch.wait("upkeep", next, &stop).await {
+        upkeep.look_at_the_clock(&mut warned)?;
+        upkeep.look_at_the_state()?;
+        upkeep.forget()?;
+        upkeep.count()?;
+        next = later(watch.clock.now(), EVERY);
+    }
+    watch.status.ended("upkeep");
+    Ok(())
+}
+
+struct Upkeep<'a> {
+    watch: &'a Watch,
+    clock: Health,
+    disk: Health,
+    forgotten: Timestamp,
+}
+
+impl Upkeep<'_> {
+    fn look_at_the_clock(&mut self, warned: &mut bool) -> Result<(), StoreError> {
+        let seconds = self.watch.skew.seconds();
+        self.watch.status.metrics.skew.set(seconds as f64);
+        let off = seconds.abs() >= SKEW_WARN;
+        if off && !*warned {
+            tracing::warn!(seconds, "this machine's clock differs from AWS's: let it keep time by NTP");
+        }
+        *warned = off;
+        let (health, notice) = self.clock.after(seconds.abs() >= SKEW_ALERT, AT_ONCE, self.watch.clock.now());
+        self.clock = health;
+        match notice {
+            Some(Notice::Failed(_)) => self.watch.report(&Report::Clock { seconds }, PROGRAM, Commit::default()),
+            Some(Notice::Healed(_)) => {
+                tracing::info!("this machine's clock is right again");
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn look_at_the_state(&mut self) -> Result<(), StoreError> {
+        let watch = self.watch;
+        let _degraded_says_how_it_went = watch.store.recover();
+        let trouble = watch.store.degraded();
+        watch.status.metrics.degraded.set(i64::from(trouble.is_some()));
+        watch.status.metrics.state_bytes.set(watch.store.size() as f64);
+        let (health, notice) = self.disk.after(trouble.is_some(), AT_ONCE, watch.clock.now());
+        self.disk = health;
+        let report = match (notice, trouble) {
+            (Some(Notice::Failed(_)), Some(reason)) => {
+                tracing::error!("the state cannot be written, and is kept in memory: {reason}");
+                Report::State {
+                    subject: "trailnoti cannot write its state: alerts go on, and some repeat after a restart".to_owned(),
+                    reason,
+                }
+            }
+            (Some(Notice::Healed(since)), _) => {
+                tracing::info!("the state is written again");
+                Report::State {
+                    subject: "trailnoti writes its state again".to_owned(),
+                    reason: format!("it could not since {since}; nothing was lost"),
+                }
+            }
+            _ => return Ok(()),
+        };
+        watch.report(&report, PROGRAM, Commit::default())
+    }
+
+    fn forget(&mut self) -> Result<(), StoreError> {
+        let watch = self.watch;
+        if watch.clock.now() < later(self.forgotten, FORGET_EVERY) {
+            return Ok(());
+        }
+        self.forgotten = watch.clock.now();
+        for (account, oldest) in watch.store.oldest_cursors()? {
+            watch.store.forget(&account, oldest, watch.config.cloudtrail.policy.rescan)?;
+        }
+        // Events of trailnoti itself belong to no account, and no walk goes back to them.
+        watch.store.forget("", watch.ago(Duration::ZERO), watch.config.cloudtrail.policy.rescan)?;
+        Ok(())
+    }
+
+    fn count(&self) -> Result<(), StoreError> {
+        for route in self.watch.routes.iter() {
+            let (rows, _) = self.watch.store.queue(&route.sink)?;
+            let labels = BySink { sink: route.sink.clone() };
+            self.watch.status.metrics.outbox.get_or_create(&labels).set(rows as f64);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,193 @@
+//! What one simulated account has: regions, recorded events, instances. Owns what is there at a moment; how it is
+//! asked for is `cloudtrail`'s and `ec2`'s.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::inventory::State as InstanceState;
+use crate::domain::json::Json;
+
+/// The regions that every account has and cannot disable (AWS account management guide).
+pub const DEFAULT_REGIONS: [&str; 17] = [
+    "us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1", "eu-central-1", "eu-west-1",
+    "eu-west-2", "eu-west-3", "eu-north-1", "ap-south-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3",
+    "ap-southeast-1", "ap-southeast-2",
+];
+
+/// Regions that an account has only once somebody enables them.
+pub const OPT_IN_REGIONS: [&str; 4] = ["af-south-1", "ap-east-1", "eu-south-1", "me-south-1"];
+
+/// A simulated account.
+#[derive(Debug)]
+pub struct Account {
+    /// From when on, and until when, a region is enabled.
+    regions: BTreeMap<String, (Timestamp, Timestamp)>,
+    pub(super) events: Vec<Recorded>,
+    instances: Vec<Instance>,
+    launched: u32,
+    /// Whether instances that AWS manages are hidden from who does not ask for them.
+    pub hides_managed: bool,
+    /// Whether a region of this account answers that it is enabled before it works; minutes to hours in reality.
+    pub slow_to_work: BTreeMap<String, Timestamp>,
+}
+
+/// An event in the history.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    /// The record.
+    pub record: Json,
+    /// When it can first be read.
+    pub visible: Timestamp,
+    /// `CloudTrailEvent` is this text instead of the record, for what must not happen and might.
+    pub text: Option<String>,
+}
+
+/// An instance to launch.
+#[derive(Debug, Clone)]
+pub struct Launch<'a> {
+    /// Where.
+    pub region: &'a str,
+    /// Such as `t3.micro`.
+    pub instance_type: &'a str,
+    /// When it is asked for.
+    pub at: Timestamp,
+    /// Its tags, and how long after the launch they can be seen.
+    pub tags: &'a [(&'a str, &'a str)],
+    /// How long after the launch the tags can be seen.
+    pub tags_after: SignedDuration,
+    /// AWS manages it.
+    pub managed: bool,
+}
+
+impl<'a> Launch<'a> {
+    /// An untagged instance.
+    pub fn new(region: &'a str, instance_type: &'a str, at: Timestamp) -> Self {
+        Launch { region, instance_type, at, tags: &[], tags_after: SignedDuration::ZERO, managed: false }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Instance {
+    pub id: String,
+    region: String,
+    pub kind: String,
+    pub launched: Timestamp,
+    states: Vec<(Timestamp, InstanceState)>,
+    tags: BTreeMap<String, (String, Timestamp)>,
+    pub managed: bool,
+}
+
+impl Instance {
+    pub fn state(&self, now: Timestamp) -> InstanceState {
+        let states = self.states.iter().filter(|(at, _)| *at <= now);
+        states.last().map_or(InstanceState::Pending, |(_, state)| *state)
+    }
+
+    pub fn tags(&self, now: Timestamp) -> Vec<(&str, &str)> {
+        if self.state(now) == InstanceState::Terminated {
+            return Vec::new();
+        }
+        let tags = self.tags.iter().filter(|(_, (_, at))| *at <= now);
+        tags.map(|(key, (value, _))| (key.as_str(), value.as_str())).collect()
+    }
+
+    /// Terminated instances stay listed for about an hour.
+    fn is_listed(&self, now: Timestamp) -> bool {
+        let gone = self.states.iter().find(|(_, state)| *state == InstanceState::Terminated);
+        self.launched <= now && gone.is_none_or(|(at, _)| now < *at + SignedDuration::from_mins(55))
+    }
+}
+
+impl Account {
+    pub(super) fn new() -> Self {
+        let regions = DEFAULT_REGIONS.iter().map(|region| ((*region).to_owned(), (Timestamp::MIN, Timestamp::MAX)));
+        Account {
+            regions: regions.collect(),
+            events: Vec::new(),
+            instances: Vec::new(),
+            launched: 0,
+            hides_managed: true,
+            slow_to_work: BTreeMap::new(),
+        }
+    }
+
+    /// Only these regions are enabled: for scenarios that are about few.
+    pub fn only_regions(&mut self, regions: &[&str]) {
+        self.regions.retain(|region, _| regions.contains(&region.as_str()));
+    }
+
+    /// The region is enabled from then on.
+    pub fn enable(&mut self, region: &str, at: Timestamp) {
+        self.regions.insert(region.to_owned(), (at, Timestamp::MAX));
+    }
+
+    /// The region is disabled from then on.
+    pub fn disable(&mut self, region: &str, at: Timestamp) {
+        if let Some((_, until)) = self.regions.get_mut(region) {
+            *until = at;
+        }
+    }
+
+    /// The regions that are listed as enabled.
+    pub fn enabled(&self, now: Timestamp) -> Vec<String> {
+        let enabled = self.regions.iter().filter(|(_, (from, until))| *from <= now && now < *until);
+        enabled.map(|(region, _)| region.clone()).collect()
+    }
+
+    pub(super) fn is_enabled(&self, region: &str, now: Timestamp) -> bool {
+        let works = self.slow_to_work.get(region).is_none_or(|from| *from <= now);
+        works && self.regions.get(region).is_some_and(|(from, until)| *from <= now && now < *until)
+    }
+
+    /// Puts a record into the history, visible after a while.
+    pub fn record(&mut self, record: Json, after: SignedDuration) {
+        let happened: Timestamp = record.text("eventTime").and_then(|t| t.parse().ok()).unwrap_or(Timestamp::MIN);
+        self.events.push(Recorded { record, visible: happened + after, text: None });
+    }
+
+    /// Puts something into the history as `CloudTrailEvent` that is not the record.
+    pub fn record_text(&mut self, record: Json, text: &str, after: SignedDuration) {
+        self.record(record, after);
+        if let Some(last) = self.events.last_mut() {
+            last.text = Some(text.to_owned());
+        }
+    }
+
+    /// Launches an instance: pending, and running half a minute later. Its id is answered.
+    pub fn launch(&mut self, launch: &Launch<'_>) -> String {
+        self.launched += 1;
+        let id = format!("i-{:017x}", u64::from(self.launched) * 0x1_0003 + 0xa_bc00_0000);
+        self.instances.push(Instance {
+            id: id.clone(),
+            region: launch.region.to_owned(),
+            kind: launch.instance_type.to_owned(),
+            launched: launch.at,
+            states: vec![
+                (launch.at, InstanceState::Pending),
+                (launch.at + SignedDuration::from_secs(32), InstanceState::Running),
+            ],
+            tags: launch
+                .tags
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), ((*value).to_owned(), launch.at + launch.tags_after)))
+                .collect(),
+            managed: launch.managed,
+        });
+        id
+    }
+
+    /// Ends an instance: shutting down, and terminated half a minute later.
+    pub fn terminate(&mut self, id: &str, at: Timestamp) {
+        if let Some(instance) = self.instances.iter_mut().find(|instance| instance.id == id) {
+            instance.states.push((at, InstanceState::ShuttingDown));
+            instance.states.push((at + SignedDuration::from_secs(35), InstanceState::Terminated));
+        }
+    }
+
+    pub(super) fn listed(&self, region: &str, managed: bool, now: Timestamp) -> Vec<&Instance> {
+        let managed = managed || !self.hides_managed;
+        let here = self.instances.iter().filter(|instance| instance.region == region);
+        here.filter(|instance| instance.is_listed(now) && (managed || !instance.managed)).collect()
+    }
+}

@@ -1,0 +1,168 @@
+//! The simulated CloudTrail: `LookupEvents` with its rules (CloudTrail API reference). Owns order, windows, pages,
+//! tokens and the quota.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+
+use super::account::Recorded;
+use super::{Answer, Call, State};
+use crate::domain::json::Json;
+
+/// Requests that may come at once, and that come back each second.
+const QUOTA: f64 = 2.0;
+/// The most events in a page, and how many without `MaxResults`.
+const PAGE: usize = 50;
+const HISTORY: SignedDuration = SignedDuration::from_hours(90 * 24);
+const KEYS: [&str; 8] =
+    ["EventId", "EventName", "ReadOnly", "Username", "ResourceType", "ResourceName", "EventSource", "AccessKeyId"];
+
+/// What is left of a quota.
+#[derive(Debug)]
+pub(super) struct Bucket {
+    left: f64,
+    at: Timestamp,
+}
+
+impl Bucket {
+    fn take(&mut self, now: Timestamp) -> bool {
+        let passed = now.duration_since(self.at).as_secs_f64();
+        self.left = (self.left + passed * QUOTA).min(QUOTA);
+        self.at = now;
+        if self.left < 1.0 {
+            return false;
+        }
+        self.left -= 1.0;
+        true
+    }
+}
+
+/// What a token stands for: it is bound to the parameters it was given for.
+#[derive(Debug)]
+pub(super) struct TokenFor {
+    parameters: String,
+    from: usize,
+}
+
+pub(super) fn serve(state: &mut State, call: &Call, operation: &str, account: &str, now: Timestamp) -> Answer {
+    let error = |code: &str, message: &str| Answer::error("cloudtrail", 400, code, message);
+    if operation != "LookupEvents" {
+        return error("UnsupportedOperationException", "not simulated");
+    }
+    let bucket = state
+        .buckets
+        .entry((account.to_owned(), call.region.clone()))
+        .or_insert(Bucket { left: QUOTA, at: now });
+    if !bucket.take(now) {
+        return error("ThrottlingException", "Rate exceeded");
+    }
+    let Ok(mut request) = serde_json::from_str::<Map<String, Value>>(&call.body) else {
+        return error("SerializationException", "not JSON");
+    };
+    let token = request.remove("NextToken").and_then(|token| token.as_str().map(str::to_owned));
+    let most = match request.get("MaxResults").map(|most| most.as_u64()) {
+        None => PAGE,
+        Some(Some(most @ 1..=50)) => usize::try_from(most).unwrap_or(PAGE),
+        Some(_) => return error("InvalidMaxResultsException", "A limit between 1 and 50 is allowed"),
+    };
+    let seconds = |key: &str| request.get(key).and_then(Value::as_f64);
+    let start = seconds("StartTime").unwrap_or(f64::MIN).max((now - HISTORY).as_second() as f64);
+    let end = seconds("EndTime").unwrap_or(now.as_second() as f64);
+    if seconds("StartTime").is_some_and(|start| start > end) {
+        return error("InvalidTimeRangeException", "the start time is after the end time");
+    }
+    let attributes = request.get("LookupAttributes").and_then(Value::as_array).cloned().unwrap_or_default();
+    let attribute = match attributes.as_slice() {
+        [] => None,
+        [one] => {
+            let (key, value) = (one["AttributeKey"].as_str(), one["AttributeValue"].as_str());
+            match (key.filter(|key| KEYS.contains(key)), value) {
+                (Some(key), Some(value)) => Some((key.to_owned(), value.to_owned())),
+                _ => return error("InvalidLookupAttributesException", "an attribute is not valid"),
+            }
+        }
+        _ => return error("InvalidLookupAttributesException", "only one attribute is allowed"),
+    };
+    let parameters = format!("{account}/{}/{}", call.region, Value::Object(request.clone()));
+    let from = match &token {
+        None => 0,
+        Some(token) => match state.tokens.get(token) {
+            Some(known) if known.parameters == parameters => known.from,
+            _ => return error("InvalidNextTokenException", "the token is not valid"),
+        },
+    };
+    let Some(owner) = state.accounts.get(account) else { return error("AccessDeniedException", "no account") };
+    let mut found: Vec<(&Recorded, i64)> = owner
+        .events
+        .iter()
+        .filter(|event| event.visible <= now && event.record.text("awsRegion") == Some(&call.region))
+        .filter_map(|event| {
+            let happened: Timestamp = event.record.text("eventTime")?.parse().ok()?;
+            Some((event, happened.as_second()))
+        })
+        .filter(|(event, happened)| {
+            let happened = *happened as f64;
+            let has = attribute.as_ref().is_none_or(|(key, value)| attribute_of(&event.record, key).contains(value));
+            has && start <= happened && happened <= end
+        })
+        .collect();
+    // Nothing is known of the order inside a second: here it is that of the ids, not of the recording.
+    found.sort_by_key(|(event, happened)| {
+        (std::cmp::Reverse(*happened), event.record.text("eventID").unwrap_or_default().to_owned())
+    });
+    let events: Vec<Value> = found.iter().skip(from).take(most).map(|(event, at)| wire(event, *at)).collect();
+    let mut reply = json!({ "Events": events });
+    if found.len() > from + most {
+        state.issued += 1;
+        let token = format!("token-{}", state.issued);
+        reply["NextToken"] = json!(token);
+        state.tokens.insert(token, TokenFor { parameters, from: from + most });
+    }
+    Answer::json(200, reply.to_string())
+}
+
+/// The values of an attribute; several only for resources.
+fn attribute_of(record: &Json, key: &str) -> Vec<String> {
+    let text = |path: &str| record.text(path).map(str::to_owned).into_iter().collect();
+    match key {
+        "EventId" => text("eventID"),
+        "EventName" => text("eventName"),
+        "EventSource" => text("eventSource"),
+        "AccessKeyId" => text("userIdentity.accessKeyId"),
+        "Username" => username(record).into_iter().collect(),
+        "ReadOnly" => vec![record.at("readOnly").and_then(Json::as_bool).unwrap_or(false).to_string()],
+        _ => Vec::new(),
+    }
+}
+
+/// The user's name, a role's session name, or `root`.
+fn username(record: &Json) -> Option<String> {
+    match record.text("userIdentity.type")? {
+        "Root" => Some("root".to_owned()),
+        "AssumedRole" => record.text("userIdentity.arn")?.rsplit('/').next().map(str::to_owned),
+        _ => record.text("userIdentity.userName").map(str::to_owned),
+    }
+}
+
+/// An event as it goes over the wire: `ReadOnly` is a text, the time a float, and what is not known is absent.
+fn wire(event: &Recorded, happened: i64) -> Value {
+    let record = &event.record;
+    let mut wire = json!({
+        "EventId": record.text("eventID"),
+        "EventName": record.text("eventName"),
+        "EventSource": record.text("eventSource"),
+        "ReadOnly": record.at("readOnly").and_then(Json::as_bool).unwrap_or(false).to_string(),
+        "EventTime": happened as f64,
+        "Resources": [],
+        "CloudTrailEvent": event.text.clone().unwrap_or_else(|| record.to_string()),
+    });
+    if let Some(name) = username(record) {
+        wire["Username"] = json!(name);
+    }
+    if let Some(key) = record.text("userIdentity.accessKeyId") {
+        wire["AccessKeyId"] = json!(key);
+    }
+    if let Some(role) = record.text("requestParameters.roleArn") {
+        wire["Resources"] = json!([{ "ResourceType": null, "ResourceName": role }]);
+    }
+    wire
+}

@@ -1,0 +1,149 @@
+//! Email, by SMTP. Owns the connection, the headers and the meaning of the server's answers; the bodies are
+//! `render::email`'s.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart, SinglePart};
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::{Tls as Protection, TlsParameters};
+use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use secrecy::ExposeSecret;
+
+use super::Sink;
+use crate::config::{EmailConfig, Tls};
+use crate::domain::outbox::{Digest, Failure};
+use crate::domain::render::{self, Style};
+use crate::domain::text::clean;
+
+/// A whole delivery. lettre's own timeout covers connecting alone (lettre issue 1027).
+const WHOLE: Duration = Duration::from_secs(30);
+
+pub(super) struct Email {
+    name: String,
+    from: Mailbox,
+    to: Vec<Mailbox>,
+    style: Style,
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+}
+
+impl Email {
+    pub fn new(name: String, config: &EmailConfig, style: Style) -> anyhow::Result<Self> {
+        let protection = match config.tls {
+            Tls::Implicit => Protection::Wrapper(TlsParameters::new(config.host.clone())?),
+            Tls::Starttls => Protection::Required(TlsParameters::new(config.host.clone())?),
+            Tls::None => Protection::None,
+        };
+        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&config.host)
+            .port(config.port)
+            .tls(protection)
+            .timeout(Some(Duration::from_secs(10)));
+        if let Some((user, password)) = &config.login {
+            builder = builder
+                .credentials(Credentials::new(user.clone(), password.expose_secret().to_owned()))
+                .authentication(vec![Mechanism::Plain, Mechanism::Login]);
+        }
+        Ok(Email { name, from: config.from.clone(), to: config.to.clone(), style, transport: builder.build() })
+    }
+
+    fn message(&self, digest: &Digest) -> Result<Message, String> {
+        let email = render::email::render(digest, &self.style).map_err(|error| error.to_string())?;
+        let id = digest.alerts.first().map(|pending| pending.alert.id.clone()).unwrap_or_default();
+        let mut builder = Message::builder()
+            .from(self.from.clone())
+            .subject(email.subject)
+            // The same alert through the same sink has the same id, so that a repeat can be known as one.
+            .message_id(Some(format!("<{id}.{}@{}>", self.name, self.from.email.domain())))
+            .header(AutoSubmitted)
+            .header(AlertId(id));
+        for to in &self.to {
+            builder = builder.to(to.clone());
+        }
+        let text = SinglePart::builder().header(ContentType::TEXT_PLAIN).body(email.text);
+        let message = if digest.plain {
+            builder.singlepart(text)
+        } else {
+            let html = SinglePart::builder().header(ContentType::TEXT_HTML).body(email.html);
+            builder.multipart(MultiPart::alternative().singlepart(text).singlepart(html))
+        };
+        message.map_err(|error| error.to_string())
+    }
+
+    async fn send(&self, digest: &Digest) -> Result<(), Failure> {
+        let message = self.message(digest).map_err(|why| Failure::Refused { why: clean(&why, 200) })?;
+        match tokio::time::timeout(WHOLE, self.transport.send(message)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(classify(&error)),
+            Err(_) => Err(Failure::Later {
+                after: None,
+                why: format!("the mail server did not answer within {} seconds", WHOLE.as_secs()),
+            }),
+        }
+    }
+}
+
+impl Sink for Email {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn deliver<'a>(&'a self, digest: &'a Digest) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(self.send(digest))
+    }
+}
+
+/// SMTP's answers by what they mean: 4xx later, 5xx never (RFC 5321); a refused login, or a server without
+/// STARTTLS, takes nothing until somebody mends it. lettre gives neither flag to a lost connection.
+fn classify(error: &lettre::transport::smtp::Error) -> Failure {
+    let mut why = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        why = format!("{why}: {cause}");
+        source = cause.source();
+    }
+    let why = clean(&why, 200);
+    let code = error.status().map(|code| u16::from(code));
+    match code {
+        Some(530 | 534 | 535 | 538) => Failure::Closed { why },
+        _ if error.is_permanent() => Failure::Refused { why },
+        _ if error.is_client() => Failure::Closed { why },
+        _ => Failure::Later { after: None, why },
+    }
+}
+
+/// RFC 3834: nobody's out-of-office answers to an alert.
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(AutoSubmitted)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}
+
+/// Amazon SES writes a Message-ID of its own, so the alert's id stands in a header of ours too.
+#[derive(Clone)]
+struct AlertId(String);
+
+impl Header for AlertId {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("X-Trailnoti-Alert-Id")
+    }
+
+    fn parse(text: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(AlertId(text.to_owned()))
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), self.0.clone())
+    }
+}

@@ -1,0 +1,123 @@
+//! An account: whose it is, how it is entered, and which of its regions are enabled.
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_config::sts::AssumeRoleProvider;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+
+use super::{FetchError, RegionAccess, Skew, failure};
+use crate::config::AccountConfig;
+
+/// How long finding credentials may take: the chain ends by asking for an instance's own, which answers nobody
+/// outside AWS.
+const FINDING: Duration = Duration::from_secs(12);
+
+/// There are no credentials to begin with.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error(
+    "no AWS credentials found: set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role gives them; without an account, `trailnoti demo` shows what it does ({0})"
+)]
+pub struct NoCredentials(String);
+
+/// Why an account cannot be entered.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// See there.
+    #[error(transparent)]
+    NoCredentials(#[from] NoCredentials),
+    /// See there.
+    #[error("ask AWS whose credentials these are: {0}")]
+    Fetch(FetchError),
+}
+
+/// An account that can be asked.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Twelve digits.
+    pub id: String,
+    /// Its name in the configuration; empty for the default account.
+    pub name: String,
+    sdk: SdkConfig,
+}
+
+impl Account {
+    /// Makes sure that there are credentials at all.
+    ///
+    /// # Errors
+    /// When the whole chain has none.
+    pub async fn check_credentials(sdk: &SdkConfig) -> Result<(), NoCredentials> {
+        let Some(provider) = sdk.credentials_provider() else {
+            return Err(NoCredentials("the chain is empty".to_owned()));
+        };
+        match tokio::time::timeout(FINDING, provider.provide_credentials()).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(NoCredentials(error.to_string())),
+            Err(_) => Err(NoCredentials("nothing answered in time".to_owned())),
+        }
+    }
+
+    /// The account of the default credentials.
+    ///
+    /// # Errors
+    /// When AWS does not say whose they are.
+    pub async fn of_credentials(sdk: &SdkConfig) -> Result<Self, FetchError> {
+        let sts = aws_sdk_sts::Client::new(sdk);
+        let identity = sts.get_caller_identity().send().await.map_err(failure)?;
+        match identity.account() {
+            Some(id) => Ok(Account { id: id.to_owned(), name: String::new(), sdk: sdk.clone() }),
+            None => Err(FetchError::Malformed("GetCallerIdentity names no account".to_owned())),
+        }
+    }
+
+    /// An account that is entered by a role. Nothing is asked yet.
+    pub async fn by_role(sdk: &SdkConfig, config: &AccountConfig) -> Self {
+        let mut role = AssumeRoleProvider::builder(&config.role_arn).session_name("trailnoti").configure(sdk);
+        if let Some(external_id) = &config.external_id {
+            role = role.external_id(external_id);
+        }
+        let provider = match sdk.credentials_provider() {
+            Some(base) => SharedCredentialsProvider::new(role.build_from_provider(base).await),
+            None => SharedCredentialsProvider::new(role.build().await),
+        };
+        let sdk = sdk.clone().into_builder().credentials_provider(provider).build();
+        Account { id: config.id.clone(), name: config.name.clone(), sdk }
+    }
+
+    /// The same account, asked in a region.
+    pub fn region(&self, region: &str, skew: &Skew) -> RegionAccess {
+        RegionAccess::new(&self.sdk, &self.id, region, skew)
+    }
+
+    /// The regions that are enabled. `others` are asked when the credentials' own region does not answer.
+    ///
+    /// # Errors
+    /// When none of them answers.
+    pub async fn enabled_regions(&self, others: &[String]) -> Result<Vec<String>, FetchError> {
+        let own = self.sdk.region().map(|region| region.as_ref().to_owned());
+        let mut asked: Vec<String> = own.into_iter().collect();
+        asked.extend(others.iter().filter(|other| !asked.contains(other)).take(2).cloned().collect::<Vec<_>>());
+        let mut last = FetchError::Transient("no region to ask in".to_owned());
+        for region in asked {
+            let config = aws_sdk_ec2::config::Builder::from(&self.sdk).region(aws_config::Region::new(region)).build();
+            // Without AllRegions only enabled ones are listed (EC2 API reference).
+            match aws_sdk_ec2::Client::from_conf(config).describe_regions().send().await {
+                Ok(answer) => {
+                    let mut regions: Vec<String> = answer
+                        .regions()
+                        .iter()
+                        .filter(|region| region.opt_in_status() != Some("not-opted-in"))
+                        .filter_map(|region| region.region_name().map(str::to_owned))
+                        .collect();
+                    regions.sort();
+                    if !regions.is_empty() {
+                        return Ok(regions);
+                    }
+                    last = FetchError::Malformed("DescribeRegions lists no region".to_owned());
+                }
+                Err(error) => last = failure(error),
+            }
+        }
+        Err(last)
+    }
+}

@@ -1,0 +1,147 @@
+//! How the running daemon is doing, as its loops say. Owns what is asked of it from outside: is it alive, is it
+//! ready, what are its numbers. Decides nothing and is never read by the loops.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::domain::pacer::later;
+use crate::metrics::{Asked, Metrics};
+
+/// What is known of reading one API in one region.
+#[derive(Debug, Clone, Default)]
+struct Reading {
+    last_success: Option<Timestamp>,
+    trouble: Option<String>,
+    /// A success that is older than this is stale.
+    fresh_for: Duration,
+}
+
+/// A loop's word that it will be heard of again.
+#[derive(Debug, Clone)]
+struct Pulse {
+    due: Instant,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    readings: BTreeMap<(String, String, &'static str), Reading>,
+    pulses: BTreeMap<String, Pulse>,
+    /// Accounts whose regions are known.
+    discovered: BTreeMap<String, usize>,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Status {
+    inner: Mutex<Inner>,
+    /// The numbers.
+    pub metrics: Metrics,
+}
+
+/// Whether the daemon sees everything that it should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Readiness {
+    /// Regions and APIs that are read in time.
+    pub fresh: usize,
+    /// What is not, and why.
+    pub missing: Vec<String>,
+}
+
+impl Status {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A loop says by when it will be heard of again, at the latest.
+    pub fn expect(&self, name: &str, within: Duration) {
+        let due = Instant::now() + within;
+        self.lock().pulses.insert(name.to_owned(), Pulse { due });
+    }
+
+    /// A loop ends as it should.
+    pub fn ended(&self, name: &str) {
+        self.lock().pulses.remove(name);
+    }
+
+    /// The loops that were not heard of in time.
+    pub fn stalled(&self) -> Vec<String> {
+        let now = Instant::now();
+        self.lock().pulses.iter().filter(|(_, pulse)| pulse.due < now).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// An account's regions are known.
+    pub fn discovered(&self, account: &str, regions: usize) {
+        self.lock().discovered.insert(account.to_owned(), regions);
+    }
+
+    /// A region is to be read from now on.
+    pub fn watching(&self, account: &str, region: &str, api: &'static str, fresh_for: Duration) {
+        let key = (account.to_owned(), region.to_owned(), api);
+        self.lock().readings.entry(key).or_default().fresh_for = fresh_for;
+    }
+
+    /// A region is not read any more.
+    pub fn retired(&self, account: &str, region: &str) {
+        self.lock().readings.retain(|(a, r, _), _| (a.as_str(), r.as_str()) != (account, region));
+    }
+
+    /// Nothing is watched and no loop runs any more: a new configuration begins.
+    pub fn begin(&self) {
+        let mut inner = self.lock();
+        inner.readings.clear();
+        inner.pulses.clear();
+        inner.discovered.clear();
+    }
+
+    /// A request was answered, or failed.
+    pub fn asked(&self, account: &str, region: &str, api: &'static str, outcome: Result<(), String>, now: Timestamp) {
+        let labels = Asked { account: account.to_owned(), region: region.to_owned(), api };
+        self.metrics.requests.get_or_create(&labels).inc();
+        let mut inner = self.lock();
+        let reading = inner.readings.entry((account.to_owned(), region.to_owned(), api)).or_default();
+        match outcome {
+            Ok(()) => {
+                reading.last_success = Some(now);
+                reading.trouble = None;
+                self.metrics.last_success.get_or_create(&labels).set(now.as_second() as f64);
+            }
+            Err(why) => {
+                reading.trouble = Some(why);
+                self.metrics.request_errors.get_or_create(&labels).inc();
+            }
+        }
+    }
+
+    /// Whether any region of the account was read in the last `within`.
+    pub fn reads_elsewhere(&self, account: &str, region: &str, within: Duration, now: Timestamp) -> bool {
+        self.lock().readings.iter().any(|((a, r, _), reading)| {
+            a == account && r != region && reading.last_success.is_some_and(|last| later(last, within) >= now)
+        })
+    }
+
+    /// Whether everything is seen.
+    pub fn readiness(&self, now: Timestamp) -> Readiness {
+        let inner = self.lock();
+        let mut readiness = Readiness { fresh: 0, missing: Vec::new() };
+        if inner.discovered.is_empty() {
+            readiness.missing.push("the account's regions are not known yet".to_owned());
+        }
+        for ((account, region, api), reading) in &inner.readings {
+            let place = format!("{account} {region} {api}");
+            match (reading.last_success, &reading.trouble) {
+                (Some(last), _) if later(last, reading.fresh_for) >= now => readiness.fresh += 1,
+                (Some(last), trouble) => readiness.missing.push(format!(
+                    "{place}: not read since {last}{}",
+                    trouble.as_ref().map(|why| format!(" ({why})")).unwrap_or_default()
+                )),
+                (None, Some(why)) => readiness.missing.push(format!("{place}: {why}")),
+                (None, None) => readiness.missing.push(format!("{place}: not read yet")),
+            }
+        }
+        readiness
+    }
+}
