@@ -140,7 +140,10 @@ impl Generation {
         };
         deps.status.begin();
         for sink in watch.store.retire_sinks(&watch.routes)? {
-            tracing::warn!(sink, "alerts wait for a sink that is not configured any more: they are kept among the dead");
+            tracing::warn!(
+                sink,
+                "alerts wait for a sink that is not configured any more: they are kept among the dead"
+            );
         }
         // Two supervisors, so that what polling has committed last is still sent. Senders stop by `end` alone.
         let (pollers, mut polling) = Supervisor::new(stop);

@@ -110,7 +110,9 @@ impl Dispatch<'_> {
             Next::Done => {
                 let over: Vec<String> = sent
                     .iter()
-                    .filter(|(group, sent)| is_over(sent, grouping, now) && !pending.iter().any(|p| p.alert.group == **group))
+                    .filter(|(group, sent)| {
+                        is_over(sent, grouping, now) && !pending.iter().any(|p| p.alert.group == **group)
+                    })
                     .map(|(group, _)| group.clone())
                     .collect();
                 store.delivered(self.sink.name(), &digest, &sent_now(&digest, &sent, now), &over)?;
@@ -121,8 +123,13 @@ impl Dispatch<'_> {
             }
             Next::Simplify => store.simplify(self.sink.name(), &digest)?,
             Next::Dead(why) => {
-                let alert = digest.alerts.first().map(|pending| pending.alert.id.as_str()).unwrap_or_default();
-                tracing::error!(sink = self.sink.name(), alert, "an alert was refused for good, and is kept: {why}");
+                let alert =
+                    digest.alerts.first().map(|pending| pending.alert.id.as_str()).unwrap_or_default();
+                tracing::error!(
+                    sink = self.sink.name(),
+                    alert,
+                    "an alert was refused for good, and is kept: {why}"
+                );
                 store.bury(self.sink.name(), &digest)?;
             }
         }
@@ -165,7 +172,8 @@ impl Dispatch<'_> {
         self.health = health;
         match notice {
             Some(Notice::Failed(since)) => {
-                let reason = answer.as_ref().err().map(|failure| failure.why().to_owned()).unwrap_or_default();
+                let reason =
+                    answer.as_ref().err().map(|failure| failure.why().to_owned()).unwrap_or_default();
                 tracing::error!(sink, "the sink takes nothing: {reason}");
                 let commit = Commit {
                     health: vec![(self.name.clone(), Some(since))],

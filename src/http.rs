@@ -28,18 +28,29 @@ pub async fn bind(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> 
 ///
 /// # Errors
 /// When the socket fails.
-pub async fn serve(listener: TcpListener, status: Arc<Status>, clock: Clock, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    status: Arc<Status>,
+    clock: Clock,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let (health, ready, metrics) = (status.clone(), status.clone(), status);
     let pages = Router::new()
         // Alive: the loops keep their word. It does not depend on AWS.
         .route("/healthz", get(move || async move { answer(&health.stalled(), "alive") }))
         // Ready: every region was read, and none is stale.
         .route("/readyz", get(move || async move { answer(&ready.readiness(clock.now()).missing, "ready") }))
-        .route("/metrics", get(move || async move {
-            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            ([(header::CONTENT_TYPE, kind)], metrics.metrics.page())
-        }));
-    axum::serve(listener, pages).with_graceful_shutdown(stop.cancelled_owned()).await.context("serve the health endpoint")
+        .route(
+            "/metrics",
+            get(move || async move {
+                let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+                ([(header::CONTENT_TYPE, kind)], metrics.metrics.page())
+            }),
+        );
+    axum::serve(listener, pages)
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await
+        .context("serve the health endpoint")
 }
 
 fn answer(wrong: &[String], right: &str) -> impl IntoResponse + use<> {

@@ -151,7 +151,11 @@ impl Metrics {
         );
         registry.register("state_degraded", "Whether the state is only in memory", self.degraded.clone());
         registry.register("state_bytes", "The size of the state on disk", self.state_bytes.clone());
-        registry.register("clock_skew_seconds", "The clock of AWS less that of this machine", self.skew.clone());
+        registry.register(
+            "clock_skew_seconds",
+            "The clock of AWS less that of this machine",
+            self.skew.clone(),
+        );
     }
 
     /// The page, in OpenMetrics' text format.

@@ -98,7 +98,14 @@ impl Status {
     }
 
     /// A request was answered, or failed.
-    pub fn asked(&self, account: &str, region: &str, api: &'static str, outcome: Result<(), String>, now: Timestamp) {
+    pub fn asked(
+        &self,
+        account: &str,
+        region: &str,
+        api: &'static str,
+        outcome: Result<(), String>,
+        now: Timestamp,
+    ) {
         let labels = Asked { account: account.to_owned(), region: region.to_owned(), api };
         self.metrics.requests.get_or_create(&labels).inc();
         let mut inner = self.lock();

@@ -36,7 +36,10 @@ pub async fn watchdog(hear: Hear, status: Arc<Status>, stop: CancellationToken) 
         if stalled.is_empty() {
             hear(&[NotifyState::Watchdog]);
         } else if stalled != stalled_before {
-            tracing::error!(loops = stalled.join(", "), "loops were not heard of in time: the watchdog is not fed");
+            tracing::error!(
+                loops = stalled.join(", "),
+                "loops were not heard of in time: the watchdog is not fed"
+            );
         }
         stalled_before = stalled;
         tokio::select! {

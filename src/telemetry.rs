@@ -17,7 +17,8 @@ pub enum LogFormat {
 
 /// Sets the log up, once. `TRAILNOTI_LOG` filters it, as in `TRAILNOTI_LOG=debug`.
 pub fn begin(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("TRAILNOTI_LOG").unwrap_or_else(|_| EnvFilter::new("warn,trailnoti=info"));
+    let filter =
+        EnvFilter::try_from_env("TRAILNOTI_LOG").unwrap_or_else(|_| EnvFilter::new("warn,trailnoti=info"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -46,7 +46,8 @@ async fn try_regions(config: &Config) -> anyhow::Result<Vec<Seen>> {
     let mut seen = Vec::new();
     for account in events::accounts(config, &sdk).await? {
         let regions = account.enabled_regions(&[]).await;
-        let regions = regions.map_err(|error| anyhow::anyhow!("list the regions of account {}: {error}", account.id))?;
+        let regions = regions
+            .map_err(|error| anyhow::anyhow!("list the regions of account {}: {error}", account.id))?;
         let watched: Vec<&String> = regions.iter().filter(|region| config.regions.admits(region)).collect();
         if std::io::stderr().is_terminal() {
             eprintln!("asking {} regions of account {} …", watched.len(), account.id);
@@ -79,7 +80,10 @@ fn kind(kind: &SinkKind) -> &'static str {
 fn print(config: &Config, seen: Option<&[Seen]>) {
     let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
     let only = &config.regions.only;
-    println!("regions     {}", if only.is_empty() { "every enabled one".to_owned() } else { only.join(", ") });
+    println!(
+        "regions     {}",
+        if only.is_empty() { "every enabled one".to_owned() } else { only.join(", ") }
+    );
     if !config.regions.except.is_empty() {
         println!("except      {}", config.regions.except.join(", "));
     }

@@ -62,7 +62,12 @@ struct Told {
     busy: AtomicUsize,
 }
 
-async fn perform(config: Config, speed: u32, told: &Arc<Told>, real_time: Handle) -> anyhow::Result<Vec<Beat>> {
+async fn perform(
+    config: Config,
+    speed: u32,
+    told: &Arc<Told>,
+    real_time: Handle,
+) -> anyhow::Result<Vec<Beat>> {
     let clock = Clock::virtual_from(Clock::system().now());
     let world = World::new(clock);
     let beats = story::schedule(&world, clock.now());
@@ -89,7 +94,9 @@ async fn perform(config: Config, speed: u32, told: &Arc<Told>, real_time: Handle
         status: Arc::new(Status::default()),
     };
     if std::io::stderr().is_terminal() {
-        eprintln!("A simulated account, {speed} times faster than life. What the thief does stands behind ▸; the rest is trailnoti.\n");
+        eprintln!(
+            "A simulated account, {speed} times faster than life. What the thief does stands behind ▸; the rest is trailnoti.\n"
+        );
     }
     let (_tell, reloads) = mpsc::channel(1);
     let play = async {
@@ -190,7 +197,9 @@ fn summarize(beats: &[Beat], told: &Told) -> anyhow::Result<bool> {
         missed |= after.is_none() && !beat.ids.is_empty();
         if terminal {
             let told = match (after, earliest) {
-                (Some(seconds), Some((_, rule))) => format!("{:>2} min {:02} s  {rule}", seconds / 60, seconds % 60),
+                (Some(seconds), Some((_, rule))) => {
+                    format!("{:>2} min {:02} s  {rule}", seconds / 60, seconds % 60)
+                }
                 _ if beat.ids.is_empty() => "    not told  no rule is about it".to_owned(),
                 _ => "      MISSED".to_owned(),
             };

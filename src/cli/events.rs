@@ -30,10 +30,15 @@ pub(super) fn run(
         for account in accounts(&config, &sdk).await? {
             let regions = match region {
                 Some(region) => vec![region.to_owned()],
-                None => account.enabled_regions(&[]).await.map_err(|error| anyhow::anyhow!("list regions: {error}"))?,
+                None => account
+                    .enabled_regions(&[])
+                    .await
+                    .map_err(|error| anyhow::anyhow!("list regions: {error}"))?,
             };
             let skew = source::skew(clock);
-            let reads = regions.iter().map(|region| read(account.region(region, &skew), &stream, since, &config, clock));
+            let reads = regions
+                .iter()
+                .map(|region| read(account.region(region, &skew), &stream, since, &config, clock));
             for (region, outcome) in regions.iter().zip(join_all(reads).await) {
                 if let Err(error) = outcome {
                     eprintln!("{} {region}: {error}", account.id);
@@ -49,7 +54,9 @@ pub(super) fn run(
 pub(super) async fn accounts(config: &Config, sdk: &aws_config::SdkConfig) -> anyhow::Result<Vec<Account>> {
     if config.accounts.is_empty() {
         let account = Account::of_credentials(sdk).await;
-        return Ok(vec![account.map_err(|error| anyhow::anyhow!("ask AWS whose credentials these are: {error}"))?]);
+        return Ok(vec![
+            account.map_err(|error| anyhow::anyhow!("ask AWS whose credentials these are: {error}"))?,
+        ]);
     }
     Ok(join_all(config.accounts.iter().map(|account| Account::by_role(sdk, account))).await)
 }

@@ -20,7 +20,8 @@ pub(super) fn run(file: &ConfigFile) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     // Two policies would be no JSON; each is labelled on standard error.
-    let enter = json!({ "Sid": "TrailnotiEnters", "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": roles });
+    let enter =
+        json!({ "Sid": "TrailnotiEnters", "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": roles });
     eprintln!("for trailnoti's own credentials:");
     println!("{:#}", policy(json!([enter])));
     eprintln!("for each of the roles:");

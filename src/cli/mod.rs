@@ -149,7 +149,9 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check { config, online, json } => check::run(&config, online, json),
         Command::Demo { config, speed } => demo::run(&config, speed),
         Command::TestAlert { config, sink } => test_alert::run(&config, sink.as_deref()),
-        Command::Events { config, name, since, region } => events::run(&config, name, since, region.as_deref()),
+        Command::Events { config, name, since, region } => {
+            events::run(&config, name, since, region.as_deref())
+        }
         Command::IamPolicy { config } => iam_policy::run(&config),
         Command::Healthcheck { config } => run::healthcheck(&config),
         Command::Completions { shell } => {
@@ -161,7 +163,11 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
 
 fn code_of(error: &anyhow::Error) -> u8 {
     if let Some(Problems(problems)) = error.downcast_ref() {
-        return if problems.iter().all(|problem| problem.exposes_secret) { exit::EXPOSED } else { exit::CONFIG };
+        return if problems.iter().all(|problem| problem.exposes_secret) {
+            exit::EXPOSED
+        } else {
+            exit::CONFIG
+        };
     }
     if error.downcast_ref::<NoCredentials>().is_some() {
         return exit::UNAVAILABLE;

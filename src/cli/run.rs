@@ -136,7 +136,9 @@ pub(super) fn healthcheck(file: &ConfigFile) -> anyhow::Result<ExitCode> {
         let wait = Duration::from_secs(5);
         let mut socket = std::net::TcpStream::connect_timeout(&address, wait)?;
         socket.set_read_timeout(Some(wait))?;
-        socket.write_all(format!("GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes())?;
+        socket.write_all(
+            format!("GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes(),
+        )?;
         let mut answer = String::new();
         socket.take(64 * 1024).read_to_string(&mut answer)?;
         Ok(answer)

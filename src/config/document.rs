@@ -54,9 +54,15 @@ impl Document {
     ///
     /// # Errors
     /// What the layers' library says of variables that do not fit together.
-    pub fn with_environment(mut self, text: &str, environment: BTreeMap<String, String>) -> Result<Self, Vec<Problem>> {
-        let ours: Vec<&String> =
-            environment.keys().filter(|name| name.starts_with(PREFIX) && name[PREFIX.len()..].starts_with("__")).collect();
+    pub fn with_environment(
+        mut self,
+        text: &str,
+        environment: BTreeMap<String, String>,
+    ) -> Result<Self, Vec<Problem>> {
+        let ours: Vec<&String> = environment
+            .keys()
+            .filter(|name| name.starts_with(PREFIX) && name[PREFIX.len()..].starts_with("__"))
+            .collect();
         if ours.is_empty() {
             return Ok(self);
         }

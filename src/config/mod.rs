@@ -142,8 +142,9 @@ impl Config {
         folder: Option<&Path>,
         environment: BTreeMap<String, String>,
     ) -> Result<Self, Problems> {
-        let document =
-            Document::parse(name, text).and_then(|document| document.with_environment(text, environment)).map_err(Problems)?;
+        let document = Document::parse(name, text)
+            .and_then(|document| document.with_environment(text, environment))
+            .map_err(Problems)?;
         let found = Found::default();
         let config = read(&document, folder, &found);
         let problems = found.into_inner();
@@ -170,8 +171,13 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
     let path = state.text("path").map(|path| here.join(path));
     state.finish();
     let mut settings = root.section("rules");
-    let files = if settings.has("files") { settings.texts("files") } else { vec!["rules.d/*.toml".into(), "rules.d/*.json".into()] };
-    let wanted = Wanted { builtin: settings.truth("builtin", true), disable: settings.texts("disable"), files };
+    let files = if settings.has("files") {
+        settings.texts("files")
+    } else {
+        vec!["rules.d/*.toml".into(), "rules.d/*.json".into()]
+    };
+    let wanted =
+        Wanted { builtin: settings.truth("builtin", true), disable: settings.texts("disable"), files };
     let (rules, rule_tests) = rules::read(&wanted, folder, &settings, found);
     settings.finish();
     let exclusions = exclusions(root.sections("exclude"));
@@ -194,7 +200,10 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
     let listen = http.text("listen").unwrap_or_else(|| "127.0.0.1:9641".to_owned());
     let http_address = listen.parse().ok();
     if http_address.is_none() && listen != "off" {
-        http.problem("listen", format!("\"{listen}\" is neither an address with a port (\"127.0.0.1:9641\") nor \"off\""));
+        http.problem(
+            "listen",
+            format!("\"{listen}\" is neither an address with a port (\"127.0.0.1:9641\") nor \"off\""),
+        );
     }
     http.finish();
     root.finish();
@@ -234,7 +243,9 @@ fn regions(mut section: Section<'_>) -> RegionChoice {
 fn is_region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     parts.len() >= 3
-        && parts.iter().all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()))
+        && parts.iter().all(|part| {
+            !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+        })
         && parts.last().is_some_and(|last| last.chars().all(|c| c.is_ascii_digit()))
 }
 
@@ -242,11 +253,14 @@ fn accounts(sections: Vec<Section<'_>>) -> Vec<AccountConfig> {
     let mut accounts: Vec<AccountConfig> = Vec::new();
     for mut section in sections {
         let name = section.required("name", "prod").unwrap_or_default();
-        let role_arn = section.required("role_arn", "arn:aws:iam::111111111111:role/trailnoti").unwrap_or_default();
+        let role_arn =
+            section.required("role_arn", "arn:aws:iam::111111111111:role/trailnoti").unwrap_or_default();
         let external_id = section.text("external_id");
         let parts: Vec<&str> = role_arn.splitn(6, ':').collect();
         let id = match parts.as_slice() {
-            ["arn", _, "iam", "", id, role] if role.starts_with("role/") && id.len() == 12 => (*id).to_owned(),
+            ["arn", _, "iam", "", id, role] if role.starts_with("role/") && id.len() == 12 => {
+                (*id).to_owned()
+            }
             _ => {
                 if !role_arn.is_empty() {
                     section.problem("role_arn", format!("\"{role_arn}\" is no role's ARN (try \"arn:aws:iam::111111111111:role/trailnoti\")"));
@@ -255,7 +269,8 @@ fn accounts(sections: Vec<Section<'_>>) -> Vec<AccountConfig> {
             }
         };
         if !id.is_empty() && accounts.iter().any(|account| account.id == id) {
-            section.problem("role_arn", format!("account {id} is watched already: one role for each account"));
+            section
+                .problem("role_arn", format!("account {id} is watched already: one role for each account"));
         }
         section.finish();
         accounts.push(AccountConfig { name, role_arn, external_id, id });
@@ -290,7 +305,10 @@ fn exclusions(sections: Vec<Section<'_>>) -> Vec<Exclusion> {
     for mut section in sections {
         let name = section.required("name", "autoscaled workers").unwrap_or_default();
         if exclusions.iter().any(|known| known.name == name) && !name.is_empty() {
-            section.problem("name", format!("\"{name}\" is the name of another exclusion too: give each its own"));
+            section.problem(
+                "name",
+                format!("\"{name}\" is the name of another exclusion too: give each its own"),
+            );
         }
         if section.has("launched_by") {
             section.value("launched_by");
@@ -303,7 +321,8 @@ fn exclusions(sections: Vec<Section<'_>>) -> Vec<Exclusion> {
                 let state = State::parse(text);
                 if state.is_none() {
                     let hint = nearest(text, State::ALL.iter().map(|state| state.name()));
-                    section.problem("states", format!("\"{text}\" is no instance state{}", did_you_mean(hint)));
+                    section
+                        .problem("states", format!("\"{text}\" is no instance state{}", did_you_mean(hint)));
                 }
                 state
             })

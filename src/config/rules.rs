@@ -75,7 +75,8 @@ pub(super) fn read(
                 None => rules.push(rule),
                 Some(known) => {
                     let place = Place { file: rule.origin.clone(), ..Place::default() };
-                    let message = format!("rule \"{}\" stands in {} too: give each its own id", rule.id, known.origin);
+                    let message =
+                        format!("rule \"{}\" stands in {} too: give each its own id", rule.id, known.origin);
                     found.borrow_mut().push(Problem::new(place, message));
                 }
             }
@@ -136,7 +137,8 @@ fn bare_pattern(path: &Path, name: &str, text: &str, found: &Found) -> Option<Ru
             return None;
         }
     };
-    let pattern = compile(pattern, |path, message| found.borrow_mut().push(Problem::new(place(path), message)))?;
+    let pattern =
+        compile(pattern, |path, message| found.borrow_mut().push(Problem::new(place(path), message)))?;
     let title = format!("{id}: {{detail.eventName}} by {{principal}}");
     Some(Rule {
         id,
@@ -151,7 +153,13 @@ fn bare_pattern(path: &Path, name: &str, text: &str, found: &Found) -> Option<Ru
 }
 
 /// A file of `[[rule]]` tables.
-fn file(name: &str, text: &str, folder: Option<&Path>, tests: &mut Vec<RuleTest>, found: &Found) -> Vec<Rule> {
+fn file(
+    name: &str,
+    text: &str,
+    folder: Option<&Path>,
+    tests: &mut Vec<RuleTest>,
+    found: &Found,
+) -> Vec<Rule> {
     let document = match Document::parse(name, text) {
         Ok(document) => document,
         Err(mut problems) => {
@@ -193,7 +201,8 @@ fn rule(section: &mut Section<'_>, origin: &str) -> Option<Rule> {
     if id.chars().any(|c| !(c.is_ascii_alphanumeric() || "-_.".contains(c))) {
         section.problem("id", format!("\"{id}\": use letters, digits and dashes"));
     }
-    let title = section.text("title").unwrap_or_else(|| format!("{id}: {{detail.eventName}} by {{principal}}"));
+    let title =
+        section.text("title").unwrap_or_else(|| format!("{id}: {{detail.eventName}} by {{principal}}"));
     let description = section.text("description");
     let severity = section.severity("severity", Severity::Medium);
     let runbook = section.text("runbook");
@@ -208,11 +217,17 @@ fn rule(section: &mut Section<'_>, origin: &str) -> Option<Rule> {
             }
         },
         (None, None) => {
-            section.problem("pattern", format!("rule \"{id}\": is missing: write pattern.source = [\"aws.iam\"]"));
+            section.problem(
+                "pattern",
+                format!("rule \"{id}\": is missing: write pattern.source = [\"aws.iam\"]"),
+            );
             None
         }
         _ => {
-            section.problem("pattern", format!("rule \"{id}\": give pattern as a table, or pattern_json as a text"));
+            section.problem(
+                "pattern",
+                format!("rule \"{id}\": give pattern as a table, or pattern_json as a text"),
+            );
             None
         }
     };
@@ -234,7 +249,16 @@ fn rule(section: &mut Section<'_>, origin: &str) -> Option<Rule> {
             Vec::new()
         }
     };
-    Some(Rule { id, title, description, severity, pattern: pattern?, unless, runbook, origin: origin.to_owned() })
+    Some(Rule {
+        id,
+        title,
+        description,
+        severity,
+        pattern: pattern?,
+        unless,
+        runbook,
+        origin: origin.to_owned(),
+    })
 }
 
 fn compile(pattern: Json, mut told: impl FnMut(&str, String)) -> Option<Pattern> {
@@ -259,14 +283,15 @@ pub fn try_tests(rules: &Rules, tests: &[RuleTest]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for test in tests {
         let Some(rule) = rules.iter().find(|rule| rule.id == test.rule) else { continue };
-        let event = std::fs::read_to_string(&test.event).map_err(|error| error.to_string()).and_then(|text| {
-            let json = Json::parse(&text).map_err(|error| error.to_string())?;
-            let event = match json.get("detail-type") {
-                Some(_) => Event::from_envelope(&json),
-                None => Event::from_record(json, ""),
-            };
-            event.map_err(|error| error.to_string())
-        });
+        let event =
+            std::fs::read_to_string(&test.event).map_err(|error| error.to_string()).and_then(|text| {
+                let json = Json::parse(&text).map_err(|error| error.to_string())?;
+                let event = match json.get("detail-type") {
+                    Some(_) => Event::from_envelope(&json),
+                    None => Event::from_record(json, ""),
+                };
+                event.map_err(|error| error.to_string())
+            });
         let message = match event {
             Err(error) => format!("{}: {error}", test.event.display()),
             Ok(event) if rule.matches(&Fields::of(&event.envelope())) == test.matches => continue,
@@ -277,4 +302,3 @@ pub fn try_tests(rules: &Rules, tests: &[RuleTest]) -> Vec<Problem> {
     }
     problems
 }
-

@@ -35,7 +35,10 @@ pub(super) fn read(
     if mode & FORBIDDEN != 0 {
         section.exposed(
             file_key,
-            format!("{} holds a secret that others can read or its group can change: chmod 640 {0}", path.display()),
+            format!(
+                "{} holds a secret that others can read or its group can change: chmod 640 {0}",
+                path.display()
+            ),
         );
     }
     let secret = text.trim_end_matches(['\r', '\n']);

@@ -122,7 +122,10 @@ fn slack(section: &mut Section<'_>, folder: &Path) -> Option<SinkKind> {
         }
         // The text of the URL is a secret, also when it is wrong.
         _ => {
-            section.problem("webhook_url", "is no https:// URL: copy it from the Slack app's page \"Incoming Webhooks\"");
+            section.problem(
+                "webhook_url",
+                "is no https:// URL: copy it from the Slack app's page \"Incoming Webhooks\"",
+            );
             None
         }
     }
@@ -136,7 +139,8 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 
 fn email(section: &mut Section<'_>, folder: &Path) -> Option<EmailConfig> {
     let smtp = section.required("smtp", "smtp://smtp.example.com:587");
-    let tls = section.has("tls").then(|| section.choice("tls", "starttls", &["starttls", "implicit", "none"]));
+    let tls =
+        section.has("tls").then(|| section.choice("tls", "starttls", &["starttls", "implicit", "none"]));
     let username = section.text("username");
     let password = super::secret::read(section, "password", "password_file", folder);
     let from = section.required("from", "trailnoti <alerts@example.com>");
@@ -165,7 +169,10 @@ fn email(section: &mut Section<'_>, folder: &Path) -> Option<EmailConfig> {
         "smtps" => Some((url, true)),
         _ => None,
     }) else {
-        section.problem("smtp", "is no mail server: write smtp://HOST:587, or smtps://HOST:465 for implicit TLS");
+        section.problem(
+            "smtp",
+            "is no mail server: write smtp://HOST:587, or smtps://HOST:465 for implicit TLS",
+        );
         return None;
     };
     let tls = match tls.as_deref() {

@@ -126,7 +126,8 @@ fn a_mistyped_field_of_a_record_is_told_with_its_rule() {
     std::fs::create_dir(folder.path().join("rules.d")).expect("made");
     let rule = "[[rule]]\nid = \"root-login\"\npattern.detail.eventNmae = [\"ConsoleLogin\"]\n";
     std::fs::write(folder.path().join("rules.d/iam.toml"), rule).expect("written");
-    let told = Config::parse("f", "", Some(folder.path()), BTreeMap::new()).expect_err("a mistake").to_string();
+    let told =
+        Config::parse("f", "", Some(folder.path()), BTreeMap::new()).expect_err("a mistake").to_string();
     let place = folder.path().join("rules.d/iam.toml");
     assert_eq!(
         told,

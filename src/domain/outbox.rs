@@ -134,7 +134,7 @@ pub fn due(pending: &[Pending], sent: &BTreeMap<String, Sent>, grouping: &Groupi
             break;
         }
         waiting.sort_by_key(|pending| pending.seq);
-        digest.update &= sent.contains_key(group);
+        digest.update &= sent.get(group).is_some_and(|sent| !is_over(sent, grouping, now));
         digest.groups.push(group.to_owned());
         digest.alerts.extend(waiting.into_iter().take(room).cloned());
     }

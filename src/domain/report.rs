@@ -97,7 +97,11 @@ impl Report {
         let (kind, detail) = match self {
             Report::Blind { subject, reason, since } => (
                 "trailnoti Blind",
-                object([("subject", text(subject)), ("reason", text(reason)), ("since", text(&since.to_string()))]),
+                object([
+                    ("subject", text(subject)),
+                    ("reason", text(reason)),
+                    ("since", text(&since.to_string())),
+                ]),
             ),
             Report::SeesAgain { subject, since } => (
                 "trailnoti Sees Again",
@@ -124,12 +128,13 @@ impl Report {
             Report::State { subject, reason } => {
                 ("trailnoti State", object([("subject", text(subject)), ("reason", text(reason))]))
             }
-            Report::ReloadRefused { reason } => ("trailnoti Reload Refused", object([("reason", text(reason))])),
+            Report::ReloadRefused { reason } => {
+                ("trailnoti Reload Refused", object([("reason", text(reason))]))
+            }
             Report::ReloadWorksAgain => ("trailnoti Reload Works Again", object([])),
-            Report::Clock { seconds } => (
-                "trailnoti Clock",
-                object([("reason", text(&format!("{} seconds", seconds.abs())))]),
-            ),
+            Report::Clock { seconds } => {
+                ("trailnoti Clock", object([("reason", text(&format!("{} seconds", seconds.abs())))]))
+            }
             Report::Unreadable { subject, reason } => {
                 ("trailnoti Unreadable Event", object([("subject", text(subject)), ("reason", text(reason))]))
             }

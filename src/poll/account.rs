@@ -97,7 +97,8 @@ fn begin(
         }
         let stop = supervisor.child_stop();
         let access = account.region(region, &watch.skew);
-        let (id, events) = (&account.id, cloudtrail::run(watch.clone(), account.clone(), access.clone(), stop.clone()));
+        let (id, events) =
+            (&account.id, cloudtrail::run(watch.clone(), account.clone(), access.clone(), stop.clone()));
         supervisor.spawn(format!("cloudtrail {id} {region}"), stop.clone(), events);
         let instances = ec2::run(watch.clone(), account.clone(), access, stop.clone());
         supervisor.spawn(format!("ec2 {id} {region}"), stop.clone(), instances);

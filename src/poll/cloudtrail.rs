@@ -68,7 +68,12 @@ impl<'a> Reader<'a> {
         }
         watch.store.keep_lanes(scope, &lanes.names())?;
         let period = config.policy.poll_interval;
-        watch.status.watching(&account.id, &access.region, "cloudtrail", (period * 4).max(Duration::from_secs(180)));
+        watch.status.watching(
+            &account.id,
+            &access.region,
+            "cloudtrail",
+            (period * 4).max(Duration::from_secs(180)),
+        );
         Ok(Reader {
             watch,
             account,
@@ -134,8 +139,10 @@ impl<'a> Reader<'a> {
         let watch = self.watch;
         let oldest = page.events.iter().filter_map(|raw| raw.time).min();
         let cursor = self.lanes.lane(lane).cursor.after(request, &Page { oldest, next: page.next.clone() });
-        let commit =
-            Commit { cursors: vec![(self.lanes.lane(lane).kind.name(), cursor.clone())], ..Commit::default() };
+        let commit = Commit {
+            cursors: vec![(self.lanes.lane(lane).kind.name(), cursor.clone())],
+            ..Commit::default()
+        };
         let scope = Scope { account: &self.account.id, region: &self.access.region };
         match watch.judge_and_commit(scope, &self.account.name, &self.events(page), commit) {
             Ok(()) => {
@@ -165,7 +172,10 @@ impl<'a> Reader<'a> {
         let events = page.events.iter().rev().map(|raw| match &raw.event {
             Ok(event) => event.clone(),
             Err(why) => {
-                let report = Report::Unreadable { subject: format!("{} {}", raw.name, raw.id), reason: why.to_string() };
+                let report = Report::Unreadable {
+                    subject: format!("{} {}", raw.name, raw.id),
+                    reason: why.to_string(),
+                };
                 report.event(account, region, raw.time.unwrap_or_else(|| self.watch.clock.now()))
             }
         });
@@ -184,11 +194,18 @@ impl<'a> Reader<'a> {
         let report = match notice {
             Some(Notice::Failed(_)) => Report::Behind {
                 subject,
-                reason: format!("{} minutes of events are still to be read", now.duration_since(through).as_mins()),
+                reason: format!(
+                    "{} minutes of events are still to be read",
+                    now.duration_since(through).as_mins()
+                ),
             },
             Some(Notice::Healed(_)) => Report::CaughtUp { subject },
             None => return Ok(()),
         };
-        watch.report(&report, Scope { account: &self.account.id, region: &self.access.region }, Commit::default())
+        watch.report(
+            &report,
+            Scope { account: &self.account.id, region: &self.access.region },
+            Commit::default(),
+        )
     }
 }

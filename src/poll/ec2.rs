@@ -47,11 +47,16 @@ async fn list(
                 sight.succeeded(watch)?;
                 let regular = later(asked, config.poll_interval);
                 match compare(watch, account, access, &mut known, &listed) {
-                    Ok(Some(decide)) => regular.min(decide.max(later(asked, std::time::Duration::from_secs(2)))),
+                    Ok(Some(decide)) => {
+                        regular.min(decide.max(later(asked, std::time::Duration::from_secs(2))))
+                    }
                     Ok(None) => regular,
                     Err(error) => {
                         // What is known stays as it was, so the next list finds the same changes.
-                        tracing::error!(region = access.region, "changes of instances cannot be kept: {error}");
+                        tracing::error!(
+                            region = access.region,
+                            "changes of instances cannot be kept: {error}"
+                        );
                         regular
                     }
                 }

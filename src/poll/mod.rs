@@ -67,7 +67,12 @@ impl Watch {
     }
 
     /// Asks AWS, unless told to stop; an answer that nobody waits for changes nothing.
-    async fn ask<T>(&self, name: &str, stop: &CancellationToken, request: impl Future<Output = T>) -> Option<T> {
+    async fn ask<T>(
+        &self,
+        name: &str,
+        stop: &CancellationToken,
+        request: impl Future<Output = T>,
+    ) -> Option<T> {
         self.status.expect(name, REQUEST + SLACK);
         let answer = tokio::select! {
             biased;

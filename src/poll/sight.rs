@@ -66,7 +66,11 @@ impl Sight {
             "ec2" => "instances",
             other => other,
         };
-        if self.region.is_empty() { what.to_owned() } else { format!("{what} in {}", self.region) }
+        match (self.region.as_str(), self.account.as_str()) {
+            ("", "") => "AWS: it does not say whose account this is".to_owned(),
+            ("", account) => format!("account {account}: {what}"),
+            (region, _) => format!("{what} in {region}"),
+        }
     }
 
     /// Whether the last answer was one.
@@ -81,7 +85,12 @@ impl Sight {
         self.failures = 0;
         let (health, notice) = self.health.after(false, self.patience(TRANSIENT), now);
         if let Some(Notice::Healed(since)) = notice {
-            tracing::info!(account = self.account, region = self.region, api = self.api, "reading works again");
+            tracing::info!(
+                account = self.account,
+                region = self.region,
+                api = self.api,
+                "reading works again"
+            );
             let report = Report::SeesAgain { subject: self.seen(), since };
             let commit = Commit { health: vec![(self.subject(), None)], ..Commit::default() };
             watch.report(&report, self.scope(), commit)?;
@@ -96,7 +105,12 @@ impl Sight {
         let why = self.explain(watch, error, now);
         watch.status.asked(&self.account, &self.region, self.api, Err(why.clone()), now);
         if self.failures == 0 {
-            tracing::warn!(account = self.account, region = self.region, api = self.api, "reading failed: {why}");
+            tracing::warn!(
+                account = self.account,
+                region = self.region,
+                api = self.api,
+                "reading failed: {why}"
+            );
         }
         self.failures += 1;
         let lasting = match error {
@@ -111,7 +125,8 @@ impl Sight {
             watch.report(&report, self.scope(), commit)?;
         }
         self.health = health;
-        let salt = self.subject().bytes().fold(7u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+        let salt =
+            self.subject().bytes().fold(7u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
         Ok(later(now, back_off(self.period.min(BLIND), BLIND.max(self.period), self.failures, salt)))
     }
 
@@ -119,17 +134,26 @@ impl Sight {
     /// region.
     fn is_elsewhere_well(&self, watch: &Watch, now: Timestamp) -> bool {
         !self.region.is_empty()
-            && watch.status.reads_elsewhere(&self.account, &self.region, (self.period * 3).max(BLIND * 2), now)
+            && watch.status.reads_elsewhere(
+                &self.account,
+                &self.region,
+                (self.period * 3).max(BLIND * 2),
+                now,
+            )
     }
 
     fn explain(&self, watch: &Watch, error: &FetchError, now: Timestamp) -> String {
         match error {
             FetchError::Credentials(text) if self.is_elsewhere_well(watch, now) => {
-                format!("the region is listed as enabled and does not take requests yet; the credentials work elsewhere ({text})")
+                format!(
+                    "the region is listed as enabled and does not take requests yet; the credentials work elsewhere ({text})"
+                )
             }
             FetchError::Credentials(text) => format!("{text}; renew the credentials"),
             FetchError::Denied(text) => {
-                format!("{text}; allow it as `trailnoti iam-policy` prints, or look for a service control policy")
+                format!(
+                    "{text}; allow it as `trailnoti iam-policy` prints, or look for a service control policy"
+                )
             }
             other => other.to_string(),
         }

@@ -27,7 +27,8 @@ const PROGRAM: Scope<'static> = Scope { account: "", region: "" };
 /// # Errors
 /// When the state cannot be used any more.
 pub async fn upkeep(watch: Watch, stop: CancellationToken) -> anyhow::Result<()> {
-    let mut upkeep = Upkeep { watch: &watch, clock: Health::Well, disk: Health::Well, forgotten: watch.clock.now() };
+    let mut upkeep =
+        Upkeep { watch: &watch, clock: Health::Well, disk: Health::Well, forgotten: watch.clock.now() };
     let mut warned = false;
     let mut next = watch.clock.now();
     while watch.wait("upkeep", next, &stop).await {
@@ -60,7 +61,9 @@ impl Upkeep<'_> {
         let (health, notice) = self.clock.after(seconds.abs() >= SKEW_ALERT, AT_ONCE, self.watch.clock.now());
         self.clock = health;
         match notice {
-            Some(Notice::Failed(_)) => self.watch.report(&Report::Clock { seconds }, PROGRAM, Commit::default()),
+            Some(Notice::Failed(_)) => {
+                self.watch.report(&Report::Clock { seconds }, PROGRAM, Commit::default())
+            }
             Some(Notice::Healed(_)) => {
                 tracing::info!("this machine's clock is right again");
                 Ok(())
@@ -81,7 +84,9 @@ impl Upkeep<'_> {
             (Some(Notice::Failed(_)), Some(reason)) => {
                 tracing::error!("the state cannot be written, and is kept in memory: {reason}");
                 Report::State {
-                    subject: "trailnoti cannot write its state: alerts go on, and some repeat after a restart".to_owned(),
+                    subject:
+                        "trailnoti cannot write its state: alerts go on, and some repeat after a restart"
+                            .to_owned(),
                     reason,
                 }
             }

@@ -10,9 +10,23 @@ use crate::domain::json::Json;
 
 /// The regions that every account has and cannot disable (AWS account management guide).
 pub const DEFAULT_REGIONS: [&str; 17] = [
-    "us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1", "eu-central-1", "eu-west-1",
-    "eu-west-2", "eu-west-3", "eu-north-1", "ap-south-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3",
-    "ap-southeast-1", "ap-southeast-2",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+    "ca-central-1",
+    "sa-east-1",
+    "eu-central-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "eu-north-1",
+    "ap-south-1",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-southeast-1",
+    "ap-southeast-2",
 ];
 
 /// Regions that an account has only once somebody enables them.
@@ -101,7 +115,8 @@ impl Instance {
 
 impl Account {
     pub(super) fn new() -> Self {
-        let regions = DEFAULT_REGIONS.iter().map(|region| ((*region).to_owned(), (Timestamp::MIN, Timestamp::MAX)));
+        let regions =
+            DEFAULT_REGIONS.iter().map(|region| ((*region).to_owned(), (Timestamp::MIN, Timestamp::MAX)));
         Account {
             regions: regions.collect(),
             events: Vec::new(),
@@ -142,7 +157,8 @@ impl Account {
 
     /// Puts a record into the history, visible after a while.
     pub fn record(&mut self, record: Json, after: SignedDuration) {
-        let happened: Timestamp = record.text("eventTime").and_then(|t| t.parse().ok()).unwrap_or(Timestamp::MIN);
+        let happened: Timestamp =
+            record.text("eventTime").and_then(|t| t.parse().ok()).unwrap_or(Timestamp::MIN);
         self.events.push(Recorded { record, visible: happened + after, text: None });
     }
 

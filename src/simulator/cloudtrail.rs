@@ -13,8 +13,16 @@ const QUOTA: f64 = 2.0;
 /// The most events in a page, and how many without `MaxResults`.
 const PAGE: usize = 50;
 const HISTORY: SignedDuration = SignedDuration::from_hours(90 * 24);
-const KEYS: [&str; 8] =
-    ["EventId", "EventName", "ReadOnly", "Username", "ResourceType", "ResourceName", "EventSource", "AccessKeyId"];
+const KEYS: [&str; 8] = [
+    "EventId",
+    "EventName",
+    "ReadOnly",
+    "Username",
+    "ResourceType",
+    "ResourceName",
+    "EventSource",
+    "AccessKeyId",
+];
 
 /// What is left of a quota.
 #[derive(Debug)]
@@ -43,7 +51,13 @@ pub(super) struct TokenFor {
     from: usize,
 }
 
-pub(super) fn serve(state: &mut State, call: &Call, operation: &str, account: &str, now: Timestamp) -> Answer {
+pub(super) fn serve(
+    state: &mut State,
+    call: &Call,
+    operation: &str,
+    account: &str,
+    now: Timestamp,
+) -> Answer {
     let error = |code: &str, message: &str| Answer::error("cloudtrail", 400, code, message);
     if operation != "LookupEvents" {
         return error("UnsupportedOperationException", "not simulated");
@@ -90,7 +104,9 @@ pub(super) fn serve(state: &mut State, call: &Call, operation: &str, account: &s
             _ => return error("InvalidNextTokenException", "the token is not valid"),
         },
     };
-    let Some(owner) = state.accounts.get(account) else { return error("AccessDeniedException", "no account") };
+    let Some(owner) = state.accounts.get(account) else {
+        return error("AccessDeniedException", "no account");
+    };
     let mut found: Vec<(&Recorded, i64)> = owner
         .events
         .iter()
@@ -101,7 +117,9 @@ pub(super) fn serve(state: &mut State, call: &Call, operation: &str, account: &s
         })
         .filter(|(event, happened)| {
             let happened = *happened as f64;
-            let has = attribute.as_ref().is_none_or(|(key, value)| attribute_of(&event.record, key).contains(value));
+            let has = attribute
+                .as_ref()
+                .is_none_or(|(key, value)| attribute_of(&event.record, key).contains(value));
             has && start <= happened && happened <= end
         })
         .collect();

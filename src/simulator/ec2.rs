@@ -7,7 +7,13 @@ use super::account::Instance;
 use super::{Answer, Call, State, escape};
 use crate::domain::inventory::State as InstanceState;
 
-pub(super) fn serve(state: &mut State, call: &Call, operation: &str, account: &str, now: Timestamp) -> Answer {
+pub(super) fn serve(
+    state: &mut State,
+    call: &Call,
+    operation: &str,
+    account: &str,
+    now: Timestamp,
+) -> Answer {
     match operation {
         "DescribeInstances" => describe_instances(state, call, account, now),
         "DescribeRegions" => describe_regions(state, account, now),
@@ -30,7 +36,9 @@ fn describe_instances(state: &mut State, call: &Call, account: &str, now: Timest
         }
         Some(token) => match token.strip_prefix("page-").and_then(|from| from.parse().ok()) {
             Some(from) => from,
-            None => return Answer::error("ec2", 400, "InvalidParameterValue", "Unable to parse pagination token"),
+            None => {
+                return Answer::error("ec2", 400, "InvalidParameterValue", "Unable to parse pagination token");
+            }
         },
     };
     let shuffle = state.shuffle;
@@ -38,7 +46,10 @@ fn describe_instances(state: &mut State, call: &Call, account: &str, now: Timest
     let managed = form.get("IncludeManagedResources").is_some_and(|managed| managed == "true");
     let mut listed = owner.listed(&call.region, managed, now);
     listed.sort_by_key(|instance| {
-        instance.id.bytes().fold(shuffle, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+        instance
+            .id
+            .bytes()
+            .fold(shuffle, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
     });
     let items: String = listed.iter().skip(from).take(most).map(|i| reservation(i, account, now)).collect();
     let next = if listed.len() > from.saturating_add(most) {
@@ -67,7 +78,9 @@ fn reservation(instance: &Instance, account: &str, now: Timestamp) -> String {
     let tags: String = instance
         .tags(now)
         .iter()
-        .map(|(key, value)| format!("<item><key>{}</key><value>{}</value></item>", escape(key), escape(value)))
+        .map(|(key, value)| {
+            format!("<item><key>{}</key><value>{}</value></item>", escape(key), escape(value))
+        })
         .collect();
     let tags = if tags.is_empty() { tags } else { format!("<tagSet>{tags}</tagSet>") };
     format!(

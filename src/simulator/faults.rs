@@ -105,7 +105,9 @@ impl Trouble {
     pub(super) fn answer(&self, service: &str, account: &str, operation: &str) -> Answer {
         let error = |status, code: &str, message: &str| Answer::error(service, status, code, message);
         match self {
-            Trouble::Throttled if service == "ec2" => error(503, "RequestLimitExceeded", "Request limit exceeded."),
+            Trouble::Throttled if service == "ec2" => {
+                error(503, "RequestLimitExceeded", "Request limit exceeded.")
+            }
             Trouble::Throttled => error(400, "ThrottlingException", "Rate exceeded"),
             Trouble::Broken => error(500, "InternalFailure", "An internal error has occurred"),
             Trouble::Hang => Answer::Hang,

@@ -296,7 +296,9 @@ impl State {
             Some(Trouble::Slow(by)) => self.serve(call, operation, &account, now).slower(by),
             Some(Trouble::CutShort) => self.serve(call, operation, &account, now).cut_short(),
             Some(trouble) => trouble.answer(&call.service, &account, operation),
-            None if ends.is_some_and(|ends| now >= ends) => Trouble::Expired.answer(&call.service, &account, operation),
+            None if ends.is_some_and(|ends| now >= ends) => {
+                Trouble::Expired.answer(&call.service, &account, operation)
+            }
             None => self.serve(call, operation, &account, now),
         };
         (account, answer)
@@ -351,17 +353,25 @@ impl HttpConnector for World {
         HttpConnectorFuture::new(async move {
             let answer = match Call::read(&authorization, &target, &body) {
                 Some(call) => world.answer(&call),
-                None => Answer::error("sts", 403, "MissingAuthenticationToken", "Request is missing Authentication Token"),
+                None => Answer::error(
+                    "sts",
+                    403,
+                    "MissingAuthenticationToken",
+                    "Request is missing Authentication Token",
+                ),
             };
             match answer {
                 Answer::Hang => std::future::pending().await,
                 Answer::Reset => Err(ConnectorError::io("connection reset by peer".into())),
                 Answer::Reply { status, content_type, body, after } => {
                     tokio::time::sleep(after).await;
-                    let status = StatusCode::try_from(status).map_err(|error| ConnectorError::other(error.into(), None))?;
+                    let status = StatusCode::try_from(status)
+                        .map_err(|error| ConnectorError::other(error.into(), None))?;
                     let mut response = HttpResponse::new(status, SdkBody::from(body));
                     response.headers_mut().insert("content-type", content_type);
-                    let date = jiff::fmt::rfc2822::to_string(&world.aws_time().to_zoned_datetime(jiff::tz::TimeZone::UTC));
+                    let date = jiff::fmt::rfc2822::to_string(
+                        &world.aws_time().to_zoned_datetime(jiff::tz::TimeZone::UTC),
+                    );
                     response.headers_mut().insert("date", date.unwrap_or_default());
                     Ok(response)
                 }

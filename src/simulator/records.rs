@@ -118,7 +118,11 @@ pub fn console_login(caller: &Caller<'_>, at: Timestamp, region: &str, success: 
 
 /// A launch that worked.
 pub fn run_instances(caller: &Caller<'_>, at: Timestamp, region: &str, kind: &str, ids: &[String]) -> Json {
-    let item = object([("imageId", "ami-0123456789abcdef0".into()), ("minCount", 1i64.into()), ("maxCount", 1i64.into())]);
+    let item = object([
+        ("imageId", "ami-0123456789abcdef0".into()),
+        ("minCount", 1i64.into()),
+        ("maxCount", 1i64.into()),
+    ]);
     let request = object([
         ("instancesSet", object([("items", Json::Array(vec![item]))])),
         ("instanceType", kind.into()),

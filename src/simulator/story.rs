@@ -78,7 +78,8 @@ impl Story<'_> {
     /// Records a call, visible after `late` seconds, and tells it.
     fn happens(&mut self, record: Json, late: i64, what: &str, hostile: bool, told: bool) {
         let at = record.text("eventTime").and_then(|time| time.parse().ok()).unwrap_or(self.start);
-        let ids = if told { record.text("eventID").map(str::to_owned).into_iter().collect() } else { Vec::new() };
+        let ids =
+            if told { record.text("eventID").map(str::to_owned).into_iter().collect() } else { Vec::new() };
         self.world.account(ACCOUNT, |account| account.record(record, SignedDuration::from_secs(late)));
         self.beats.push(Beat { at, what: what.to_owned(), ids, hostile });
     }
@@ -86,9 +87,11 @@ impl Story<'_> {
     /// What every day has: reads, an instance that was there before, a person at work.
     fn quiet(&mut self) {
         let launched = self.at(-86_400);
-        self.world.account(ACCOUNT, |account| account.launch(&Launch::new("eu-west-1", "t3.medium", launched)));
+        self.world
+            .account(ACCOUNT, |account| account.launch(&Launch::new("eu-west-1", "t3.medium", launched)));
         for second in (0..300).step_by(20) {
-            let read = call(&ADMIN, self.at(second), "eu-west-1", "ec2", "DescribeVolumes", Json::Null, Json::Null);
+            let read =
+                call(&ADMIN, self.at(second), "eu-west-1", "ec2", "DescribeVolumes", Json::Null, Json::Null);
             self.world.account(ACCOUNT, |account| account.record(read, SignedDuration::from_secs(240)));
         }
         let bucket = object([("bucketName", "reports".into())]);
@@ -125,7 +128,9 @@ impl Story<'_> {
         for (n, (region, allowed)) in (0..).zip(MINED) {
             let at = self.at(240 + 9 * n);
             if allowed {
-                let id = self.world.account(ACCOUNT, |account| account.launch(&Launch::new(region, "g5.12xlarge", at)));
+                let id = self
+                    .world
+                    .account(ACCOUNT, |account| account.launch(&Launch::new(region, "g5.12xlarge", at)));
                 let launch = run_instances(&THIEF, at, region, "g5.12xlarge", std::slice::from_ref(&id));
                 self.happens(launch, 200 + 11 * n, &format!("a GPU instance starts in {region}"), true, true);
                 if let Some(beat) = self.beats.last_mut() {
@@ -135,7 +140,13 @@ impl Story<'_> {
                 let launch = run_instances(&THIEF, at, region, "p4d.24xlarge", &[]);
                 let limit = "You have requested more vCPU capacity than your current vCPU limit of 0 allows.";
                 let launch = refused(launch, "Client.VcpuLimitExceeded", limit);
-                self.happens(launch, 170 + 7 * n, &format!("a larger one is refused in {region}: no quota"), true, true);
+                self.happens(
+                    launch,
+                    170 + 7 * n,
+                    &format!("a larger one is refused in {region}: no quota"),
+                    true,
+                    true,
+                );
             }
         }
 

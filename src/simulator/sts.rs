@@ -7,7 +7,13 @@ use super::{Answer, Call, State};
 /// How long an assumed role lasts.
 const SESSION: SignedDuration = SignedDuration::from_hours(1);
 
-pub(super) fn serve(state: &mut State, call: &Call, operation: &str, account: &str, now: Timestamp) -> Answer {
+pub(super) fn serve(
+    state: &mut State,
+    call: &Call,
+    operation: &str,
+    account: &str,
+    now: Timestamp,
+) -> Answer {
     match operation {
         "GetCallerIdentity" => reply(
             "GetCallerIdentity",
@@ -19,8 +25,11 @@ pub(super) fn serve(state: &mut State, call: &Call, operation: &str, account: &s
             let form = call.form();
             let role = form.get("RoleArn").cloned().unwrap_or_default();
             let owner = role.split(':').nth(4).unwrap_or_default().to_owned();
-            if !state.accounts.contains_key(&owner) || form.get("ExternalId").is_some_and(|id| id == "wrong") {
-                let message = format!("User: arn:aws:iam::{account}:user/trailnoti is not authorized to perform: sts:AssumeRole on resource: {role}");
+            if !state.accounts.contains_key(&owner) || form.get("ExternalId").is_some_and(|id| id == "wrong")
+            {
+                let message = format!(
+                    "User: arn:aws:iam::{account}:user/trailnoti is not authorized to perform: sts:AssumeRole on resource: {role}"
+                );
                 return Answer::error("sts", 403, "AccessDenied", &message);
             }
             state.issued += 1;

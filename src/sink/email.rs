@@ -44,7 +44,13 @@ impl Email {
                 .credentials(Credentials::new(user.clone(), password.expose_secret().to_owned()))
                 .authentication(vec![Mechanism::Plain, Mechanism::Login]);
         }
-        Ok(Email { name, from: config.from.clone(), to: config.to.clone(), style, transport: builder.build() })
+        Ok(Email {
+            name,
+            from: config.from.clone(),
+            to: config.to.clone(),
+            style,
+            transport: builder.build(),
+        })
     }
 
     fn message(&self, digest: &Digest) -> Result<Message, String> {

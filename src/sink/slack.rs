@@ -43,11 +43,13 @@ impl Slack {
 
     async fn send(&self, digest: &Digest) -> Result<(), Failure> {
         let body = slack::render(digest, &self.style).to_string();
-        let request = self.client.post(self.url.expose_secret()).header("content-type", "application/json").body(body);
+        let request =
+            self.client.post(self.url.expose_secret()).header("content-type", "application/json").body(body);
         // reqwest's errors contain the URL, which is the secret.
         let answer = request.send().await.map_err(|error| later(None, &chain(&error.without_url())))?;
         let status = answer.status();
-        let after = answer.headers().get(RETRY_AFTER).and_then(|after| retry_after(after.to_str().ok()?, &answer));
+        let after =
+            answer.headers().get(RETRY_AFTER).and_then(|after| retry_after(after.to_str().ok()?, &answer));
         let text = read(answer).await;
         classify(status, after, &text)
     }
@@ -118,18 +120,42 @@ fn classify(status: StatusCode, after: Option<Duration>, body: &str) -> Result<(
     let why = format!("Slack answered {} {}", status.as_u16(), clean(&word, 100));
     match word.as_str() {
         "ratelimited" | "rate_limited" | "message_limit_exceeded" => Err(later(after, &why)),
-        "rollup_error" | "internal_error" | "fatal_error" | "service_unavailable" | "request_timeout"
+        "rollup_error"
+        | "internal_error"
+        | "fatal_error"
+        | "service_unavailable"
+        | "request_timeout"
         | "team_added_to_org" => Err(later(after, &why)),
-        "invalid_payload" | "invalid_blocks" | "invalid_blocks_format" | "no_text" | "msg_too_long"
-        | "msg_blocks_too_long" | "too_many_attachments" | "invalid_attachments" => Err(Failure::Refused { why }),
+        "invalid_payload"
+        | "invalid_blocks"
+        | "invalid_blocks_format"
+        | "no_text"
+        | "msg_too_long"
+        | "msg_blocks_too_long"
+        | "too_many_attachments"
+        | "invalid_attachments" => Err(Failure::Refused { why }),
         _ if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() => Err(later(after, &why)),
         _ if status.is_client_error() || status.is_redirection() => Err(Failure::Closed { why }),
-        "invalid_auth" | "not_authed" | "account_inactive" | "token_revoked" | "token_expired" | "missing_scope"
-        | "not_in_channel" | "is_archived" | "channel_not_found" | "restricted_action" | "ekm_access_denied"
-        | "invalid_token" | "no_active_hooks" | "no_service" | "channel_is_archived" | "action_prohibited"
-        | "posting_to_general_channel_denied" | "user_not_found" | "no_team" | "team_disabled" => {
-            Err(Failure::Closed { why })
-        }
+        "invalid_auth"
+        | "not_authed"
+        | "account_inactive"
+        | "token_revoked"
+        | "token_expired"
+        | "missing_scope"
+        | "not_in_channel"
+        | "is_archived"
+        | "channel_not_found"
+        | "restricted_action"
+        | "ekm_access_denied"
+        | "invalid_token"
+        | "no_active_hooks"
+        | "no_service"
+        | "channel_is_archived"
+        | "action_prohibited"
+        | "posting_to_general_channel_denied"
+        | "user_not_found"
+        | "no_team"
+        | "team_disabled" => Err(Failure::Closed { why }),
         _ => Err(later(after, &why)),
     }
 }

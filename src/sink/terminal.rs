@@ -41,8 +41,9 @@ impl Sink for Terminal {
     }
 
     fn deliver<'a>(&'a self, digest: &'a Digest) -> BoxFuture<'a, Result<(), Failure>> {
-        let answer =
-            self.write(digest).map_err(|error| Failure::Later { after: None, why: format!("standard output: {error}") });
+        let answer = self
+            .write(digest)
+            .map_err(|error| Failure::Later { after: None, why: format!("standard output: {error}") });
         Box::pin(async { answer })
     }
 }

@@ -96,10 +96,13 @@ impl Account {
     pub async fn enabled_regions(&self, others: &[String]) -> Result<Vec<String>, FetchError> {
         let own = self.sdk.region().map(|region| region.as_ref().to_owned());
         let mut asked: Vec<String> = own.into_iter().collect();
-        asked.extend(others.iter().filter(|other| !asked.contains(other)).take(2).cloned().collect::<Vec<_>>());
+        asked.extend(
+            others.iter().filter(|other| !asked.contains(other)).take(2).cloned().collect::<Vec<_>>(),
+        );
         let mut last = FetchError::Transient("no region to ask in".to_owned());
         for region in asked {
-            let config = aws_sdk_ec2::config::Builder::from(&self.sdk).region(aws_config::Region::new(region)).build();
+            let config =
+                aws_sdk_ec2::config::Builder::from(&self.sdk).region(aws_config::Region::new(region)).build();
             // Without AllRegions only enabled ones are listed (EC2 API reference).
             match aws_sdk_ec2::Client::from_conf(config).describe_regions().send().await {
                 Ok(answer) => {

@@ -53,7 +53,9 @@ fn instance(listed: &Listed) -> Result<Instance, FetchError> {
         Some(48) => State::Terminated,
         Some(64) => State::Stopping,
         Some(80) => State::Stopped,
-        other => return Err(FetchError::Malformed(format!("instance {} has state code {other:?}", clean(id, 40)))),
+        other => {
+            return Err(FetchError::Malformed(format!("instance {} has state code {other:?}", clean(id, 40))));
+        }
     };
     let text = |value: Option<&str>| value.filter(|value| !value.is_empty()).map(str::to_owned);
     Ok(Instance {

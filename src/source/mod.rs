@@ -58,13 +58,30 @@ pub enum FetchError {
 /// Error codes by what they mean (CloudTrail, EC2 and STS API references, "Common errors").
 fn classify(code: &str, status: Option<u16>, text: String) -> FetchError {
     match code {
-        "ThrottlingException" | "Throttling" | "RequestLimitExceeded" | "EC2ThrottledException"
-        | "TooManyRequestsException" | "RequestThrottled" | "SlowDown" => FetchError::Throttled(text),
-        "AccessDeniedException" | "AccessDenied" | "UnauthorizedOperation" | "OperationNotPermittedException"
-        | "OptInRequired" | "Blocked" => FetchError::Denied(text),
-        "UnrecognizedClientException" | "AuthFailure" | "InvalidClientTokenId" | "ExpiredTokenException"
-        | "ExpiredToken" | "RequestExpired" | "InvalidSignatureException" | "SignatureDoesNotMatch"
-        | "MissingAuthenticationToken" | "IncompleteSignature" | "PendingVerification" => FetchError::Credentials(text),
+        "ThrottlingException"
+        | "Throttling"
+        | "RequestLimitExceeded"
+        | "EC2ThrottledException"
+        | "TooManyRequestsException"
+        | "RequestThrottled"
+        | "SlowDown" => FetchError::Throttled(text),
+        "AccessDeniedException"
+        | "AccessDenied"
+        | "UnauthorizedOperation"
+        | "OperationNotPermittedException"
+        | "OptInRequired"
+        | "Blocked" => FetchError::Denied(text),
+        "UnrecognizedClientException"
+        | "AuthFailure"
+        | "InvalidClientTokenId"
+        | "ExpiredTokenException"
+        | "ExpiredToken"
+        | "RequestExpired"
+        | "InvalidSignatureException"
+        | "SignatureDoesNotMatch"
+        | "MissingAuthenticationToken"
+        | "IncompleteSignature"
+        | "PendingVerification" => FetchError::Credentials(text),
         "InvalidNextTokenException" => FetchError::LostToken(text),
         _ if status.is_some_and(|status| status == 429) => FetchError::Throttled(text),
         _ => FetchError::Transient(text),
@@ -85,19 +102,27 @@ where
                     let message = service.message().unwrap_or_default();
                     classify(code, Some(status), clean(&format!("{code}: {message}"), 300))
                 }
-                None if status < 400 => FetchError::Malformed(clean(&DisplayErrorContext(&error).to_string(), 300)),
+                None if status < 400 => {
+                    FetchError::Malformed(clean(&DisplayErrorContext(&error).to_string(), 300))
+                }
                 None => classify("", Some(status), format!("HTTP {status}")),
             }
         }
-        SdkError::ResponseError(_) => FetchError::Malformed(clean(&DisplayErrorContext(&error).to_string(), 300)),
-        SdkError::TimeoutError(_) => FetchError::Transient(format!("no answer within {} seconds", ANSWER.as_secs())),
+        SdkError::ResponseError(_) => {
+            FetchError::Malformed(clean(&DisplayErrorContext(&error).to_string(), 300))
+        }
+        SdkError::TimeoutError(_) => {
+            FetchError::Transient(format!("no answer within {} seconds", ANSWER.as_secs()))
+        }
         SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => {
             FetchError::Transient("no connection within 5 seconds".to_owned())
         }
         _ => {
             let text = DisplayErrorContext(&error).to_string();
             // Credentials are fetched on the way: a role that may not be assumed shows up here.
-            let code = ["AccessDenied", "ExpiredToken", "InvalidClientTokenId"].into_iter().find(|c| text.contains(c));
+            let code = ["AccessDenied", "ExpiredToken", "InvalidClientTokenId"]
+                .into_iter()
+                .find(|c| text.contains(c));
             match code {
                 Some(code) => classify(code, None, clean(&text, 300)),
                 None if text.contains("credentials") => FetchError::Credentials(clean(&text, 300)),
@@ -122,7 +147,8 @@ pub async fn from_environment() -> SdkConfig {
 
 /// The SDK's configuration over a simulated world.
 pub fn simulated(world: &crate::simulator::World, access_key: &str) -> SdkConfig {
-    let credentials = aws_credential_types::Credentials::new(access_key, "simulated", None, None, "simulated");
+    let credentials =
+        aws_credential_types::Credentials::new(access_key, "simulated", None, None, "simulated");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(world.clone())

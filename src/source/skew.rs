@@ -41,7 +41,8 @@ impl Intercept for Skew {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let date = context.response().headers().get("date").and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
+        let date =
+            context.response().headers().get("date").and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
         if let Some(date) = date {
             let seconds = date.timestamp().as_second() - self.clock.now().as_second();
             self.seconds.store(seconds, Ordering::Relaxed);

@@ -41,7 +41,8 @@ pub(super) fn write(path: &Path, engine: &Engine) {
             }
         }
         let waiting = engine.scan(&key::outbox_all(), usize::MAX).map_err(other)?;
-        let unsent = waiting.iter().filter_map(|(k, row)| rows::read_pending(k, row)).map(|p| p.alert.time).min();
+        let unsent =
+            waiting.iter().filter_map(|(k, row)| rows::read_pending(k, row)).map(|p| p.alert.time).min();
         let new = path.join("checkpoint.new");
         let mut out = File::create(&new)?;
         out.write_all(&serde_json::to_vec(&Checkpoint { unsent, cursors })?)?;

@@ -157,8 +157,11 @@ impl Engine {
                 return false;
             }
         }
-        let kept: Vec<Change> =
-            self.overlay.iter().map(|(key, value)| Change { key: key.clone(), value: value.clone() }).collect();
+        let kept: Vec<Change> = self
+            .overlay
+            .iter()
+            .map(|(key, value)| Change { key: key.clone(), value: value.clone() })
+            .collect();
         match self.try_write(&kept, true) {
             Ok(()) => {
                 self.overlay.clear();

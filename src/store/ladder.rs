@@ -140,7 +140,8 @@ fn copy_folder(from: &Path, to: &Path) {
 /// Whether the disk takes a mebibyte.
 pub(super) fn has_room(path: &Path) -> bool {
     let probe = path.join("probe");
-    let took = File::create(&probe).and_then(|mut file| file.write_all(&vec![1; ROOM]).and_then(|()| file.sync_all()));
+    let took = File::create(&probe)
+        .and_then(|mut file| file.write_all(&vec![1; ROOM]).and_then(|()| file.sync_all()));
     let _it_may_not_be_there = fs::remove_file(&probe);
     took.is_ok()
 }

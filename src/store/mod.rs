@@ -71,7 +71,9 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The folder cannot be made or written.
-    #[error("cannot keep state in {path}: {why}; make it a folder that this user can write, or set [state] path")]
+    #[error(
+        "cannot keep state in {path}: {why}; make it a folder that this user can write, or set [state] path"
+    )]
     Create {
         /// The folder.
         path: PathBuf,
@@ -79,10 +81,14 @@ pub enum StoreError {
         why: String,
     },
     /// Another process has it.
-    #[error("the state in {0} is held by another trailnoti: stop that one, or give this one its own [state] path")]
+    #[error(
+        "the state in {0} is held by another trailnoti: stop that one, or give this one its own [state] path"
+    )]
     Held(PathBuf),
     /// A newer version wrote it.
-    #[error("the state in {path} is of version {found}, and this program knows {SCHEMA}: use the newer program again, or another [state] path")]
+    #[error(
+        "the state in {path} is of version {found}, and this program knows {SCHEMA}: use the newer program again, or another [state] path"
+    )]
     Newer {
         /// The folder.
         path: PathBuf,
@@ -167,8 +173,11 @@ impl Store {
             Some(row) => rows::number(&row),
             None => 0,
         };
-        let store =
-            Store { path: path.to_owned(), clock, inner: Mutex::new(Inner { engine, seq, checkpointed: now }) };
+        let store = Store {
+            path: path.to_owned(),
+            clock,
+            inner: Mutex::new(Inner { engine, seq, checkpointed: now }),
+        };
         if opened != Opened::AsItWas {
             store.begin_from_checkpoint()?;
         }
@@ -206,7 +215,8 @@ impl Store {
         }
         let durable = changes.len();
         inner.marks(&commit.judgement.marks, &mut changes)?;
-        let seq = inner.enqueue(&commit.judgement.alerts, commit.not_to.as_deref(), routes, now, &mut changes);
+        let seq =
+            inner.enqueue(&commit.judgement.alerts, commit.not_to.as_deref(), routes, now, &mut changes);
         inner.hidden(&commit.judgement.excluded, &mut changes)?;
         if let Some(seen) = &commit.inventory {
             changes.push(Change::put(key::baseline(scope.account, scope.region), rows::time(now)));
@@ -289,7 +299,10 @@ impl Store {
     pub fn regions(&self, account: &str) -> Result<Vec<String>, StoreError> {
         let prefix = key::region(account, "");
         let rows = self.lock().engine.scan(&prefix, usize::MAX)?;
-        Ok(rows.into_iter().map(|(key, _)| String::from_utf8_lossy(&key[prefix.len()..]).into_owned()).collect())
+        Ok(rows
+            .into_iter()
+            .map(|(key, _)| String::from_utf8_lossy(&key[prefix.len()..]).into_owned())
+            .collect())
     }
 
     /// These regions are enabled now. Those that were not before are answered; at the first list, none. The
@@ -304,7 +317,10 @@ impl Store {
         let mut changes: Vec<Change> =
             new.iter().map(|region| Change::put(key::region(account, region), rows::time(now))).collect();
         changes.extend(
-            known.iter().filter(|known| !regions.contains(known)).map(|gone| Change::delete(key::region(account, gone))),
+            known
+                .iter()
+                .filter(|known| !regions.contains(known))
+                .map(|gone| Change::delete(key::region(account, gone))),
         );
         let appeared = if known.is_empty() { Vec::new() } else { new };
         for region in &appeared {
@@ -358,7 +374,8 @@ impl Store {
     /// When the state cannot be read.
     pub fn queue(&self, sink: &str) -> Result<(usize, Option<Timestamp>), StoreError> {
         let rows = self.lock().engine.scan(&key::outbox_of(sink), usize::MAX)?;
-        let oldest = rows.iter().filter_map(|(key, row)| rows::read_pending(key, row)).map(|p| p.enqueued).min();
+        let oldest =
+            rows.iter().filter_map(|(key, row)| rows::read_pending(key, row)).map(|p| p.enqueued).min();
         Ok((rows.len(), oldest))
     }
 
@@ -376,7 +393,8 @@ impl Store {
         let mut changes: Vec<Change> =
             digest.alerts.iter().map(|pending| Change::delete(key::outbox(sink, pending))).collect();
         changes.extend(over.iter().map(|group| Change::delete(key::group(sink, group))));
-        changes.extend(sent.iter().map(|(group, sent)| Change::put(key::group(sink, group), rows::sent(sent))));
+        changes
+            .extend(sent.iter().map(|(group, sent)| Change::put(key::group(sink, group), rows::sent(sent))));
         changes.push(Change::delete(key::wait(sink)));
         self.lock().engine.write(changes, true)
     }
@@ -405,7 +423,8 @@ impl Store {
         let mut inner = self.lock();
         let dead = inner.engine.scan(&key::dead(sink, None), usize::MAX)?;
         let excess = (dead.len() + digest.alerts.len()).saturating_sub(DEAD);
-        let mut changes: Vec<Change> = dead.into_iter().take(excess).map(|(key, _)| Change::delete(key)).collect();
+        let mut changes: Vec<Change> =
+            dead.into_iter().take(excess).map(|(key, _)| Change::delete(key)).collect();
         for pending in &digest.alerts {
             changes.push(Change::delete(key::outbox(sink, pending)));
             changes.push(Change::put(key::dead(sink, Some(pending.seq)), rows::pending(pending)));
@@ -589,7 +608,8 @@ impl Inner {
             };
             counts.insert(name, Hidden { count: hidden.count + 1, last: hidden.last.max(*time) });
         }
-        changes.extend(counts.into_iter().map(|(name, h)| Change::put(key::exclusion(name), rows::hidden(&h))));
+        changes
+            .extend(counts.into_iter().map(|(name, h)| Change::put(key::exclusion(name), rows::hidden(&h))));
         Ok(())
     }
 }
