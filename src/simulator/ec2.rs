@@ -37,7 +37,12 @@ fn describe_instances(state: &mut State, call: &Call, account: &str, now: Timest
         Some(token) => match token.strip_prefix("page-").and_then(|from| from.parse().ok()) {
             Some(from) => from,
             None => {
-                return Answer::error("ec2", 400, "InvalidParameterValue", "Unable to parse pagination token");
+                return Answer::error(
+                    "ec2",
+                    400,
+                    "InvalidParameterValue",
+                    "Unable to parse pagination token",
+                );
             }
         },
     };

@@ -54,7 +54,10 @@ fn instance(listed: &Listed) -> Result<Instance, FetchError> {
         Some(64) => State::Stopping,
         Some(80) => State::Stopped,
         other => {
-            return Err(FetchError::Malformed(format!("instance {} has state code {other:?}", clean(id, 40))));
+            return Err(FetchError::Malformed(format!(
+                "instance {} has state code {other:?}",
+                clean(id, 40)
+            )));
         }
     };
     let text = |value: Option<&str>| value.filter(|value| !value.is_empty()).map(str::to_owned);

@@ -175,6 +175,20 @@ impl Engine {
         }
     }
 
+    /// From now on the handle fails, as after a full disk.
+    #[cfg(test)]
+    pub fn break_handle(&mut self, why: &str) {
+        self.trouble = Some((why.to_owned(), Timestamp::MAX));
+    }
+
+    /// There is space again.
+    #[cfg(test)]
+    pub fn mend_handle(&mut self) {
+        if let Some((_, tried)) = &mut self.trouble {
+            *tried = Timestamp::MIN;
+        }
+    }
+
     pub fn size(&self) -> u64 {
         self.db.as_ref().and_then(|db| db.size_on_disk().ok()).unwrap_or_default()
     }

@@ -189,15 +189,19 @@ impl Store {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lanes that the damaged state does not know any more go on from the checkpoint, so that a reset costs
-    /// repeats and not gaps.
+    /// After a reset: every lane goes back to the checkpoint, and what was judged before is forgotten, so that a
+    /// reset costs repeats and not gaps. A mark may have outlived the alert that it stands for.
     fn begin_from_checkpoint(&self) -> Result<(), StoreError> {
         let mut inner = self.lock();
-        let mut changes = Vec::new();
-        for (key, cursor) in checkpoint::read(&self.path) {
-            if inner.engine.get(&key)?.is_none() {
-                changes.push(Change::put(key, rows::cursor(&cursor)));
+        let mut changes: Vec<Change> = Vec::new();
+        for (key, _) in inner.engine.scan(&key::marks(), usize::MAX)? {
+            changes.push(Change::delete(key));
+        }
+        for (key, mut cursor) in checkpoint::read(&self.path) {
+            if let Some(kept) = inner.engine.get(&key)?.and_then(|row| rows::read_cursor(&row)) {
+                cursor.through = cursor.through.min(kept.through);
             }
+            changes.push(Change::put(key, rows::cursor(&cursor)));
         }
         inner.engine.write(changes, true)
     }

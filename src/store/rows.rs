@@ -37,6 +37,10 @@ pub(super) mod key {
         vec![b'c']
     }
 
+    pub fn marks() -> Vec<u8> {
+        vec![b's']
+    }
+
     pub fn seconds(account: &str) -> Vec<u8> {
         joined(b's', &[account, ""])
     }

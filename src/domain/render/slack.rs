@@ -57,7 +57,7 @@ fn banner(style: &Style) -> String {
 
 fn in_full(alert: &Alert, update: bool, style: &Style, blocks: &mut Vec<Value>) {
     let update = if update { "update: " } else { "" };
-    let title = cut(&format!("{}: {update}{}", alert.severity.name().to_uppercase(), alert.title), HEADER);
+    let title = escape(&format!("{}: {update}{}", alert.severity.name().to_uppercase(), alert.title), HEADER);
     blocks.push(json!({ "type": "header", "text": { "type": "plain_text", "text": title, "emoji": false } }));
     let mut body = String::new();
     for (name, value) in facts(alert, style) {
@@ -108,11 +108,4 @@ fn escape(text: &str, limit: usize) -> String {
         escaped.push_str(piece);
     }
     escaped
-}
-
-fn cut(text: &str, limit: usize) -> String {
-    match text.char_indices().nth(limit - 1) {
-        Some((at, _)) if text.chars().count() > limit => format!("{}…", &text[..at]),
-        _ => text.to_owned(),
-    }
 }
