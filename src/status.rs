@@ -109,7 +109,10 @@ impl Status {
         let labels = Asked { account: account.to_owned(), region: region.to_owned(), api };
         self.metrics.requests.get_or_create(&labels).inc();
         let mut inner = self.lock();
-        let reading = inner.readings.entry((account.to_owned(), region.to_owned(), api)).or_default();
+        // What is asked once, such as whose account it is, is not watched.
+        let mut unwatched = Reading::default();
+        let key = (account.to_owned(), region.to_owned(), api);
+        let reading = inner.readings.get_mut(&key).unwrap_or(&mut unwatched);
         match outcome {
             Ok(()) => {
                 reading.last_success = Some(now);

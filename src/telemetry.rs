@@ -15,10 +15,11 @@ pub enum LogFormat {
     Json,
 }
 
-/// Sets the log up, once. `TRAILNOTI_LOG` filters it, as in `TRAILNOTI_LOG=debug`.
+/// Sets the log up, once. `TRAILNOTI_LOG` filters it, as in `TRAILNOTI_LOG=debug`. Libraries say errors alone: what
+/// the AWS SDK warns of is told by trailnoti in its own words, once.
 pub fn begin(format: LogFormat) {
     let filter =
-        EnvFilter::try_from_env("TRAILNOTI_LOG").unwrap_or_else(|_| EnvFilter::new("warn,trailnoti=info"));
+        EnvFilter::try_from_env("TRAILNOTI_LOG").unwrap_or_else(|_| EnvFilter::new("error,trailnoti=info"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

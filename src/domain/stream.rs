@@ -43,13 +43,14 @@ const READING: [&str; 15] = [
 ];
 
 /// Reads whose names do not begin so: what records say of themselves in `readOnly`.
-const READS: [&str; 18] = [
+const READS: [&str; 19] = [
     "AssumeRole",
     "AssumeRoleWithSAML",
     "AssumeRoleWithWebIdentity",
     "Converse",
     "ConverseStream",
     "Decrypt",
+    "DownloadDBLogFilePortion",
     "Encrypt",
     "GenerateDataKey",
     "GenerateDataKeyPair",

@@ -8,6 +8,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 
 use super::{FetchError, RegionAccess, Skew, failure};
 use crate::config::AccountConfig;
+use crate::domain::text::clean;
 
 /// How long finding credentials may take: the chain ends by asking for an instance's own, which answers nobody
 /// outside AWS.
@@ -52,7 +53,13 @@ impl Account {
         };
         match tokio::time::timeout(FINDING, provider.provide_credentials()).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(NoCredentials(error.to_string())),
+            Ok(Err(error)) => {
+                let mut cause: &dyn std::error::Error = &error;
+                while let Some(deeper) = cause.source() {
+                    cause = deeper;
+                }
+                Err(NoCredentials(clean(&cause.to_string(), 200)))
+            }
             Err(_) => Err(NoCredentials("nothing answered in time".to_owned())),
         }
     }

@@ -1,1 +1,164 @@
+//! Each sink against a real server: what arrives, what each answer means, and that no secret is in an error.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use trailnoti::config::{Config, SinkConfig};
+use trailnoti::domain::outbox::{Digest, Failure, Pending};
+use trailnoti::domain::report::Report;
+use trailnoti::sink::{self, Sink};
+
+use crate::servers::{Mail, Reply, Slack};
+use crate::world::at;
+
+fn configured(text: &str) -> SinkConfig {
+    let config =
+        Config::parse("t", text, None, BTreeMap::new()).unwrap_or_else(|problems| panic!("{problems}"));
+    config.sinks.into_iter().next().expect("a sink")
+}
+
+fn slack(url: &str) -> std::sync::Arc<dyn Sink> {
+    let text = format!("[[sink]]\nname = \"s\"\nkind = \"slack\"\nwebhook_url = \"{url}\"\n");
+    sink::build(&configured(&text), None).expect("built")
+}
+
+fn mail(port: u16, extra: &str) -> std::sync::Arc<dyn Sink> {
+    let text = format!(
+        "[[sink]]\nname = \"m\"\nkind = \"email\"\nsmtp = \"smtp://127.0.0.1:{port}\"\nfrom = \"trailnoti <alerts@example.com>\"\nto = [\"me@example.com\"]\n{extra}"
+    );
+    sink::build(&configured(&text), None).expect("built")
+}
+
+const PLAIN: &str = "tls = \"none\"\n";
+/// The server offers no login without TLS; one over STARTTLS is tried in `process`.
+const LOGIN: &str = "tls = \"none\"\nusername = \"alerts\"\npassword = \"CANARY\"\n";
+
+fn digest() -> Digest {
+    let event = Report::Test { sink: "s".to_owned() }.event("111122223333", "us-east-1", at("10:00"));
+    let config = Config::parse("t", "", None, BTreeMap::new()).expect("right");
+    let rule = config.law.rules.iter().find(|rule| rule.id == "trailnoti-test").expect("the rule");
+    let alert = trailnoti::domain::alert::Alert::new(rule, &event, &event.envelope(), "prod");
+    let pending = Pending { seq: 1, enqueued: at("10:00"), refused: false, alert };
+    Digest { groups: vec![pending.alert.group.clone()], alerts: vec![pending], update: false, plain: false }
+}
+
+#[tokio::test]
+async fn slack_gets_one_message_that_says_what_who_where_and_when() {
+    let server = Slack::start("T/B/CANARY").await;
+    slack(&server.url).deliver(&digest()).await.expect("delivered");
+    let got = server.got.lock().expect("got")[0].1.clone();
+    assert_eq!(got["text"], "[CRITICAL] This is a test alert of trailnoti, through s");
+    let facts = got["attachments"][0]["blocks"][0]["text"]["text"].as_str().expect("facts");
+    assert!(
+        facts.contains("*account*  `prod (111122223333)`") && facts.contains("2026-03-02 10:00:00 UTC"),
+        "{facts}"
+    );
+}
+
+/// R6: what Slack asks for is understood, as seconds or as a date; what it does not say is left to the back-off.
+#[tokio::test]
+async fn r6_retry_after_is_understood_in_all_its_forms() {
+    let server = Slack::start("x").await;
+    let slack = slack(&server.url);
+    let date = "Mon, 02 Mar 2026 10:00:00 GMT";
+    for (header, expected) in [
+        (Some("0"), Some(0)),
+        (Some("1"), Some(1)),
+        (Some("30"), Some(30)),
+        (Some("Mon, 02 Mar 2026 10:01:30 GMT"), Some(90)),
+        (Some("soon"), None),
+        (None, None),
+    ] {
+        let mut reply = Reply::new(429, "rate_limited").header("date", date);
+        if let Some(header) = header {
+            reply = reply.header("retry-after", header);
+        }
+        server.replies([reply]);
+        let answer = slack.deliver(&digest()).await.expect_err("it is refused");
+        assert!(
+            matches!(answer, Failure::Later { after, .. } if after == expected.map(Duration::from_secs)),
+            "{header:?}: {answer:?}"
+        );
+    }
+}
+
+/// Every way that a delivery fails; each has a kind, and none shows the secret.
+#[tokio::test]
+async fn r27_no_sinks_error_shows_its_secret() {
+    let server = Slack::start("T000/B000/CANARY").await;
+    server.replies([
+        Reply::new(500, "internal_error"),
+        Reply::new(404, "no_service"),
+        Reply::new(302, "").header("location", "http://127.0.0.1:1/CANARY"),
+        Reply::new(200, "{\"ok\":false,\"error\":\"invalid_auth\"}"),
+    ]);
+    let sink = slack(&server.url);
+    let mut errors = Vec::new();
+    for _ in 0..4 {
+        errors.push(sink.deliver(&digest()).await.expect_err("it fails"));
+    }
+    errors.push(
+        slack("http://127.0.0.1:1/services/CANARY").deliver(&digest()).await.expect_err("nobody listens"),
+    );
+    let wrong = Mail::start("another", None);
+    errors.push(mail(wrong.port, LOGIN).deliver(&digest()).await.expect_err("there is no way to log in"));
+    errors.push(mail(1, LOGIN).deliver(&digest()).await.expect_err("nobody listens"));
+    for error in &errors {
+        assert!(!format!("{error:?}").contains("CANARY"), "{error:?}");
+        assert!(error.why().len() > 5, "{error:?}");
+    }
+    let text = "[[sink]]\nname = \"s\"\nkind = \"slack\"\nwebhook_url = \"https://hooks.slack.com/CANARY\"\n";
+    assert!(!format!("{:?}", configured(text)).contains("CANARY"));
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let (first, second) = (Slack::start("a").await, Slack::start("b").await);
+    first.replies([Reply::new(307, "").header("location", &second.url)]);
+    let answer = slack(&first.url).deliver(&digest()).await;
+    assert!(matches!(answer, Err(Failure::Closed { .. })), "{answer:?}");
+    assert!(second.texts().is_empty());
+}
+
+#[tokio::test]
+async fn a_mail_has_its_headers_and_both_its_bodies() {
+    let server = Mail::start("", None);
+    mail(server.port, PLAIN).deliver(&digest()).await.expect("delivered");
+    let got = server.got.lock().expect("got")[0].clone();
+    let id = digest().alerts[0].alert.id.clone();
+    for expected in [
+        "From: trailnoti <alerts@example.com>",
+        "To: me@example.com",
+        "Subject: [CRITICAL] This is a test alert of trailnoti, through s",
+        "Auto-Submitted: auto-generated",
+        &format!("Message-ID: <{id}.m@example.com>"),
+        &format!("X-Trailnoti-Alert-Id: {id}"),
+        "multipart/alternative",
+        "text/plain",
+        "text/html",
+    ] {
+        assert!(got.contains(expected), "{expected} is not in\n{got}");
+    }
+}
+
+#[tokio::test]
+async fn a_mail_servers_answers_have_their_kinds() {
+    let server = Mail::start("", None);
+    let sink = mail(server.port, PLAIN);
+    for (code, kind) in [(451, "Later"), (421, "Later"), (550, "Refused"), (554, "Refused"), (535, "Closed")]
+    {
+        server.refuse.lock().expect("refuse").push_back(code);
+        let answer = format!("{:?}", sink.deliver(&digest()).await.expect_err("refused"));
+        assert!(answer.starts_with(kind), "{code}: {answer}");
+    }
+    let wrong = Mail::start("another", None);
+    assert!(matches!(mail(wrong.port, LOGIN).deliver(&digest()).await, Err(Failure::Closed { .. })));
+}
+
+#[tokio::test]
+async fn a_mail_server_without_starttls_gets_no_mail() {
+    let server = Mail::start("CANARY", None);
+    let answer = mail(server.port, "username = \"alerts\"\npassword = \"CANARY\"\n").deliver(&digest()).await;
+    assert!(matches!(answer, Err(Failure::Closed { .. })), "{answer:?}");
+    assert!(server.got.lock().expect("got").is_empty());
+}

@@ -18,7 +18,7 @@ const MESSAGE: usize = 10_000;
 pub fn render(digest: &Digest, style: &Style) -> Value {
     let text = escape(&banner(style), 200) + &escape(&summary(digest), 600);
     if digest.plain {
-        return json!({ "text": text, "unfurl_links": false, "unfurl_media": false });
+        return json!({ "text": text, "mrkdwn": false, "unfurl_links": false, "unfurl_media": false });
     }
     let mut blocks = Vec::new();
     if let Some(banner) = &style.banner {
@@ -28,7 +28,11 @@ pub fn render(digest: &Digest, style: &Style) -> Value {
         if !blocks.is_empty() {
             blocks.push(json!({ "type": "divider" }));
         }
-        in_full(&pending.alert, digest.update, style, &mut blocks);
+        if digest.alerts.len() > 1 {
+            // A single alert's title is the message's text, which stands above its blocks.
+            blocks.push(header(&pending.alert));
+        }
+        in_full(&pending.alert, style, &mut blocks);
     }
     let mut room = MESSAGE.saturating_sub(Value::Array(blocks.clone()).to_string().len());
     let mut section = String::new();
@@ -45,6 +49,7 @@ pub fn render(digest: &Digest, style: &Style) -> Value {
     }
     json!({
         "text": text,
+        "mrkdwn": false,
         "unfurl_links": false,
         "unfurl_media": false,
         "attachments": [{ "color": colour(digest.severity()), "blocks": blocks }],
@@ -55,10 +60,12 @@ fn banner(style: &Style) -> String {
     style.banner.as_ref().map(|banner| format!("{banner} ")).unwrap_or_default()
 }
 
-fn in_full(alert: &Alert, update: bool, style: &Style, blocks: &mut Vec<Value>) {
-    let update = if update { "update: " } else { "" };
-    let title = escape(&format!("{}: {update}{}", alert.severity.name().to_uppercase(), alert.title), HEADER);
-    blocks.push(json!({ "type": "header", "text": { "type": "plain_text", "text": title, "emoji": false } }));
+fn header(alert: &Alert) -> Value {
+    let title = escape(&format!("{}: {}", alert.severity.name().to_uppercase(), alert.title), HEADER);
+    json!({ "type": "header", "text": { "type": "plain_text", "text": title, "emoji": false } })
+}
+
+fn in_full(alert: &Alert, style: &Style, blocks: &mut Vec<Value>) {
     let mut body = String::new();
     for (name, value) in facts(alert, style) {
         let fact = format!("*{}*  {}\n", escape(&name, 60), code(&value, 250));

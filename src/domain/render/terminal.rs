@@ -26,10 +26,10 @@ pub fn block(alert: &Alert, style: &Style) -> String {
     let label = format!(" {} ", alert.severity.name().to_uppercase());
     let mut block = format!("{ink}{label}{ink:#} {bold}{}{bold:#}\n", alert.title);
     for (name, value) in facts(alert, style) {
-        block.push_str(&format!("  {DIM}{name:>14}{DIM:#}  {value}\n"));
+        block.push_str(&format!("  {DIM}{name:>16}{DIM:#}  {value}\n"));
     }
     for link in links(alert) {
-        block.push_str(&format!("  {DIM}{:>14}{DIM:#}  {}\n", link.label, link.url));
+        block.push_str(&format!("  {DIM}{:>16}{DIM:#}  {}\n", link.label, link.url));
     }
     block
 }
