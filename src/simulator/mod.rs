@@ -177,7 +177,11 @@ struct State {
     made: Option<Vec<Made>>,
     counts: BTreeMap<String, u64>,
     shuffle: u64,
+    observer: Option<Observer>,
 }
+
+/// Hears of each call, before it is answered and after.
+type Observer = Arc<dyn Fn() + Send + Sync>;
 
 impl fmt::Debug for World {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -199,6 +203,7 @@ impl World {
             made: None,
             counts: BTreeMap::new(),
             shuffle: 0,
+            observer: None,
         };
         World { clock, state: Arc::new(Mutex::new(state)) }
     }
@@ -255,6 +260,11 @@ impl World {
     /// The calls kept so far; they are taken.
     pub fn take_calls(&self) -> Vec<Made> {
         self.lock().made.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// From now on tells of each call, before it is answered and after.
+    pub fn at_each_call(&self, observer: Observer) {
+        self.lock().observer = Some(observer);
     }
 
     /// How often each operation was called.
@@ -351,6 +361,10 @@ impl HttpConnector for World {
         let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
         let body = request.body().bytes().unwrap_or_default().to_vec();
         HttpConnectorFuture::new(async move {
+            let observer = world.lock().observer.clone();
+            if let Some(observe) = &observer {
+                observe();
+            }
             let answer = match Call::read(&authorization, &target, &body) {
                 Some(call) => world.answer(&call),
                 None => Answer::error(
@@ -373,6 +387,9 @@ impl HttpConnector for World {
                         &world.aws_time().to_zoned_datetime(jiff::tz::TimeZone::UTC),
                     );
                     response.headers_mut().insert("date", date.unwrap_or_default());
+                    if let Some(observe) = &observer {
+                        observe();
+                    }
                     Ok(response)
                 }
             }
