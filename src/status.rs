@@ -126,10 +126,10 @@ impl Status {
         }
     }
 
-    /// Whether any region of the account was read in the last `within`.
-    pub fn reads_elsewhere(&self, account: &str, region: &str, within: Duration, now: Timestamp) -> bool {
+    /// Whether any other region of the account was read after `since`.
+    pub fn read_elsewhere(&self, account: &str, region: &str, since: Timestamp) -> bool {
         self.lock().readings.iter().any(|((a, r, _), reading)| {
-            a == account && r != region && reading.last_success.is_some_and(|last| later(last, within) >= now)
+            a == account && r != region && reading.last_success.is_some_and(|last| last > since)
         })
     }
 

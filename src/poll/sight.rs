@@ -16,8 +16,11 @@ use crate::store::{Commit, Scope, StoreError};
 const NOT_ENABLED: Duration = Duration::from_secs(30 * 60);
 /// What passes by itself is given this long at least.
 const TRANSIENT: Duration = Duration::from_secs(3 * 60);
-/// Between two attempts while blind: one request a minute.
-const BLIND: Duration = Duration::from_secs(60);
+/// Between two attempts while AWS does not answer.
+const UNANSWERED: Duration = Duration::from_secs(60);
+/// Between two attempts while AWS refuses: with its spread at least two minutes, so that the two services of a
+/// region together ask at most once a minute.
+const REFUSED: Duration = Duration::from_secs(160);
 
 /// How one account, region and API is seen.
 pub(super) struct Sight {
@@ -127,19 +130,18 @@ impl Sight {
         self.health = health;
         let salt =
             self.subject().bytes().fold(7u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
-        Ok(later(now, back_off(self.period.min(BLIND), BLIND.max(self.period), self.failures, salt)))
+        let most = match error {
+            FetchError::Credentials(_) | FetchError::Denied(_) => REFUSED,
+            _ => UNANSWERED,
+        };
+        Ok(later(now, back_off(self.period.min(most), most.max(self.period), self.failures, salt)))
     }
 
-    /// AWS says the same of bad credentials and of a region that is not enabled: if they work elsewhere, it is the
-    /// region.
+    /// AWS says the same of bad credentials and of a region that is not enabled. If they have worked elsewhere since
+    /// this began, it is the region.
     fn is_elsewhere_well(&self, watch: &Watch, now: Timestamp) -> bool {
-        !self.region.is_empty()
-            && watch.status.reads_elsewhere(
-                &self.account,
-                &self.region,
-                (self.period * 3).max(BLIND * 2),
-                now,
-            )
+        let since = self.health.failing_since().unwrap_or(now);
+        !self.region.is_empty() && watch.status.read_elsewhere(&self.account, &self.region, since)
     }
 
     fn explain(&self, watch: &Watch, error: &FetchError, now: Timestamp) -> String {

@@ -94,8 +94,8 @@ pub(super) struct Instance {
 
 impl Instance {
     pub fn state(&self, now: Timestamp) -> InstanceState {
-        let states = self.states.iter().filter(|(at, _)| *at <= now);
-        states.last().map_or(InstanceState::Pending, |(_, state)| *state)
+        let mut states = self.states.iter().rev();
+        states.find(|(at, _)| *at <= now).map_or(InstanceState::Pending, |(_, state)| *state)
     }
 
     pub fn tags(&self, now: Timestamp) -> Vec<(&str, &str)> {

@@ -9,6 +9,7 @@
 
 mod account;
 mod cloudtrail;
+mod connector;
 mod ec2;
 mod faults;
 pub mod records;
@@ -23,14 +24,6 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_runtime_api::http::StatusCode;
-use aws_smithy_types::body::SdkBody;
 use jiff::{SignedDuration, Timestamp};
 
 pub use account::{Account, DEFAULT_REGIONS, Launch, OPT_IN_REGIONS, Recorded};
@@ -229,7 +222,7 @@ impl World {
     /// Changes an account.
     pub fn account<T>(&self, id: &str, change: impl FnOnce(&mut Account) -> T) -> T {
         let mut state = self.lock();
-        change(state.accounts.entry(id.to_owned()).or_insert_with(|| Account::new()))
+        change(state.accounts.entry(id.to_owned()).or_insert_with(Account::new))
     }
 
     /// Adds a fault.
@@ -351,54 +344,5 @@ fn bad_credentials(service: &str) -> Answer {
             "InvalidClientTokenId",
             "The security token included in the request is invalid",
         ),
-    }
-}
-
-impl HttpConnector for World {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let world = self.clone();
-        let authorization = request.headers().get("authorization").unwrap_or_default().to_owned();
-        let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
-        let body = request.body().bytes().unwrap_or_default().to_vec();
-        HttpConnectorFuture::new(async move {
-            let observer = world.lock().observer.clone();
-            if let Some(observe) = &observer {
-                observe();
-            }
-            let answer = match Call::read(&authorization, &target, &body) {
-                Some(call) => world.answer(&call),
-                None => Answer::error(
-                    "sts",
-                    403,
-                    "MissingAuthenticationToken",
-                    "Request is missing Authentication Token",
-                ),
-            };
-            match answer {
-                Answer::Hang => std::future::pending().await,
-                Answer::Reset => Err(ConnectorError::io("connection reset by peer".into())),
-                Answer::Reply { status, content_type, body, after } => {
-                    tokio::time::sleep(after).await;
-                    let status = StatusCode::try_from(status)
-                        .map_err(|error| ConnectorError::other(error.into(), None))?;
-                    let mut response = HttpResponse::new(status, SdkBody::from(body));
-                    response.headers_mut().insert("content-type", content_type);
-                    let date = jiff::fmt::rfc2822::to_string(
-                        &world.aws_time().to_zoned_datetime(jiff::tz::TimeZone::UTC),
-                    );
-                    response.headers_mut().insert("date", date.unwrap_or_default());
-                    if let Some(observe) = &observer {
-                        observe();
-                    }
-                    Ok(response)
-                }
-            }
-        })
-    }
-}
-
-impl HttpClient for World {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
     }
 }

@@ -109,7 +109,7 @@ fn classify(error: &lettre::transport::smtp::Error) -> Failure {
         source = cause.source();
     }
     let why = clean(&why, 200);
-    let code = error.status().map(|code| u16::from(code));
+    let code = error.status().map(u16::from);
     match code {
         Some(530 | 534 | 535 | 538) => Failure::Closed { why },
         _ if error.is_permanent() => Failure::Refused { why },

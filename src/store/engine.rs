@@ -22,6 +22,9 @@ const IN_MEMORY: usize = 40_000;
 /// How often the disk is tried again.
 const TRY_EVERY: Duration = Duration::from_secs(5);
 
+/// A key and its value.
+pub(super) type Row = (Vec<u8>, Vec<u8>);
+
 /// One key's new value, or its end.
 #[derive(Debug, Clone)]
 pub(super) struct Change {
@@ -66,8 +69,8 @@ impl Engine {
     }
 
     /// Up to `limit` rows whose keys begin with `prefix`, in their order.
-    pub fn scan(&self, prefix: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
-        let mut rows: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+    pub fn scan(&self, prefix: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
+        let mut rows: Vec<Row> = Vec::new();
         if let Some(db) = &self.db {
             rows = guarded(|| {
                 let mut rows = Vec::new();

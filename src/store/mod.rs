@@ -36,6 +36,8 @@
 mod checkpoint;
 mod engine;
 mod ladder;
+mod outbox;
+mod progress;
 mod rows;
 
 #[cfg(test)]
@@ -51,19 +53,15 @@ use jiff::Timestamp;
 use crate::clock::Clock;
 use crate::domain::alert::Alert;
 use crate::domain::cursor::Cursor;
-use crate::domain::inventory::{Observation, Tracked};
+use crate::domain::inventory::Observation;
 use crate::domain::judge::{Judgement, Mark};
-use crate::domain::outbox::{Digest, Pending, Route, Sent};
-use crate::domain::pacer::{earlier, later};
+use crate::domain::outbox::{Pending, Route};
+use crate::domain::pacer::later;
 use engine::{Change, Engine};
 use rows::key;
 
 /// The version of what is kept. A newer one on disk is refused untouched.
 pub const SCHEMA: u32 = 1;
-/// How many dead alerts are kept for each sink.
-const DEAD: usize = 1000;
-/// How many waiting alerts of a sink are looked at together, the most urgent first.
-const LOOKED_AT: usize = 400;
 /// How often the checkpoint beside the store is written.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
 
@@ -246,287 +244,6 @@ impl Store {
             checkpoint::write(&self.path, &inner.engine);
         }
         Ok(())
-    }
-
-    /// Whether an event was judged before.
-    ///
-    /// # Errors
-    /// When the state cannot be read.
-    pub fn seen(&self, mark: &Mark) -> Result<bool, StoreError> {
-        let rows = self.lock().engine.scan(&key::second(&mark.account, mark.second), usize::MAX)?;
-        Ok(rows.iter().any(|(_, ids)| ids.chunks_exact(16).any(|id| id == mark.id)))
-    }
-
-    /// How far a lane has come.
-    ///
-    /// # Errors
-    /// When the state cannot be read.
-    pub fn cursor(&self, scope: Scope<'_>, lane: &str) -> Result<Option<Cursor>, StoreError> {
-        let row = self.lock().engine.get(&key::cursor(scope.account, scope.region, lane))?;
-        Ok(row.and_then(|row| rows::read_cursor(&row)))
-    }
-
-    /// Forgets the lanes of a region that no rule asks for any more.
-    ///
-    /// # Errors
-    /// When that cannot be written.
-    pub fn keep_lanes(&self, scope: Scope<'_>, lanes: &[String]) -> Result<(), StoreError> {
-        let mut inner = self.lock();
-        let prefix = key::cursor(scope.account, scope.region, "");
-        let rows = inner.engine.scan(&prefix, usize::MAX)?;
-        let gone = rows.into_iter().filter(|(key, _)| {
-            let lane = String::from_utf8_lossy(&key[prefix.len()..]);
-            !lanes.iter().any(|kept| *kept == lane)
-        });
-        let changes: Vec<Change> = gone.map(|(key, _)| Change::delete(key)).collect();
-        if changes.is_empty() { Ok(()) } else { inner.engine.write(changes, false) }
-    }
-
-    /// What is known of a region's instances; `None` before its baseline.
-    ///
-    /// # Errors
-    /// When the state cannot be read.
-    pub fn inventory(&self, scope: Scope<'_>) -> Result<Option<BTreeMap<String, Tracked>>, StoreError> {
-        let inner = self.lock();
-        if inner.engine.get(&key::baseline(scope.account, scope.region))?.is_none() {
-            return Ok(None);
-        }
-        let rows = inner.engine.scan(&key::instance(scope.account, scope.region, ""), usize::MAX)?;
-        let tracked = rows.iter().filter_map(|(_, row)| rows::read_tracked(row));
-        Ok(Some(tracked.map(|tracked| (tracked.instance.id.clone(), tracked)).collect()))
-    }
-
-    /// The regions of an account that were enabled when they were last listed.
-    ///
-    /// # Errors
-    /// When the state cannot be read.
-    pub fn regions(&self, account: &str) -> Result<Vec<String>, StoreError> {
-        let prefix = key::region(account, "");
-        let rows = self.lock().engine.scan(&prefix, usize::MAX)?;
-        Ok(rows
-            .into_iter()
-            .map(|(key, _)| String::from_utf8_lossy(&key[prefix.len()..]).into_owned())
-            .collect())
-    }
-
-    /// These regions are enabled now. Those that were not before are answered; at the first list, none. The
-    /// instances of such a region are known to be none, so that all it has is news.
-    ///
-    /// # Errors
-    /// When that cannot be written.
-    pub fn discovered(&self, account: &str, regions: &[String]) -> Result<Vec<String>, StoreError> {
-        let known = self.regions(account)?;
-        let now = self.clock.now();
-        let new: Vec<String> = regions.iter().filter(|region| !known.contains(region)).cloned().collect();
-        let mut changes: Vec<Change> =
-            new.iter().map(|region| Change::put(key::region(account, region), rows::time(now))).collect();
-        changes.extend(
-            known
-                .iter()
-                .filter(|known| !regions.contains(known))
-                .map(|gone| Change::delete(key::region(account, gone))),
-        );
-        let appeared = if known.is_empty() { Vec::new() } else { new };
-        for region in &appeared {
-            changes.push(Change::put(key::baseline(account, region), rows::time(now)));
-        }
-        if !changes.is_empty() {
-            self.lock().engine.write(changes, true)?;
-        }
-        Ok(appeared)
-    }
-
-    /// For each account, the earliest time that a walk may still go back to.
-    ///
-    /// # Errors
-    /// When the state cannot be read.
-    pub fn oldest_cursors(&self) -> Result<BTreeMap<String, Timestamp>, StoreError> {
-        let mut oldest: BTreeMap<String, Timestamp> = BTreeMap::new();
-        for (key, row) in self.lock().engine.scan(&key::cursors(), usize::MAX)? {
-            let Some(cursor) = rows::read_cursor(&row) else { continue };
-            let start = cursor.walk.map_or(cursor.through, |walk| walk.start.min(cursor.through));
-            let first = oldest.entry(key::first_of(&key)).or_insert(start);
-            *first = start.min(*first);
-        }
-        Ok(oldest)
-    }
-
-    /// What waits for a sink, the most urgent first, and what was sent of its groups.
-    ///
-    /// # Errors
-    /// When the state cannot be read.
-    pub fn pending(&self, sink: &str) -> Result<(Vec<Pending>, BTreeMap<String, Sent>), StoreError> {
-        let inner = self.lock();
-        let prefix = key::outbox_of(sink);
-        let pending = inner
-            .engine
-            .scan(&prefix, LOOKED_AT)?
-            .iter()
-            .filter_map(|(key, row)| rows::read_pending(key, row))
-            .collect();
-        let prefix = key::group(sink, "");
-        let sent = inner.engine.scan(&prefix, usize::MAX)?;
-        let sent = sent.iter().filter_map(|(key, row)| {
-            Some((String::from_utf8_lossy(&key[prefix.len()..]).into_owned(), rows::read_sent(row)?))
-        });
-        Ok((pending, sent.collect()))
-    }
-
-    /// How many alerts wait for a sink, and since when the oldest does.
-    ///
-    /// # Errors
-    /// When the state cannot be read.
-    pub fn queue(&self, sink: &str) -> Result<(usize, Option<Timestamp>), StoreError> {
-        let rows = self.lock().engine.scan(&key::outbox_of(sink), usize::MAX)?;
-        let oldest =
-            rows.iter().filter_map(|(key, row)| rows::read_pending(key, row)).map(|p| p.enqueued).min();
-        Ok((rows.len(), oldest))
-    }
-
-    /// A message was delivered: its alerts are done.
-    ///
-    /// # Errors
-    /// When that cannot be written; the message would then be sent again.
-    pub fn delivered(
-        &self,
-        sink: &str,
-        digest: &Digest,
-        sent: &[(String, Sent)],
-        over: &[String],
-    ) -> Result<(), StoreError> {
-        let mut changes: Vec<Change> =
-            digest.alerts.iter().map(|pending| Change::delete(key::outbox(sink, pending))).collect();
-        changes.extend(over.iter().map(|group| Change::delete(key::group(sink, group))));
-        changes
-            .extend(sent.iter().map(|(group, sent)| Change::put(key::group(sink, group), rows::sent(sent))));
-        changes.push(Change::delete(key::wait(sink)));
-        self.lock().engine.write(changes, true)
-    }
-
-    /// A sink refused a message: each of its alerts is to be tried by itself.
-    ///
-    /// # Errors
-    /// When that cannot be written.
-    pub fn simplify(&self, sink: &str, digest: &Digest) -> Result<(), StoreError> {
-        let changes = digest
-            .alerts
-            .iter()
-            .map(|pending| {
-                let refused = Pending { refused: true, ..pending.clone() };
-                Change::put(key::outbox(sink, &refused), rows::pending(&refused))
-            })
-            .collect();
-        self.lock().engine.write(changes, true)
-    }
-
-    /// A sink will never take these: they are kept among the dead, the oldest of which make room.
-    ///
-    /// # Errors
-    /// When that cannot be written.
-    pub fn bury(&self, sink: &str, digest: &Digest) -> Result<(), StoreError> {
-        let mut inner = self.lock();
-        let dead = inner.engine.scan(&key::dead(sink, None), usize::MAX)?;
-        let excess = (dead.len() + digest.alerts.len()).saturating_sub(DEAD);
-        let mut changes: Vec<Change> =
-            dead.into_iter().take(excess).map(|(key, _)| Change::delete(key)).collect();
-        for pending in &digest.alerts {
-            changes.push(Change::delete(key::outbox(sink, pending)));
-            changes.push(Change::put(key::dead(sink, Some(pending.seq)), rows::pending(pending)));
-        }
-        inner.engine.write(changes, true)
-    }
-
-    /// The alerts that a sink refused for good.
-    ///
-    /// # Errors
-    /// When the state cannot be read.
-    pub fn dead(&self, sink: &str) -> Result<Vec<Alert>, StoreError> {
-        let rows = self.lock().engine.scan(&key::dead(sink, None), usize::MAX)?;
-        Ok(rows.iter().filter_map(|(key, row)| Some(rows::read_pending(key, row)?.alert)).collect())
-    }
-
-    /// Nothing goes to the sink before `until`; that holds over a restart.
-    ///
-    /// # Errors
-    /// When that cannot be written.
-    pub fn defer(&self, sink: &str, until: Timestamp) -> Result<(), StoreError> {
-        self.lock().engine.write(vec![Change::put(key::wait(sink), rows::time(until))], false)
-    }
-
-    /// The time before which nothing goes to the sink.
-    ///
-    /// # Errors
-    /// When the state cannot be read.
-    pub fn deferred(&self, sink: &str) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.lock().engine.get(&key::wait(sink))?.and_then(|row| rows::read_time(&row)))
-    }
-
-    /// Since when it is told that a subject fails.
-    ///
-    /// # Errors
-    /// When the state cannot be read.
-    pub fn told(&self, subject: &str) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.lock().engine.get(&key::health(subject))?.and_then(|row| rows::read_time(&row)))
-    }
-
-    /// What each exclusion hid.
-    ///
-    /// # Errors
-    /// When the state cannot be read.
-    pub fn hidden(&self) -> Result<Vec<(String, Hidden)>, StoreError> {
-        let prefix = key::exclusion("");
-        let rows = self.lock().engine.scan(&prefix, usize::MAX)?;
-        Ok(rows
-            .iter()
-            .filter_map(|(key, row)| {
-                Some((String::from_utf8_lossy(&key[prefix.len()..]).into_owned(), rows::read_hidden(row)?))
-            })
-            .collect())
-    }
-
-    /// Alerts for sinks that are not configured any more become dead ones of those sinks.
-    ///
-    /// # Errors
-    /// When that cannot be written.
-    pub fn retire_sinks(&self, routes: &[Route]) -> Result<Vec<String>, StoreError> {
-        let mut inner = self.lock();
-        let mut changes = Vec::new();
-        let mut retired = std::collections::BTreeSet::new();
-        for (full, row) in inner.engine.scan(&key::outbox_all(), usize::MAX)? {
-            let sink = key::first_of(&full);
-            if routes.iter().any(|route| route.sink == sink) {
-                continue;
-            }
-            if let Some(pending) = rows::read_pending(&full, &row) {
-                changes.push(Change::put(key::dead(&sink, Some(pending.seq)), row));
-                changes.push(Change::delete(full));
-                retired.insert(sink);
-            }
-        }
-        inner.engine.write(changes, true)?;
-        Ok(retired.into_iter().collect())
-    }
-
-    /// Forgets marks of an account that no walk goes back to any more.
-    ///
-    /// # Errors
-    /// When that cannot be written.
-    pub fn forget(&self, account: &str, oldest: Timestamp, rescan: Duration) -> Result<usize, StoreError> {
-        let before = earlier(earlier(oldest, rescan), Duration::from_secs(3600)).as_second();
-        let mut inner = self.lock();
-        let mut old = Vec::new();
-        let prefix = key::seconds(account);
-        for (key, _) in inner.engine.scan(&prefix, 4096)? {
-            if key::second_of(&key, prefix.len()) >= before {
-                break;
-            }
-            old.push(Change::delete(key));
-        }
-        let forgotten = old.len();
-        if forgotten > 0 {
-            inner.engine.write(old, false)?;
-        }
-        Ok(forgotten)
     }
 
     /// Whether what is written reaches the disk; if not, why.

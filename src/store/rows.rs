@@ -133,7 +133,7 @@ pub(super) fn number(row: &[u8]) -> u64 {
 }
 
 pub(super) fn time(time: Timestamp) -> Vec<u8> {
-    i64::try_from(time.as_millisecond()).unwrap_or(i64::MAX).to_be_bytes().to_vec()
+    time.as_millisecond().to_be_bytes().to_vec()
 }
 
 pub(super) fn read_time(row: &[u8]) -> Option<Timestamp> {

@@ -1,6 +1,7 @@
 use std::fs;
 
 use super::*;
+use crate::domain::outbox::Digest;
 use crate::domain::rule::Severity;
 
 const SCOPE: Scope<'static> = Scope { account: "111122223333", region: "us-east-1" };

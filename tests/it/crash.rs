@@ -35,7 +35,9 @@ fn stage() -> Stage {
         stage.record(record, minutes(1));
     }
     stage.account(|account| account.launch(&Launch::new("eu-west-1", "t3.micro", at("10:01:10"))));
-    stage.world.fault(Fault::new(Trouble::Broken).operation("LookupEvents").times(2).between(at("10:03"), at("10:09")));
+    stage.world.fault(
+        Fault::new(Trouble::Broken).operation("LookupEvents").times(2).between(at("10:03"), at("10:09")),
+    );
     stage.answers("slack", "10:01:40", "10:02:00", Answer::Later(None));
     stage
 }
@@ -43,7 +45,8 @@ fn stage() -> Stage {
 /// Lives from the state in `from` until it has died at step `die`, or until the end; the state that is left is in
 /// `left`.
 fn live(from: Option<&Path>, die: Option<usize>, left: &Path) -> Life {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("built");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("built");
     let (died, steps) = (Arc::new(tokio::sync::Notify::new()), Arc::new(AtomicUsize::new(0)));
     let life = runtime.block_on(async {
         let mut stage = stage();

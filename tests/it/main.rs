@@ -1,5 +1,8 @@
 //! Everything is tried here from the outside: the real program over a simulated account, or over real sockets.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that panics is a test that fails")]
+#![allow(clippy::disallowed_methods, reason = "processes and servers live in real time, beside the daemon")]
+
 mod cli;
 mod crash;
 mod process;

@@ -283,9 +283,7 @@ async fn r27_no_secret_is_in_anything_that_the_process_writes() {
     let slack = Slack::start("CANARY-SLACK").await;
     slack.replies([Reply::new(500, "x"), Reply::new(404, "no_service"), Reply::new(200, "nonsense")]);
     let port = free_port();
-    let more = format!(
-        "[[sink]]\nname = \"mail\"\nkind = \"email\"\nsmtp = \"smtp://127.0.0.1:1\"\nusername = \"u\"\npassword = \"CANARY-MAIL\"\nfrom = \"a@example.com\"\nto = [\"b@example.com\"]\n"
-    );
+    let more = "[[sink]]\nname = \"mail\"\nkind = \"email\"\nsmtp = \"smtp://127.0.0.1:1\"\nusername = \"u\"\npassword = \"CANARY-MAIL\"\nfrom = \"a@example.com\"\nto = [\"b@example.com\"]\n".to_string();
     let text = configuration(&slack.url, &more).replace("\"off\"", &format!("\"127.0.0.1:{port}\""));
     home.write("trailnoti.toml", &text);
     happens(&world, "x");

@@ -1,0 +1,151 @@
+//! What waits for a sink, what was sent, and what the sink will never take.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::engine::Change;
+use super::rows::{self, key};
+use super::{Store, StoreError};
+use crate::domain::alert::Alert;
+use crate::domain::outbox::{Digest, Pending, Route, Sent};
+
+/// How many dead alerts are kept for each sink.
+const DEAD: usize = 1000;
+/// How many waiting alerts of a sink are looked at together, the most urgent first.
+const LOOKED_AT: usize = 400;
+
+impl Store {
+    /// What waits for a sink, the most urgent first, and what was sent of its groups.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn pending(&self, sink: &str) -> Result<(Vec<Pending>, BTreeMap<String, Sent>), StoreError> {
+        let inner = self.lock();
+        let prefix = key::outbox_of(sink);
+        let pending = inner
+            .engine
+            .scan(&prefix, LOOKED_AT)?
+            .iter()
+            .filter_map(|(key, row)| rows::read_pending(key, row))
+            .collect();
+        let prefix = key::group(sink, "");
+        let sent = inner.engine.scan(&prefix, usize::MAX)?;
+        let sent = sent.iter().filter_map(|(key, row)| {
+            Some((String::from_utf8_lossy(&key[prefix.len()..]).into_owned(), rows::read_sent(row)?))
+        });
+        Ok((pending, sent.collect()))
+    }
+
+    /// How many alerts wait for a sink, and since when the oldest does.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn queue(&self, sink: &str) -> Result<(usize, Option<Timestamp>), StoreError> {
+        let rows = self.lock().engine.scan(&key::outbox_of(sink), usize::MAX)?;
+        let oldest =
+            rows.iter().filter_map(|(key, row)| rows::read_pending(key, row)).map(|p| p.enqueued).min();
+        Ok((rows.len(), oldest))
+    }
+
+    /// A message was delivered: its alerts are done.
+    ///
+    /// # Errors
+    /// When that cannot be written; the message would then be sent again.
+    pub fn delivered(
+        &self,
+        sink: &str,
+        digest: &Digest,
+        sent: &[(String, Sent)],
+        over: &[String],
+    ) -> Result<(), StoreError> {
+        let mut changes: Vec<Change> =
+            digest.alerts.iter().map(|pending| Change::delete(key::outbox(sink, pending))).collect();
+        changes.extend(over.iter().map(|group| Change::delete(key::group(sink, group))));
+        changes
+            .extend(sent.iter().map(|(group, sent)| Change::put(key::group(sink, group), rows::sent(sent))));
+        changes.push(Change::delete(key::wait(sink)));
+        self.lock().engine.write(changes, true)
+    }
+
+    /// A sink refused a message: each of its alerts is to be tried by itself.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub fn simplify(&self, sink: &str, digest: &Digest) -> Result<(), StoreError> {
+        let changes = digest
+            .alerts
+            .iter()
+            .map(|pending| {
+                let refused = Pending { refused: true, ..pending.clone() };
+                Change::put(key::outbox(sink, &refused), rows::pending(&refused))
+            })
+            .collect();
+        self.lock().engine.write(changes, true)
+    }
+
+    /// A sink will never take these: they are kept among the dead, the oldest of which make room.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub fn bury(&self, sink: &str, digest: &Digest) -> Result<(), StoreError> {
+        let mut inner = self.lock();
+        let dead = inner.engine.scan(&key::dead(sink, None), usize::MAX)?;
+        let excess = (dead.len() + digest.alerts.len()).saturating_sub(DEAD);
+        let mut changes: Vec<Change> =
+            dead.into_iter().take(excess).map(|(key, _)| Change::delete(key)).collect();
+        for pending in &digest.alerts {
+            changes.push(Change::delete(key::outbox(sink, pending)));
+            changes.push(Change::put(key::dead(sink, Some(pending.seq)), rows::pending(pending)));
+        }
+        inner.engine.write(changes, true)
+    }
+
+    /// The alerts that a sink refused for good.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn dead(&self, sink: &str) -> Result<Vec<Alert>, StoreError> {
+        let rows = self.lock().engine.scan(&key::dead(sink, None), usize::MAX)?;
+        Ok(rows.iter().filter_map(|(key, row)| Some(rows::read_pending(key, row)?.alert)).collect())
+    }
+
+    /// Nothing goes to the sink before `until`; that holds over a restart.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub fn defer(&self, sink: &str, until: Timestamp) -> Result<(), StoreError> {
+        self.lock().engine.write(vec![Change::put(key::wait(sink), rows::time(until))], false)
+    }
+
+    /// The time before which nothing goes to the sink.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn deferred(&self, sink: &str) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.lock().engine.get(&key::wait(sink))?.and_then(|row| rows::read_time(&row)))
+    }
+
+    /// Alerts for sinks that are not configured any more become dead ones of those sinks.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub fn retire_sinks(&self, routes: &[Route]) -> Result<Vec<String>, StoreError> {
+        let mut inner = self.lock();
+        let mut changes = Vec::new();
+        let mut retired = BTreeSet::new();
+        for (full, row) in inner.engine.scan(&key::outbox_all(), usize::MAX)? {
+            let sink = key::first_of(&full);
+            if routes.iter().any(|route| route.sink == sink) {
+                continue;
+            }
+            if let Some(pending) = rows::read_pending(&full, &row) {
+                changes.push(Change::put(key::dead(&sink, Some(pending.seq)), row));
+                changes.push(Change::delete(full));
+                retired.insert(sink);
+            }
+        }
+        inner.engine.write(changes, true)?;
+        Ok(retired.into_iter().collect())
+    }
+}

@@ -1,0 +1,164 @@
+//! How far everything has come: lanes, marks, regions, instances, and what was told of failures.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::engine::Change;
+use super::rows::{self, key};
+use super::{Hidden, Scope, Store, StoreError};
+use crate::domain::cursor::Cursor;
+use crate::domain::inventory::Tracked;
+use crate::domain::judge::Mark;
+use crate::domain::pacer::earlier;
+
+impl Store {
+    /// Whether an event was judged before.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn seen(&self, mark: &Mark) -> Result<bool, StoreError> {
+        let rows = self.lock().engine.scan(&key::second(&mark.account, mark.second), usize::MAX)?;
+        Ok(rows.iter().any(|(_, ids)| ids.chunks_exact(16).any(|id| id == mark.id)))
+    }
+
+    /// How far a lane has come.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn cursor(&self, scope: Scope<'_>, lane: &str) -> Result<Option<Cursor>, StoreError> {
+        let row = self.lock().engine.get(&key::cursor(scope.account, scope.region, lane))?;
+        Ok(row.and_then(|row| rows::read_cursor(&row)))
+    }
+
+    /// Forgets the lanes of a region that no rule asks for any more.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub fn keep_lanes(&self, scope: Scope<'_>, lanes: &[String]) -> Result<(), StoreError> {
+        let mut inner = self.lock();
+        let prefix = key::cursor(scope.account, scope.region, "");
+        let rows = inner.engine.scan(&prefix, usize::MAX)?;
+        let gone = rows.into_iter().filter(|(key, _)| {
+            let lane = String::from_utf8_lossy(&key[prefix.len()..]);
+            !lanes.iter().any(|kept| *kept == lane)
+        });
+        let changes: Vec<Change> = gone.map(|(key, _)| Change::delete(key)).collect();
+        if changes.is_empty() { Ok(()) } else { inner.engine.write(changes, false) }
+    }
+
+    /// What is known of a region's instances; `None` before its baseline.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn inventory(&self, scope: Scope<'_>) -> Result<Option<BTreeMap<String, Tracked>>, StoreError> {
+        let inner = self.lock();
+        if inner.engine.get(&key::baseline(scope.account, scope.region))?.is_none() {
+            return Ok(None);
+        }
+        let rows = inner.engine.scan(&key::instance(scope.account, scope.region, ""), usize::MAX)?;
+        let tracked = rows.iter().filter_map(|(_, row)| rows::read_tracked(row));
+        Ok(Some(tracked.map(|tracked| (tracked.instance.id.clone(), tracked)).collect()))
+    }
+
+    /// The regions of an account that were enabled when they were last listed.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn regions(&self, account: &str) -> Result<Vec<String>, StoreError> {
+        let prefix = key::region(account, "");
+        let rows = self.lock().engine.scan(&prefix, usize::MAX)?;
+        Ok(rows
+            .into_iter()
+            .map(|(key, _)| String::from_utf8_lossy(&key[prefix.len()..]).into_owned())
+            .collect())
+    }
+
+    /// These regions are enabled now. Those that were not before are answered; at the first list, none. The
+    /// instances of such a region are known to be none, so that all it has is news.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub fn discovered(&self, account: &str, regions: &[String]) -> Result<Vec<String>, StoreError> {
+        let known = self.regions(account)?;
+        let now = self.clock.now();
+        let new: Vec<String> = regions.iter().filter(|region| !known.contains(region)).cloned().collect();
+        let mut changes: Vec<Change> =
+            new.iter().map(|region| Change::put(key::region(account, region), rows::time(now))).collect();
+        changes.extend(
+            known
+                .iter()
+                .filter(|known| !regions.contains(known))
+                .map(|gone| Change::delete(key::region(account, gone))),
+        );
+        let appeared = if known.is_empty() { Vec::new() } else { new };
+        for region in &appeared {
+            changes.push(Change::put(key::baseline(account, region), rows::time(now)));
+        }
+        if !changes.is_empty() {
+            self.lock().engine.write(changes, true)?;
+        }
+        Ok(appeared)
+    }
+
+    /// For each account, the earliest time that a walk may still go back to.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn oldest_cursors(&self) -> Result<BTreeMap<String, Timestamp>, StoreError> {
+        let mut oldest: BTreeMap<String, Timestamp> = BTreeMap::new();
+        for (key, row) in self.lock().engine.scan(&key::cursors(), usize::MAX)? {
+            let Some(cursor) = rows::read_cursor(&row) else { continue };
+            let start = cursor.walk.map_or(cursor.through, |walk| walk.start.min(cursor.through));
+            let first = oldest.entry(key::first_of(&key)).or_insert(start);
+            *first = start.min(*first);
+        }
+        Ok(oldest)
+    }
+
+    /// Since when it is told that a subject fails.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn told(&self, subject: &str) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.lock().engine.get(&key::health(subject))?.and_then(|row| rows::read_time(&row)))
+    }
+
+    /// What each exclusion hid.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn hidden(&self) -> Result<Vec<(String, Hidden)>, StoreError> {
+        let prefix = key::exclusion("");
+        let rows = self.lock().engine.scan(&prefix, usize::MAX)?;
+        Ok(rows
+            .iter()
+            .filter_map(|(key, row)| {
+                Some((String::from_utf8_lossy(&key[prefix.len()..]).into_owned(), rows::read_hidden(row)?))
+            })
+            .collect())
+    }
+
+    /// Forgets marks of an account that no walk goes back to any more.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub fn forget(&self, account: &str, oldest: Timestamp, rescan: Duration) -> Result<usize, StoreError> {
+        let before = earlier(earlier(oldest, rescan), Duration::from_secs(3600)).as_second();
+        let mut inner = self.lock();
+        let mut old = Vec::new();
+        let prefix = key::seconds(account);
+        for (key, _) in inner.engine.scan(&prefix, 4096)? {
+            if key::second_of(&key, prefix.len()) >= before {
+                break;
+            }
+            old.push(Change::delete(key));
+        }
+        let forgotten = old.len();
+        if forgotten > 0 {
+            inner.engine.write(old, false)?;
+        }
+        Ok(forgotten)
+    }
+}
