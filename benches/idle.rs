@@ -1,6 +1,125 @@
-//! What an idle account costs: memory, requests, the size of the binary. `cargo bench` prints it.
-//!
-//! It starts the release binary against a simulated account of seventeen regions on loopback, lets it run, and
-//! reads the process's resident memory and the calls that were made.
+//! What an idle account of seventeen regions costs: `cargo bench` prints requests an hour, resident memory and the
+//! size of the binary. The requests are counted over a simulated hour; the memory is read from the real process,
+//! running against a simulated AWS on loopback.
 
-fn main() {}
+#![allow(
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a measurement that fails is no measurement"
+)]
+#![allow(missing_docs, dead_code, reason = "it shares the tests' servers, and uses one of them")]
+
+#[path = "../tests/it/servers.rs"]
+mod servers;
+
+use std::collections::BTreeMap;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use trailnoti::app::{self, Deps};
+use trailnoti::clock::Clock;
+use trailnoti::config::Config;
+use trailnoti::simulator::World;
+use trailnoti::store::Store;
+use trailnoti::{sink, source};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_trailnoti");
+const ACCOUNT: &str = "111122223333";
+/// How long the process runs before its memory is read.
+const SETTLED: Duration = Duration::from_secs(90);
+
+fn main() {
+    let hour = simulated_hour();
+    println!("requests in an idle hour, 17 regions, the default configuration:");
+    for (operation, calls) in &hour {
+        println!("  {operation:<20} {calls:>6}   {:>6.1} a region", *calls as f64 / 17.0);
+    }
+    let least = 2 * 3600 / 15;
+    let lookups = hour.get("LookupEvents").copied().unwrap_or_default()
+        + hour.get("DescribeInstances").copied().unwrap_or_default();
+    println!(
+        "  least possible at this interval: {least} a region (one page of each every 15 s); measured {:.1}, {:.2} times that",
+        lookups as f64 / 17.0,
+        lookups as f64 / 17.0 / f64::from(least)
+    );
+    let size = std::fs::metadata(PROGRAM).expect("the binary").len();
+    println!("binary: {:.1} MB", size as f64 / 1e6);
+    println!("resident memory after {} s, 17 regions: {}", SETTLED.as_secs(), resident());
+}
+
+fn simulated_hour() -> BTreeMap<String, u64> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("built");
+    runtime.block_on(async {
+        let clock = Clock::virtual_from("2026-03-02T10:00:00Z".parse().expect("a time"));
+        let world = World::new(clock);
+        let key = world.add_account(ACCOUNT);
+        let folder = tempfile::tempdir().expect("a folder");
+        let (store, opened) = Store::open(folder.path(), clock).expect("opened");
+        let deps = Deps {
+            sdk: source::simulated(&world, &key),
+            clock,
+            store: (Arc::new(store), opened),
+            make_sinks: Box::new(|config| config.sinks.iter().map(|one| sink::build(one, None)).collect()),
+            hear: Arc::new(|_| {}),
+            status: Arc::default(),
+        };
+        let config = Config::parse("", "", None, BTreeMap::new()).expect("right");
+        let stop = CancellationToken::new();
+        let (_tell, reloads) = mpsc::channel(1);
+        let ended = stop.clone();
+        let hour = async {
+            // The first minutes read what was before; an idle hour is one after them.
+            clock.sleep_until(clock.now() + SignedDuration::from_mins(10)).await;
+            let before = world.counts();
+            clock.sleep_until(clock.now() + SignedDuration::from_hours(1)).await;
+            let after = world.counts();
+            ended.cancel();
+            after
+                .into_iter()
+                .map(|(name, calls)| {
+                    let before = before.get(&name).copied().unwrap_or_default();
+                    (name, calls - before)
+                })
+                .collect()
+        };
+        let (outcome, hour) = tokio::join!(app::run(config, deps, stop, reloads), hour);
+        outcome.expect("it ended well");
+        hour
+    })
+}
+
+fn resident() -> String {
+    let runtime = tokio::runtime::Runtime::new().expect("built");
+    runtime.block_on(async {
+        let world = World::new(Clock::system());
+        let key = world.add_account(ACCOUNT);
+        let aws = servers::aws(world).await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut child = Command::new(PROGRAM)
+            .arg("run")
+            .env_clear()
+            .env("HOME", folder.path())
+            .env("AWS_ENDPOINT_URL", &aws)
+            .env("AWS_ACCESS_KEY_ID", &key)
+            .env("AWS_SECRET_ACCESS_KEY", "simulated")
+            .env("TRAILNOTI__HTTP__LISTEN", "off")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        tokio::time::sleep(SETTLED).await;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("read");
+        child.kill().expect("killed");
+        child.wait().expect("ended");
+        let line = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+            line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or_default() / 1024.0
+        };
+        format!("{:.1} MiB ({:.1} MiB at most)", line("VmRSS:"), line("VmHWM:"))
+    })
+}

@@ -49,6 +49,8 @@ impl Bucket {
 pub(super) struct TokenFor {
     parameters: String,
     from: usize,
+    /// The page before was empty, on purpose.
+    after_empty: bool,
 }
 
 pub(super) fn serve(
@@ -97,13 +99,18 @@ pub(super) fn serve(
         _ => return error("InvalidLookupAttributesException", "only one attribute is allowed"),
     };
     let parameters = format!("{account}/{}/{}", call.region, Value::Object(request.clone()));
-    let from = match &token {
-        None => 0,
+    let (from, after_empty) = match &token {
+        None => (0, false),
         Some(token) => match state.tokens.get(token) {
-            Some(known) if known.parameters == parameters => known.from,
+            Some(known) if known.parameters == parameters => (known.from, known.after_empty),
             _ => return error("InvalidNextTokenException", "the token is not valid"),
         },
     };
+    if state.empty_pages && !after_empty {
+        // Nothing is known of empty pages with a token; this is the other way that it can be.
+        let token = state.issue(TokenFor { parameters, from, after_empty: true });
+        return Answer::json(200, json!({ "Events": [], "NextToken": token }).to_string());
+    }
     let Some(owner) = state.accounts.get(account) else {
         return error("AccessDeniedException", "no account");
     };
@@ -130,10 +137,8 @@ pub(super) fn serve(
     let events: Vec<Value> = found.iter().skip(from).take(most).map(|(event, at)| wire(event, *at)).collect();
     let mut reply = json!({ "Events": events });
     if found.len() > from + most {
-        state.issued += 1;
-        let token = format!("token-{}", state.issued);
-        reply["NextToken"] = json!(token);
-        state.tokens.insert(token, TokenFor { parameters, from: from + most });
+        let next = TokenFor { parameters, from: from + most, after_empty: false };
+        reply["NextToken"] = json!(state.issue(next));
     }
     Answer::json(200, reply.to_string())
 }

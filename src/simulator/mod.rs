@@ -170,6 +170,7 @@ struct State {
     made: Option<Vec<Made>>,
     counts: BTreeMap<String, u64>,
     shuffle: u64,
+    empty_pages: bool,
     observer: Option<Observer>,
 }
 
@@ -196,6 +197,7 @@ impl World {
             made: None,
             counts: BTreeMap::new(),
             shuffle: 0,
+            empty_pages: false,
             observer: None,
         };
         World { clock, state: Arc::new(Mutex::new(state)) }
@@ -245,6 +247,11 @@ impl World {
         self.lock().tokens.clear();
     }
 
+    /// From now on an empty page with a token stands before each page of events.
+    pub fn send_empty_pages(&self) {
+        self.lock().empty_pages = true;
+    }
+
     /// From now on keeps every call.
     pub fn keep_calls(&self) {
         self.lock().made = Some(Vec::new());
@@ -291,6 +298,14 @@ impl World {
 }
 
 impl State {
+    /// A new page token.
+    fn issue(&mut self, token: cloudtrail::TokenFor) -> String {
+        self.issued += 1;
+        let name = format!("token-{}", self.issued);
+        self.tokens.insert(name.clone(), token);
+        name
+    }
+
     fn answer(&mut self, call: &Call, operation: &str, now: Timestamp) -> (String, Answer) {
         let Some((account, ends)) = self.keys.get(&call.access_key).cloned() else {
             return (String::new(), bad_credentials(&call.service));

@@ -1,1 +1,146 @@
+//! The command line as a person meets it: what is printed, and how it ends.
 
+use std::process::{Command, Output, Stdio};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_trailnoti");
+
+fn run(arguments: &[&str]) -> Output {
+    run_in(std::path::Path::new("/"), arguments)
+}
+
+fn run_in(folder: &std::path::Path, arguments: &[&str]) -> Output {
+    Command::new(PROGRAM)
+        .args(arguments)
+        .env_clear()
+        .env("HOME", "/nonexistent")
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .expect("it runs")
+}
+
+fn said(output: &Output) -> (Option<i32>, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn the_reference_configuration_is_right_and_check_says_what_is_read() {
+    let reference = concat!(env!("CARGO_MANIFEST_DIR"), "/config/trailnoti.toml");
+    let (code, out, err) = said(&run(&["check", "--config", reference]));
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    assert!(
+        out.contains("reads       ReadOnly=false\n") && out.ends_with("the configuration is right\n"),
+        "{out}"
+    );
+    let (code, out, _) = said(&run(&["check", "--json"]));
+    assert_eq!(code, Some(0));
+    let value: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(value["streams"], serde_json::json!(["ReadOnly=false"]));
+}
+
+#[test]
+fn a_configuration_with_mistakes_ends_with_78_and_a_line_for_each() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("t.toml"), "[aws]\nregion = []\n[http]\nlisten = \"x\"\n")
+        .expect("written");
+    let (code, out, err) = said(&run_in(folder.path(), &["check", "--config", "t.toml"]));
+    assert_eq!((code, out.as_str()), (Some(78), ""));
+    assert_eq!(
+        err,
+        "trailnoti: t.toml:2: aws.region: there is no such key (did you mean regions?)\nt.toml:4: http.listen: \"x\" is neither an address with a port (\"127.0.0.1:9641\") nor \"off\"\n"
+    );
+    let (code, _, err) = said(&run(&["check", "--config", "/absent.toml"]));
+    assert_eq!(code, Some(78));
+    assert!(err.contains("/absent.toml: cannot be read"), "{err}");
+}
+
+#[test]
+fn a_secret_that_others_can_read_ends_with_77() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let secret = folder.path().join("url");
+    std::fs::write(&secret, "https://hooks.slack.com/services/x").expect("written");
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o644)).expect("set");
+    let text = "[[sink]]\nname = \"s\"\nkind = \"slack\"\nwebhook_url_file = \"url\"\n";
+    std::fs::write(folder.path().join("t.toml"), text).expect("written");
+    let (code, _, err) = said(&run_in(folder.path(), &["check", "--config", "t.toml"]));
+    assert_eq!(code, Some(77), "{err}");
+}
+
+#[test]
+fn the_tests_beside_a_rule_are_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir_all(folder.path().join("rules.d/tests")).expect("made");
+    let rule = "[[rule]]\nid = \"mine\"\npattern.detail.eventName = [\"CreateUser\"]\n[[rule.test]]\nevent = \"tests/e.json\"\nmatches = true\n";
+    std::fs::write(folder.path().join("rules.d/mine.toml"), rule).expect("written");
+    std::fs::write(folder.path().join("t.toml"), "").expect("written");
+    let event = |name: &str| {
+        format!(
+            "{{\"eventTime\":\"2026-03-02T10:00:00Z\",\"eventSource\":\"iam.amazonaws.com\",\"awsRegion\":\"us-east-1\",\"eventName\":\"{name}\"}}"
+        )
+    };
+    std::fs::write(folder.path().join("rules.d/tests/e.json"), event("CreateUser")).expect("written");
+    assert_eq!(said(&run_in(folder.path(), &["check", "--config", "t.toml"])).0, Some(0));
+    std::fs::write(folder.path().join("rules.d/tests/e.json"), event("DeleteUser")).expect("written");
+    let (code, _, err) = said(&run_in(folder.path(), &["check", "--config", "t.toml"]));
+    assert_eq!(code, Some(78));
+    assert!(err.contains("rule \"mine\": test: rules.d/tests/e.json should match, and does not"), "{err}");
+}
+
+#[test]
+fn a_mistyped_command_ends_with_64() {
+    let (code, _, err) = said(&run(&["chekc"]));
+    assert_eq!(code, Some(64));
+    assert!(err.contains("check"), "{err}");
+    assert_eq!(said(&run(&["test-alert", "--sink", "absent"])).0, Some(64));
+}
+
+#[test]
+fn the_policy_has_the_three_calls_and_no_more() {
+    let (code, out, _) = said(&run(&["iam-policy"]));
+    assert_eq!(code, Some(0));
+    let policy: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    let actions = &policy["Statement"][0]["Action"];
+    assert_eq!(
+        actions,
+        &serde_json::json!(["cloudtrail:LookupEvents", "ec2:DescribeInstances", "ec2:DescribeRegions"])
+    );
+}
+
+#[test]
+fn version_help_and_completions_are_there() {
+    let (code, out, _) = said(&run(&["--version"]));
+    assert_eq!((code, out.trim()), (Some(0), concat!("trailnoti ", env!("CARGO_PKG_VERSION"))));
+    assert_eq!(said(&run(&["--help"])).0, Some(0));
+    for shell in ["bash", "zsh", "fish"] {
+        let (code, out, _) = said(&run(&["completions", shell]));
+        assert!(code == Some(0) && out.contains("test-alert"), "{shell}");
+    }
+}
+
+#[test]
+fn a_test_alert_goes_to_the_terminal_as_a_line_of_json_in_a_pipe() {
+    let (code, out, err) = said(&run(&["test-alert"]));
+    assert_eq!((code, err.trim()), (Some(0), "terminal: delivered"));
+    let alert: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!((alert["rule"].as_str(), alert["note"].as_str()), (Some("trailnoti-test"), Some("[TEST]")));
+}
+
+/// The demonstration detects everything that it stages and a rule is for, ends by itself, and says how long after
+/// it happened each was told.
+#[test]
+fn the_demo_tells_everything_that_a_rule_is_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (code, out, err) = said(&run_in(folder.path(), &["demo", "--speed", "300"]));
+    assert_eq!(code, Some(0), "{err}");
+    let lines: Vec<serde_json::Value> =
+        out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let summary: Vec<_> = lines.iter().filter(|line| line.get("summary").is_some()).collect();
+    assert_eq!(summary.len(), 14);
+    let told = summary.iter().filter(|beat| beat["told_after_seconds"].is_number()).count();
+    assert_eq!(told, 13, "all but the try of the key: {out}");
+    assert!(
+        lines.iter().filter(|line| line.get("alert_id").is_some()).all(|alert| alert["note"] == "[DEMO]")
+    );
+}

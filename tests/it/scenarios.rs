@@ -132,7 +132,7 @@ async fn a_region_that_is_enabled_while_it_runs_is_announced_and_watched() {
     stage.until("10:45").await;
     stage.stop().await;
     expect![[r#"
-        10:20:00 → slack: Region me-south-1 is enabled now, and watched · me-south-1 10:20:00
+        10:20:00 → slack: Region me-south-1 is enabled now · me-south-1 10:20:00
         10:20:00 → slack: Instance i-00000000abc010003 is running in me-south-1 · me-south-1 10:20:00"#]]
     .assert_eq(&stage.transcript());
 }
@@ -438,4 +438,38 @@ async fn a_day_over_seventeen_regions_tells_everything_once() {
     let counts = stage.world.counts();
     println!("{counts:?} in {:?}", begun.elapsed());
     assert_eq!(stage.world.account(ACCOUNT, |account| account.enabled(at("d2 00:00")).len()), 17);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_that_is_listed_and_does_not_work_yet_is_not_taken_for_bad_credentials() {
+    let mut stage = Stage::new(&["us-east-1"]);
+    stage.account(|account| {
+        account.enable("me-south-1", at("10:05"));
+        account.slow_to_work.insert("me-south-1".to_owned(), at("10:32"));
+        account.enable("af-south-1", at("10:05"));
+        account.slow_to_work.insert("af-south-1".to_owned(), at("11:30"));
+    });
+    stage.start();
+    stage.until("12:00").await;
+    stage.stop().await;
+    expect![[r#"
+        10:10:00 → slack: Region af-south-1 is enabled now · af-south-1 10:10:00
+        10:10:00 + slack: Region me-south-1 is enabled now · me-south-1 10:10:00
+        10:40:52 → slack: trailnoti cannot see instances in af-south-1 · af-south-1 10:40:52 [the region is listed as enabled and does not take requests yet; the credentials work elsewhere (AuthFailure: AWS was not able to validate the provided access credentials)]
+        10:41:02 → slack (update): trailnoti cannot see CloudTrail events in af-south-1 · af-south-1 10:41:02 [the region is listed as enabled and does not take requests yet; the credentials work elsewhere (UnrecognizedClientException: The security token included in the request is invalid)]
+        11:31:47 → slack: trailnoti sees instances in af-south-1 again · af-south-1 11:31:47
+        11:31:57 → slack (update): trailnoti sees CloudTrail events in af-south-1 again · af-south-1 11:31:57"#]].assert_eq(&stage.transcript());
+}
+
+#[tokio::test(start_paused = true)]
+async fn empty_pages_with_a_token_are_followed() {
+    let mut stage = Stage::new(&["us-east-1"]);
+    stage.world.send_empty_pages();
+    for n in 0..70 {
+        stage.record(iam("CreateUser", "10:05", &format!("u{n}")), minutes(2));
+    }
+    stage.start();
+    stage.until("10:20").await;
+    stage.stop().await;
+    assert_eq!(stage.told("slack").len(), 70);
 }
