@@ -16,9 +16,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::{Config, Problems};
-use crate::dispatch::dispatch;
+use crate::dispatch::{DELIVERY, dispatch};
 use crate::domain::health::Health;
 use crate::domain::report::Report;
+use crate::metrics::BySink;
 use crate::poll::{Watch, upkeep, watch_account};
 use crate::sink::Sink;
 use crate::source;
@@ -77,7 +78,7 @@ pub async fn run(
                 biased;
                 () = stop.cancelled() => break None,
                 Some(ended) = generation.ended.recv() => {
-                    generation.end(&deps).await;
+                    generation.end(&deps, &stop).await;
                     deps.store.0.close();
                     return Err(ended.into());
                 }
@@ -94,8 +95,8 @@ pub async fn run(
         if next.is_none() {
             (deps.hear)(&[NotifyState::Stopping, NotifyState::Status("stopping")]);
         }
-        generation.end(&deps).await;
-        let Some(new) = next else { break };
+        generation.end(&deps, &stop).await;
+        let Some(new) = next.filter(|_| !stop.is_cancelled()) else { break };
         config = new;
         deps.status.metrics.reload_ok.set(1);
         if std::mem::take(&mut refused) != Health::Well {
@@ -138,12 +139,14 @@ impl Generation {
             skew: source::skew(deps.clock),
             config: Arc::new(config),
         };
-        deps.status.begin();
-        for sink in watch.store.retire_sinks(&watch.routes)? {
-            tracing::warn!(
+        deps.status.begin(watch.config.accounts.len().max(1));
+        for (sink, alerts) in watch.store.retire_sinks(&watch.routes)? {
+            tracing::error!(
                 sink,
-                "alerts wait for a sink that is not configured any more: they are kept among the dead"
+                alerts,
+                "alerts waited for a sink that is not configured any more: they are kept among the dead"
             );
+            watch.status.metrics.dead.get_or_create(&BySink { sink }).inc_by(alerts as u64);
         }
         // Two supervisors, so that what polling has committed last is still sent. Senders stop by `end` alone.
         let (pollers, mut polling) = Supervisor::new(stop);
@@ -191,15 +194,21 @@ impl Generation {
         Ok(Generation { watch, pollers, senders, ended })
     }
 
-    /// Lets turns commit, then deliveries finish.
-    async fn end(&self, deps: &Deps) {
+    /// Lets turns commit, then deliveries finish. Before a reload they get all their time: the next generation would
+    /// send what is still in flight once more.
+    async fn end(&self, deps: &Deps, stop: &CancellationToken) {
         if !self.pollers.stop(POLL_GRACE).await {
             tracing::warn!("a loop did not end in time: what it had in hand is read again at the next start");
         }
-        if !self.senders.stop(SEND_GRACE).await {
+        let finished = tokio::select! {
+            biased;
+            finished = self.senders.stop(DELIVERY), if !stop.is_cancelled() => finished,
+            () = stop.cancelled() => self.senders.stop(SEND_GRACE).await,
+        };
+        if !finished {
             tracing::warn!("a delivery did not end in time: it may be repeated at the next start");
         }
-        deps.status.begin();
+        deps.status.begin(0);
     }
 
     fn tell_reset(&self, why: &str, copy: Option<&std::path::Path>) -> anyhow::Result<()> {

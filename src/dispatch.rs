@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::health::{Health, Notice, Patience};
-use crate::domain::outbox::{Digest, Due, Failure, Next, due, is_over, sent_now, settle};
+use crate::domain::outbox::{Digest, Due, Failure, LATEST, Next, due, is_over, sent_now, settle};
 use crate::domain::pacer::later;
 use crate::domain::report::Report;
 use crate::metrics::{BySink, Failed};
@@ -18,12 +18,14 @@ use crate::sink::Sink;
 use crate::store::{Commit, Scope, StoreError};
 
 /// The longest that a delivery may take; every sink ends earlier by itself.
-const DELIVERY: Duration = Duration::from_secs(35);
+pub const DELIVERY: Duration = Duration::from_secs(35);
 /// How long without a nudge until the outbox is looked at all the same.
 const LOOK: Duration = Duration::from_secs(30);
 const SLACK: Duration = Duration::from_secs(20);
 /// A sink that is busy or out of reach is given this long before the others tell of it.
 const BUSY: Patience = Patience { times: 4, lasting: Duration::from_secs(3 * 60) };
+/// A sink that refuses one alert after the other, each in its simplest form, takes nothing either.
+const REFUSING: Patience = Patience { times: 3, lasting: Duration::ZERO };
 /// A sink that says it takes nothing any more is told of at once.
 const CLOSED: Patience = Patience { times: 1, lasting: Duration::ZERO };
 const PROGRAM: Scope<'static> = Scope { account: "", region: "" };
@@ -86,6 +88,8 @@ impl Dispatch<'_> {
     async fn turn(&mut self) -> Result<Turn, StoreError> {
         let (store, clock) = (&self.watch.store, self.watch.clock);
         let now = clock.now();
+        // After the clock was set back, no wait is longer than the longest there is.
+        self.not_before = self.not_before.min(later(now, LATEST));
         if now < self.not_before {
             return Ok(Turn::Wait(self.not_before));
         }
@@ -118,8 +122,11 @@ impl Dispatch<'_> {
                 store.delivered(self.sink.name(), &digest, &sent_now(&digest, &sent, now), &over)?;
             }
             Next::RetryAt(until) => {
-                self.not_before = until;
-                store.defer(self.sink.name(), until)?;
+                self.not_before = self.not_before.max(until);
+                // What the sink itself asked for holds over a restart; a guess of ours may be mended by one.
+                if matches!(answer, Err(Failure::Later { after: Some(_), .. })) {
+                    store.defer(self.sink.name(), until)?;
+                }
             }
             Next::Simplify => store.simplify(self.sink.name(), &digest)?,
             Next::Dead(why) => {
@@ -133,7 +140,7 @@ impl Dispatch<'_> {
                 store.bury(self.sink.name(), &digest)?;
             }
         }
-        self.tell(&answer)?;
+        self.tell(&digest, &answer)?;
         Ok(Turn::Sent)
     }
 
@@ -157,10 +164,13 @@ impl Dispatch<'_> {
     }
 
     /// Tells, through the other sinks, that this one takes nothing; and through all, that it does again.
-    fn tell(&mut self, answer: &Result<(), Failure>) -> Result<(), StoreError> {
+    fn tell(&mut self, digest: &Digest, answer: &Result<(), Failure>) -> Result<(), StoreError> {
         let now = self.watch.clock.now();
         let (failed, patience) = match answer {
-            Ok(()) | Err(Failure::Refused { .. }) => (false, BUSY),
+            Ok(()) => (false, BUSY),
+            // The same alerts come again in their simplest form, and only that answer says anything of the sink.
+            Err(Failure::Refused { .. }) if !digest.plain => return Ok(()),
+            Err(Failure::Refused { .. }) => (true, REFUSING),
             Err(Failure::Later { .. }) => (true, BUSY),
             Err(Failure::Closed { .. }) => (true, CLOSED),
         };

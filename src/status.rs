@@ -30,8 +30,10 @@ struct Pulse {
 struct Inner {
     readings: BTreeMap<(String, String, &'static str), Reading>,
     pulses: BTreeMap<String, Pulse>,
-    /// Accounts whose regions are known.
-    discovered: BTreeMap<String, usize>,
+    /// How many accounts are to be watched.
+    accounts: usize,
+    /// Accounts whose regions are known, with the regions that are configured and not enabled.
+    discovered: BTreeMap<String, Vec<String>>,
 }
 
 /// See the module.
@@ -73,9 +75,9 @@ impl Status {
         self.lock().pulses.iter().filter(|(_, pulse)| pulse.due < now).map(|(name, _)| name.clone()).collect()
     }
 
-    /// An account's regions are known.
-    pub fn discovered(&self, account: &str, regions: usize) {
-        self.lock().discovered.insert(account.to_owned(), regions);
+    /// An account's regions are known; these are configured, and not among them.
+    pub fn discovered(&self, account: &str, absent: Vec<String>) {
+        self.lock().discovered.insert(account.to_owned(), absent);
     }
 
     /// A region is to be read from now on.
@@ -89,9 +91,10 @@ impl Status {
         self.lock().readings.retain(|(a, r, _), _| (a.as_str(), r.as_str()) != (account, region));
     }
 
-    /// Nothing is watched and no loop runs any more: a new configuration begins.
-    pub fn begin(&self) {
+    /// Nothing is watched and no loop runs any more: a new configuration begins, with so many accounts.
+    pub fn begin(&self, accounts: usize) {
         let mut inner = self.lock();
+        inner.accounts = accounts;
         inner.readings.clear();
         inner.pulses.clear();
         inner.discovered.clear();
@@ -137,8 +140,18 @@ impl Status {
     pub fn readiness(&self, now: Timestamp) -> Readiness {
         let inner = self.lock();
         let mut readiness = Readiness { fresh: 0, missing: Vec::new() };
-        if inner.discovered.is_empty() {
-            readiness.missing.push("the account's regions are not known yet".to_owned());
+        let unknown = inner.accounts.saturating_sub(inner.discovered.len());
+        if unknown > 0 {
+            readiness
+                .missing
+                .push(format!("the regions of {unknown} of {} accounts are not known yet", inner.accounts));
+        } else if inner.readings.is_empty() {
+            readiness.missing.push("no region is watched".to_owned());
+        }
+        for (account, absent) in &inner.discovered {
+            let absent =
+                absent.iter().map(|region| format!("{account} {region}: configured, and not enabled"));
+            readiness.missing.extend(absent);
         }
         for ((account, region, api), reading) in &inner.readings {
             let place = format!("{account} {region} {api}");

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use futures_util::StreamExt;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
@@ -18,7 +19,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::source::{self, Account};
 use crate::status::Status;
-use crate::store::Store;
+use crate::store::{Opened, Store};
 use crate::telemetry::{self, LogFormat};
 use crate::{http, sink, systemd};
 
@@ -31,42 +32,63 @@ pub(super) fn run(file: ConfigFile, log_format: LogFormat) -> anyhow::Result<Exi
     let clock = Clock::system();
     let path = state_path(config.state.as_deref());
     let (store, opened) = Store::open(&path, clock)?;
-    let store = Arc::new(store);
     // Two threads: one that computes does not keep the other from answering.
-    stage::threads(2)?.block_on(async move {
-        let sdk = source::from_environment().await;
-        Account::check_credentials(&sdk).await?;
-        let status = Arc::new(Status::default());
-        let stop = CancellationToken::new();
-        if let Some(address) = config.http {
-            let listener = http::bind(address).await?;
-            stage::beside(http::serve(listener, status.clone(), clock, stop.clone()));
-        }
-        for warning in &config.warnings {
-            tracing::warn!("{warning}");
-        }
-        tracing::info!(
-            version = env!("CARGO_PKG_VERSION"),
-            state = %path.display(),
-            rules = config.law.rules.iter().count(),
-            sinks = config.sinks.iter().map(|sink| sink.name.as_str()).collect::<Vec<_>>().join(", "),
-            "watching"
-        );
-        let (tell, reloads) = mpsc::channel(1);
-        let signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
-        let running = Running { file, path, http: config.http, stop: stop.clone(), tell };
-        stage::beside(running.listen(signals));
-        let deps = Deps {
-            sdk,
-            clock,
-            store: (store, opened),
-            make_sinks: Box::new(|config| config.sinks.iter().map(|one| sink::build(one, None)).collect()),
-            hear: systemd::systemd(),
-            status,
-        };
-        app::run(config, deps, stop, reloads).await?;
-        Ok(ExitCode::SUCCESS)
-    })
+    let runtime = stage::threads(2)?;
+    let outcome = runtime.block_on(watch(file, config, path, (Arc::new(store), opened), clock));
+    // A thread that looks up a name, or writes to a terminal that takes nothing, is not waited for.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    outcome
+}
+
+async fn watch(
+    file: ConfigFile,
+    config: Config,
+    path: PathBuf,
+    store: (Arc<Store>, Opened),
+    clock: Clock,
+) -> anyhow::Result<ExitCode> {
+    let stop = CancellationToken::new();
+    let (tell, reloads) = mpsc::channel(1);
+    // Signals are heard from the first moment on: in a container nobody else would.
+    let signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    let running = Running { file, path: path.clone(), http: config.http, stop: stop.clone(), tell };
+    stage::beside(running.listen(signals));
+    let sdk = tokio::select! {
+        biased;
+        () = stop.cancelled() => return Ok(ExitCode::SUCCESS),
+        sdk = credentials() => sdk?,
+    };
+    let status = Arc::new(Status::default());
+    if let Some(address) = config.http {
+        let listener = http::bind(address).await?;
+        stage::beside(http::serve(listener, status.clone(), clock, stop.clone()));
+    }
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        state = %path.display(),
+        rules = config.law.rules.iter().count(),
+        sinks = config.sinks.iter().map(|sink| sink.name.as_str()).collect::<Vec<_>>().join(", "),
+        "watching"
+    );
+    let deps = Deps {
+        sdk,
+        clock,
+        store,
+        make_sinks: Box::new(|config| config.sinks.iter().map(|one| sink::build(one, None)).collect()),
+        hear: systemd::systemd(),
+        status,
+    };
+    app::run(config, deps, stop, reloads).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn credentials() -> anyhow::Result<SdkConfig> {
+    let sdk = source::from_environment().await;
+    Account::check_credentials(&sdk).await?;
+    Ok(sdk)
 }
 
 /// What a signal needs to know.
@@ -86,8 +108,9 @@ impl Running {
                 if let Ok(config) = &reload {
                     self.warn_of_what_needs_a_restart(config);
                 }
-                if self.tell.send(reload).await.is_err() {
-                    return Ok(());
+                // One that waits is enough: the next signal's configuration would only be newer.
+                if self.tell.try_send(reload).is_err() {
+                    tracing::warn!("a reload is under way: send the signal again afterwards");
                 }
             } else if self.stop.is_cancelled() {
                 tracing::warn!("a second signal: stopping at once");

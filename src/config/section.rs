@@ -16,6 +16,9 @@ use crate::domain::json::Json;
 use crate::domain::pattern::{did_you_mean, nearest};
 use crate::domain::rule::Severity;
 
+/// Keys whose values are shown to nobody.
+const SECRET: [&str; 3] = ["webhook_url", "password", "external_id"];
+
 /// The mistakes found so far.
 pub(super) type Found = RefCell<Vec<Problem>>;
 
@@ -72,7 +75,15 @@ impl<'a> Section<'a> {
     }
 
     fn wrong(&self, key: &str, value: &Json, wanted: &str) {
-        let shown = crate::domain::text::clean(&value.to_string(), 60);
+        // A table may hold a secret, and so may the value of a key that is for one.
+        let shown = match value {
+            Json::Object(_) => "a table".to_owned(),
+            Json::Array(items) if items.iter().any(|item| matches!(item, Json::Object(_))) => {
+                "a list of tables".to_owned()
+            }
+            _ if SECRET.contains(&key) => "what stands here".to_owned(),
+            other => crate::domain::text::clean(&other.to_string(), 60),
+        };
         self.problem(key, format!("{shown} is not {wanted}"));
     }
 
@@ -208,8 +219,8 @@ impl<'a> Section<'a> {
         let members = match self.value(key) {
             Some(Json::Object(members)) => members,
             None => Vec::new(),
-            Some(other) => {
-                self.wrong(key, &other, &format!("a table: write [{path}]"));
+            Some(_) => {
+                self.problem(key, format!("is a table: write [{path}]"));
                 Vec::new()
             }
         };
@@ -221,7 +232,7 @@ impl<'a> Section<'a> {
         let Some(value) = self.value(key) else { return Vec::new() };
         let path = self.below(key);
         let Json::Array(items) = value else {
-            self.wrong(key, &value, &format!("a list of tables: write [[{path}]]"));
+            self.problem(key, format!("is a list of tables: write [[{path}]]"));
             return Vec::new();
         };
         let mut sections = Vec::new();

@@ -176,6 +176,10 @@ fn email(section: &mut Section<'_>, folder: &Path) -> Option<EmailConfig> {
         return None;
     };
     let tls = match tls.as_deref() {
+        Some("none") if implicit => {
+            section.problem("tls", "\"none\" does not go with smtps://: write smtp://, or leave tls out");
+            Tls::Implicit
+        }
         Some("none") => Tls::None,
         Some("implicit") => Tls::Implicit,
         Some(_) if implicit => {

@@ -185,3 +185,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn no_secret_is_shown_in_a_mistake() {
+    for text in [
+        "[sink]\nkind = \"email\"\npassword = \"CANARY\"\n",
+        "[[sink]]\nname = \"s\"\nkind = \"slack\"\nwebhook_url = 12345678\n",
+        "[[sink]]\nname = \"s\"\nkind = \"slack\"\nwebhook_url = [\"CANARY\"]\n",
+        "[[sink]]\nname = \"s\"\nkind = \"slack\"\nwebhook_url = \"ftp://CANARY\"\n",
+        "sink = \"CANARY\"\n",
+    ] {
+        let told = problems(text).join("\n");
+        assert!(!told.contains("CANARY") && !told.contains("12345678"), "{text}: {told}");
+    }
+}

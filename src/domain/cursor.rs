@@ -140,9 +140,16 @@ impl Cursor {
     fn due(&self, every: Duration, now: Timestamp) -> Timestamp {
         match self.walk {
             Some(_) => now,
-            // A clock that was set back by more than the interval must not stop the reading.
-            None => later(self.through, every).min(later(now, every)),
+            None => later(self.through, every),
         }
+    }
+
+    /// After the clock was set back: what was read by the old time proves nothing for the new one.
+    fn keep_to_the_clock(&mut self, now: Timestamp) {
+        let now = floor_second(now);
+        self.walk.take_if(|walk| walk.end > now);
+        self.through = self.through.min(now);
+        self.floor = self.floor.min(now);
     }
 
     /// Begins a walk over `[through − overlap, now]`, unless one is under way.
@@ -151,8 +158,8 @@ impl Cursor {
             return;
         }
         let end = floor_second(now);
-        let from = earlier(self.through.min(end), overlap);
-        let start = from.max(self.floor.min(end)).max(floor_second(earlier(now, HISTORY)));
+        let from = earlier(self.through, overlap);
+        let start = from.max(self.floor).max(floor_second(earlier(now, HISTORY)));
         self.walk = Some(Walk { start, end, reached: end, token: None });
     }
 
@@ -246,11 +253,6 @@ impl Lanes {
         Lanes { lanes, turn: 0 }
     }
 
-    /// The names of all lanes.
-    pub fn names(&self) -> Vec<String> {
-        self.lanes.iter().map(|lane| lane.kind.name()).collect()
-    }
-
     /// The lane with a number that `plan` gave.
     pub fn lane(&self, number: usize) -> &Lane {
         &self.lanes[number]
@@ -261,14 +263,24 @@ impl Lanes {
         self.lanes[number].cursor = cursor;
     }
 
-    /// Up to when the write stream is read without a gap.
+    /// Up to when every stream is read without a gap.
     pub fn through(&self) -> Option<Timestamp> {
-        self.lanes.iter().find(|lane| lane.kind == LaneKind::Whole).map(|lane| lane.cursor.through)
+        let gapless =
+            self.lanes.iter().filter(|lane| !matches!(lane.kind, LaneKind::Fresh | LaneKind::Again));
+        gapless.map(|lane| lane.cursor.through).min()
+    }
+
+    /// Every lane's name and place.
+    pub fn cursors(&self) -> Vec<(String, Cursor)> {
+        self.lanes.iter().map(|lane| (lane.kind.name(), lane.cursor.clone())).collect()
     }
 
     /// Decides what to do next. Of several lanes that are due, the one that waited longest for its turn goes
     /// first, so that a busy stream starves no other.
     pub fn plan(&mut self, policy: &Policy, now: Timestamp) -> Plan {
+        for lane in &mut self.lanes {
+            lane.cursor.keep_to_the_clock(now);
+        }
         let whole =
             self.lanes.iter().find(|lane| lane.kind == LaneKind::Whole).map(|lane| lane.cursor.through);
         let mut wake = later(now, policy.poll_interval);

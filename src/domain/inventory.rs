@@ -121,8 +121,12 @@ const MISSING: u8 = 2;
 /// What was known of a region before a list.
 #[derive(Debug, Clone, Copy)]
 pub enum Known<'a> {
-    /// Nothing: the list is a baseline, and nothing in it is news.
-    Nothing,
+    /// Nothing: the list is a baseline, and nothing in it is news. After the state was lost, what was launched since
+    /// then is.
+    Nothing {
+        /// When the state was lost, if it was.
+        lost: Option<Timestamp>,
+    },
     /// These.
     Instances(&'a BTreeMap<String, Tracked>),
 }
@@ -139,17 +143,19 @@ pub fn observe(
     now: Timestamp,
 ) -> Observation {
     let mut seen = Observation::default();
-    let Known::Instances(known) = known else {
-        seen.put = listed
-            .iter()
-            .map(|instance| Tracked {
-                instance: instance.clone(),
-                first_seen: now,
-                missing: 0,
-                held: Vec::new(),
-            })
-            .collect();
-        return seen;
+    let known = match known {
+        Known::Instances(known) => known,
+        Known::Nothing { lost } => {
+            for instance in listed {
+                let mut tracked = merge(None, instance, now);
+                if lost.is_some_and(|lost| instance.launch_time.is_some_and(|launched| launched >= lost)) {
+                    tracked.held.push((instance.state, now));
+                }
+                release(&mut tracked, &undecided, grace, now, &mut seen);
+                seen.put.push(tracked);
+            }
+            return seen;
+        }
     };
     let mut missing: BTreeMap<&String, &Tracked> = known.iter().collect();
     for instance in listed {

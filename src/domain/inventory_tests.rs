@@ -32,11 +32,12 @@ fn tagged(id: &str, state: State) -> Instance {
 #[derive(Default)]
 struct Region {
     known: Option<BTreeMap<String, Tracked>>,
+    lost: Option<Timestamp>,
 }
 
 impl Region {
     fn list(&mut self, second: i64, listed: &[Instance]) -> Vec<String> {
-        let known = self.known.as_ref().map_or(Known::Nothing, Known::Instances);
+        let known = self.known.as_ref().map_or(Known::Nothing { lost: self.lost }, Known::Instances);
         let seen = observe(known, listed, |i| i.tags.is_empty(), GRACE, at(second));
         let rows = self.known.get_or_insert_default();
         for tracked in seen.put {
@@ -57,8 +58,15 @@ fn the_first_list_is_a_baseline_and_not_a_flood() {
 }
 
 #[test]
+fn after_the_state_was_lost_what_was_launched_since_is_news() {
+    let mut region = Region { known: None, lost: Some(at(0)) };
+    let launched = |id, second| Instance { launch_time: Some(at(second)), ..tagged(id, State::Running) };
+    assert_eq!(region.list(60, &[launched("i-old", -10), launched("i-new", 10)]), ["i-new running"]);
+}
+
+#[test]
 fn an_instance_without_tags_is_held_for_the_grace_and_no_longer() {
-    let mut region = Region { known: Some(BTreeMap::new()) };
+    let mut region = Region { known: Some(BTreeMap::new()), lost: None };
     assert!(region.list(0, &[instance("i-1", State::Pending)]).is_empty());
     assert!(region.list(15, &[instance("i-1", State::Running)]).is_empty());
     assert_eq!(region.list(20, &[instance("i-1", State::Running)]), ["i-1 pending", "i-1 running"]);
@@ -66,14 +74,14 @@ fn an_instance_without_tags_is_held_for_the_grace_and_no_longer() {
 
 #[test]
 fn tags_that_come_within_the_grace_decide_at_once() {
-    let mut region = Region { known: Some(BTreeMap::new()) };
+    let mut region = Region { known: Some(BTreeMap::new()), lost: None };
     assert!(region.list(0, &[instance("i-1", State::Pending)]).is_empty());
     assert_eq!(region.list(10, &[tagged("i-1", State::Pending)]), ["i-1 pending"]);
 }
 
 #[test]
 fn one_list_without_an_instance_is_not_taken_for_its_end() {
-    let mut region = Region { known: Some(BTreeMap::new()) };
+    let mut region = Region { known: Some(BTreeMap::new()), lost: None };
     region.list(0, &[tagged("i-1", State::Running)]);
     assert!(region.list(15, &[]).is_empty());
     assert!(region.list(30, &[tagged("i-1", State::Running)]).is_empty());
@@ -84,7 +92,7 @@ fn one_list_without_an_instance_is_not_taken_for_its_end() {
 
 #[test]
 fn a_terminated_instance_keeps_the_tags_it_had() {
-    let mut region = Region { known: Some(BTreeMap::new()) };
+    let mut region = Region { known: Some(BTreeMap::new()), lost: None };
     region.list(0, &[tagged("i-1", State::Running)]);
     region.list(15, &[instance("i-1", State::Terminated)]);
     let kept = &region.known.as_ref().expect("rows")["i-1"].instance;
@@ -100,7 +108,7 @@ proptest! {
     /// Whatever is listed, what is known afterwards is what was listed, and every new state was told.
     #[test]
     fn every_change_is_told_exactly_once(lists in prop::collection::vec(prop::collection::vec(states(), 3), 1..12)) {
-        let mut region = Region { known: Some(BTreeMap::new()) };
+        let mut region = Region { known: Some(BTreeMap::new()), lost: None };
         let mut told: BTreeMap<String, Option<State>> = BTreeMap::new();
         for (turn, list) in lists.iter().enumerate() {
             let listed: Vec<Instance> = list

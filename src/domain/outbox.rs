@@ -20,7 +20,7 @@ const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs
 /// How often a sink that is closed for good is tried again.
 const PROBE: Duration = Duration::from_secs(15 * 60);
 /// The longest that a sink's own "later" is believed.
-const LATEST: Duration = Duration::from_secs(3600);
+pub const LATEST: Duration = Duration::from_secs(3600);
 
 /// A sink, as far as choosing what goes there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,7 +110,7 @@ pub fn due(pending: &[Pending], sent: &BTreeMap<String, Sent>, grouping: &Groupi
     let mut wake: Option<Timestamp> = None;
     let mut ready: Vec<(&str, Vec<&Pending>)> = Vec::new();
     for (group, waiting) in groups {
-        let at = ready_at(&waiting, sent.get(group), grouping);
+        let at = ready_at(&waiting, sent.get(group), grouping, now);
         if at <= now {
             ready.push((group, waiting));
         } else {
@@ -141,11 +141,13 @@ pub fn due(pending: &[Pending], sent: &BTreeMap<String, Sent>, grouping: &Groupi
     Due::Send(digest)
 }
 
-fn ready_at(waiting: &[&Pending], sent: Option<&Sent>, grouping: &Grouping) -> Timestamp {
+fn ready_at(waiting: &[&Pending], sent: Option<&Sent>, grouping: &Grouping, now: Timestamp) -> Timestamp {
     let first = waiting.iter().map(|pending| pending.enqueued).min().unwrap_or(Timestamp::MAX);
+    // A clock that was set back leaves times of the future behind; they count as now.
+    let (continues, first) = (sent.is_some_and(|sent| first <= sent.upto), first.min(now));
     match sent {
-        Some(sent) if first <= sent.upto => sent.upto,
-        Some(sent) => later(sent.last, grouping.interval).max(later(first, grouping.wait)),
+        Some(_) if continues => now,
+        Some(sent) => later(sent.last.min(now), grouping.interval).max(later(first, grouping.wait)),
         None => later(first, grouping.wait),
     }
 }
@@ -216,7 +218,9 @@ pub enum Next {
 pub fn settle(digest: &Digest, answer: &Result<(), Failure>, times: u32, salt: u64, now: Timestamp) -> Next {
     match answer {
         Ok(()) => Next::Done,
-        Err(Failure::Later { after: Some(after), .. }) => Next::RetryAt(later(now, (*after).min(LATEST))),
+        Err(Failure::Later { after: Some(after), .. }) => {
+            Next::RetryAt(later(now, (*after).clamp(RETRY.0, LATEST)))
+        }
         Err(Failure::Later { after: None, .. }) => {
             Next::RetryAt(later(now, back_off(RETRY.0, RETRY.1, times, salt)))
         }

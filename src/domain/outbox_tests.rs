@@ -114,3 +114,27 @@ fn a_sinks_own_later_is_kept_to_and_never_believed_for_more_than_an_hour() {
     assert_eq!(settle(&digest, &later(30), 1, 0, at(0)), Next::RetryAt(at(30)));
     assert_eq!(settle(&digest, &later(86_400), 1, 0, at(0)), Next::RetryAt(at(3600)));
 }
+
+#[test]
+fn a_clock_set_back_does_not_stop_a_sink() {
+    let grouping = Grouping { wait: Duration::from_secs(20), interval: Duration::from_secs(300) };
+    // Written, and sent before, by a clock that was a day ahead.
+    let waiting = [pending(0, 86_400, "a", Severity::Low), pending(1, 86_400, "b", Severity::Low)];
+    let sent = BTreeMap::from([("b".to_owned(), Sent { last: at(86_300), upto: at(86_300) })]);
+    let Due::Wait(until) = due(&waiting, &sent, &grouping, at(0)) else { panic!("it is sent at once") };
+    assert!(until <= at(20), "{until}");
+}
+
+#[test]
+fn a_sink_that_says_later_at_once_is_not_hammered() {
+    let Due::Send(digest) = due(
+        &[pending(0, 0, "a", Severity::Low)],
+        &BTreeMap::new(),
+        &Grouping { wait: Duration::ZERO, interval: Duration::ZERO },
+        at(0),
+    ) else {
+        panic!("nothing is sent")
+    };
+    let now = Err(Failure::Later { after: Some(Duration::ZERO), why: String::new() });
+    assert_eq!(settle(&digest, &now, 1, 0, at(0)), Next::RetryAt(at(1)));
+}

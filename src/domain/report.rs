@@ -76,6 +76,8 @@ pub enum Report {
         /// Positive: AWS is ahead.
         seconds: i64,
     },
+    /// It does not any more.
+    ClockRight,
     /// CloudTrail gave something that is no record.
     Unreadable {
         /// CloudTrail's id of it, and its name.
@@ -135,6 +137,7 @@ impl Report {
             Report::Clock { seconds } => {
                 ("trailnoti Clock", object([("reason", text(&format!("{} seconds", seconds.abs())))]))
             }
+            Report::ClockRight => ("trailnoti Clock Right", object([])),
             Report::Unreadable { subject, reason } => {
                 ("trailnoti Unreadable Event", object([("subject", text(subject)), ("reason", text(reason))]))
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::sight::Sight;
@@ -52,20 +53,33 @@ pub async fn watch_account(
                 let again = sight.failed(&watch, &error)?;
                 if running.is_empty() {
                     // What was enabled before is watched meanwhile: a list that is denied must not blind the rest.
-                    begin(&watch, &account, &known, &mut running, &supervisor);
+                    begin(&watch, &account, &known, |_| None, &mut running, &supervisor);
                 }
                 again
             }
             Ok(regions) => {
                 sight.succeeded(&watch)?;
-                watch.status.discovered(&account.id, regions.len());
-                let appeared = watch.store.discovered(&account.id, &regions)?;
+                let absent = watch.config.regions.only.iter().filter(|only| !regions.contains(only));
+                let absent: Vec<String> = absent.cloned().collect();
+                if !absent.is_empty() && running.is_empty() {
+                    tracing::warn!(
+                        account = account.id,
+                        "configured, and not enabled: {}",
+                        absent.join(", ")
+                    );
+                }
+                watch.status.discovered(&account.id, absent);
+                let (since, appeared) = watch.store.appeared(&account.id, &regions)?.unzip();
+                let appeared = appeared.unwrap_or_default();
                 for region in &appeared {
                     tracing::info!(account = account.id, region, "a region was enabled");
                     let report = Report::RegionAppeared { watched: watch.config.regions.admits(region) };
                     watch.report(&report, Scope { account: &account.id, region }, Commit::default())?;
                 }
-                begin(&watch, &account, &regions, &mut running, &supervisor);
+                // Only after it was told is it known: a kill between the two repeats it.
+                watch.store.discovered(&account.id, &regions, &appeared)?;
+                let since = |region: &String| since.filter(|_| appeared.contains(region));
+                begin(&watch, &account, &regions, since, &mut running, &supervisor);
                 running.retain(|region, stop| {
                     let enabled = regions.contains(region);
                     if !enabled {
@@ -83,11 +97,12 @@ pub async fn watch_account(
     Ok(())
 }
 
-/// Starts the loops of regions that have none yet.
+/// Starts the loops of regions that have none yet. One that appeared is read from when it had not yet.
 fn begin(
     watch: &Watch,
     account: &Arc<Account>,
     regions: &[String],
+    since: impl Fn(&String) -> Option<Timestamp>,
     running: &mut BTreeMap<String, CancellationToken>,
     supervisor: &Supervisor,
 ) {
@@ -97,8 +112,9 @@ fn begin(
         }
         let stop = supervisor.child_stop();
         let access = account.region(region, &watch.skew);
-        let (id, events) =
-            (&account.id, cloudtrail::run(watch.clone(), account.clone(), access.clone(), stop.clone()));
+        let id = &account.id;
+        let events =
+            cloudtrail::run(watch.clone(), account.clone(), access.clone(), since(region), stop.clone());
         supervisor.spawn(format!("cloudtrail {id} {region}"), stop.clone(), events);
         let instances = ec2::run(watch.clone(), account.clone(), access, stop.clone());
         supervisor.spawn(format!("ec2 {id} {region}"), stop.clone(), instances);

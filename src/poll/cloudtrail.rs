@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use tokio_util::sync::CancellationToken;
 
 use super::sight::Sight;
@@ -22,15 +24,17 @@ const LAG: Patience = Patience { times: 2, lasting: Duration::from_secs(5 * 60) 
 /// How long after the state took no commit it is tried again.
 const NO_ROOM: Duration = Duration::from_secs(10);
 
-/// Runs until `stop`.
+/// Runs until `stop`. A region that was never read is read from `since` on, where that is further back than the
+/// first start reads.
 pub(super) async fn run(
     watch: Watch,
     account: Arc<Account>,
     access: RegionAccess,
+    since: Option<Timestamp>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let name = format!("cloudtrail {} {}", account.id, access.region);
-    let outcome = Reader::new(&watch, &account, &access, &name)?.read(&stop).await;
+    let outcome = Reader::new(&watch, &account, &access, since, &name)?.read(&stop).await;
     watch.status.ended(&name);
     Ok(outcome?)
 }
@@ -51,13 +55,18 @@ impl<'a> Reader<'a> {
         watch: &'a Watch,
         account: &'a Account,
         access: &'a RegionAccess,
+        since: Option<Timestamp>,
         name: &'a str,
     ) -> Result<Self, StoreError> {
         let config = &watch.config.cloudtrail;
         let (scope, now) = (Scope { account: &account.id, region: &access.region }, watch.clock.now());
         let streams = derive(&watch.config.law.rules).streams;
+        let mut first = config.policy.clone();
+        if let Some(back) = since.and_then(|since| Duration::try_from(now.duration_since(since)).ok()) {
+            first.first_start = first.first_start.max(back);
+        }
         let mut failed = None;
-        let lanes = Lanes::new(&streams, &config.policy, now, |kind| {
+        let lanes = Lanes::new(&streams, &first, now, |kind| {
             watch.store.cursor(scope, &kind.name()).unwrap_or_else(|error| {
                 failed = Some(error);
                 None
@@ -66,7 +75,10 @@ impl<'a> Reader<'a> {
         if let Some(error) = failed {
             return Err(error);
         }
-        watch.store.keep_lanes(scope, &lanes.names())?;
+        // Also the first places are kept: a start before the first answer must not move what is read first.
+        let begun = Commit { cursors: lanes.cursors(), ..Commit::default() };
+        watch.store.keep_lanes(scope, &begun.cursors)?;
+        watch.store.commit(scope, &begun, &watch.routes)?;
         let period = config.policy.poll_interval;
         watch.status.watching(
             &account.id,
@@ -82,7 +94,10 @@ impl<'a> Reader<'a> {
             lanes,
             pacer: Pacer::new(config.requests_per_second, now),
             sight: Sight::new(watch, &account.id, &access.region, "cloudtrail", period)?,
-            lag: Health::Well,
+            lag: match watch.store.told(&lag_subject(&account.id, &access.region))? {
+                Some(since) => Health::Told { since },
+                None => Health::Well,
+            },
         })
     }
 
@@ -135,7 +150,7 @@ impl<'a> Reader<'a> {
 
     /// Judges a page and writes it down; only then the cursor has moved. If it cannot be written, the same page is
     /// read again at the time that is answered.
-    fn judged(&mut self, lane: usize, request: &Request, page: &LookedUp) -> Option<jiff::Timestamp> {
+    fn judged(&mut self, lane: usize, request: &Request, page: &LookedUp) -> Option<Timestamp> {
         let watch = self.watch;
         let oldest = page.events.iter().filter_map(|raw| raw.time).min();
         let cursor = self.lanes.lane(lane).cursor.after(request, &Page { oldest, next: page.next.clone() });
@@ -144,7 +159,7 @@ impl<'a> Reader<'a> {
             ..Commit::default()
         };
         let scope = Scope { account: &self.account.id, region: &self.access.region };
-        match watch.judge_and_commit(scope, &self.account.name, &self.events(page), commit) {
+        match watch.judge_and_commit(scope, &self.account.name, &self.events(request, page), commit) {
             Ok(()) => {
                 self.lanes.set(lane, cursor);
                 let labels = Asked {
@@ -167,7 +182,7 @@ impl<'a> Reader<'a> {
 
     /// The page's events, oldest first, so that alerts come in the order of what happened. What is no record is an
     /// event that says so.
-    fn events(&self, page: &LookedUp) -> Vec<Event> {
+    fn events(&self, request: &Request, page: &LookedUp) -> Vec<Event> {
         let (account, region) = (&self.account.id, &self.access.region);
         let events = page.events.iter().rev().map(|raw| match &raw.event {
             Ok(event) => event.clone(),
@@ -176,7 +191,7 @@ impl<'a> Reader<'a> {
                     subject: format!("{} {}", raw.name, raw.id),
                     reason: why.to_string(),
                 };
-                report.event(account, region, raw.time.unwrap_or_else(|| self.watch.clock.now()))
+                report.event(account, region, raw.time.unwrap_or(request.start))
             }
         });
         events.collect()
@@ -185,27 +200,29 @@ impl<'a> Reader<'a> {
     fn check_lag(&mut self) -> Result<(), StoreError> {
         let (watch, lateness) = (self.watch, self.watch.config.cloudtrail.policy.lateness);
         let Some(through) = self.lanes.through() else { return Ok(()) };
+        // A failed answer says nothing of the lag, and a region that cannot be read at all is told as blind.
+        if !self.sight.is_well() {
+            return Ok(());
+        }
         let now = watch.clock.now();
-        // A region that cannot be read at all is told as blind, which says more.
-        let behind = through < earlier(now, lateness) && self.sight.is_well();
-        let (lag, notice) = self.lag.after(behind, LAG, now);
+        let (lag, notice) = self.lag.after(through < earlier(now, lateness), LAG, now);
         self.lag = lag;
         let subject = self.access.region.clone();
-        let report = match notice {
-            Some(Notice::Failed(_)) => Report::Behind {
-                subject,
-                reason: format!(
-                    "{} minutes of events are still to be read",
-                    now.duration_since(through).as_mins()
-                ),
-            },
-            Some(Notice::Healed(_)) => Report::CaughtUp { subject },
+        let (report, since) = match notice {
+            Some(Notice::Failed(since)) => {
+                let late = now.duration_since(through).as_mins();
+                let reason = format!("{late} minutes of events are still to be read");
+                (Report::Behind { subject, reason }, Some(since))
+            }
+            Some(Notice::Healed(_)) => (Report::CaughtUp { subject }, None),
             None => return Ok(()),
         };
-        watch.report(
-            &report,
-            Scope { account: &self.account.id, region: &self.access.region },
-            Commit::default(),
-        )
+        let health = vec![(lag_subject(&self.account.id, &self.access.region), since)];
+        let scope = Scope { account: &self.account.id, region: &self.access.region };
+        watch.report(&report, scope, Commit { health, ..Commit::default() })
     }
+}
+
+fn lag_subject(account: &str, region: &str) -> String {
+    format!("{account} {region} lag")
 }

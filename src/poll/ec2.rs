@@ -76,8 +76,9 @@ fn compare(
     listed: &[Instance],
 ) -> Result<Option<jiff::Timestamp>, StoreError> {
     let (law, region) = (&watch.config.law, access.region.as_str());
+    let lost = if known.is_none() { watch.store.lost()? } else { None };
     let seen = observe(
-        known.as_ref().map_or(Known::Nothing, Known::Instances),
+        known.as_ref().map_or(Known::Nothing { lost }, Known::Instances),
         listed,
         |instance| undecided(&law.exclusions, instance, region),
         watch.config.ec2.tag_grace,

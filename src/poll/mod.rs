@@ -26,13 +26,13 @@ use crate::domain::outbox::Route;
 use crate::domain::pacer::earlier;
 use crate::domain::report::Report;
 use crate::metrics::{ByExclusion, ByRule};
-use crate::source::Skew;
+use crate::source::{FetchError, Skew};
 use crate::status::Status;
 use crate::store::{Commit, Scope, Store, StoreError};
 
 /// How long a loop may take between two signs of life, beside what it says it waits for.
 const SLACK: Duration = Duration::from_secs(20);
-/// The longest that a request to AWS takes.
+/// The longest that a question to AWS takes: one request, or a list of several pages.
 const REQUEST: Duration = Duration::from_secs(70);
 
 /// What every loop works with.
@@ -71,13 +71,15 @@ impl Watch {
         &self,
         name: &str,
         stop: &CancellationToken,
-        request: impl Future<Output = T>,
-    ) -> Option<T> {
+        request: impl Future<Output = Result<T, FetchError>>,
+    ) -> Option<Result<T, FetchError>> {
         self.status.expect(name, REQUEST + SLACK);
         let answer = tokio::select! {
             biased;
             () = stop.cancelled() => None,
-            answer = request => Some(answer),
+            answer = tokio::time::timeout(REQUEST, request) => Some(answer.unwrap_or_else(|_| {
+                Err(FetchError::Transient(format!("no whole answer within {} seconds", REQUEST.as_secs())))
+            })),
         };
         self.status.expect(name, SLACK);
         answer

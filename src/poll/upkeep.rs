@@ -13,10 +13,13 @@ use crate::metrics::BySink;
 use crate::store::{Commit, Scope, StoreError};
 
 const EVERY: Duration = Duration::from_secs(15);
-const FORGET_EVERY: Duration = Duration::from_secs(3600);
+const HOURLY: Duration = Duration::from_secs(3600);
 /// At five minutes AWS refuses every signature (SigV4).
 const SKEW_ALERT: i64 = 300;
 const SKEW_WARN: i64 = 60;
+/// What the store remembers of having told.
+const CLOCK: &str = "clock";
+const DISK: &str = "disk";
 /// Whatever is told here is told when it is found.
 const AT_ONCE: Patience = Patience { times: 1, lasting: Duration::ZERO };
 /// What is about the program and no account.
@@ -27,14 +30,17 @@ const PROGRAM: Scope<'static> = Scope { account: "", region: "" };
 /// # Errors
 /// When the state cannot be used any more.
 pub async fn upkeep(watch: Watch, stop: CancellationToken) -> anyhow::Result<()> {
-    let mut upkeep =
-        Upkeep { watch: &watch, clock: Health::Well, disk: Health::Well, forgotten: watch.clock.now() };
+    let told = |subject: &str| -> Result<Health, StoreError> {
+        Ok(watch.store.told(subject)?.map_or(Health::Well, |since| Health::Told { since }))
+    };
+    let (clock, disk) = (told(CLOCK)?, told(DISK)?);
+    let mut upkeep = Upkeep { watch: &watch, clock, disk, looked: watch.clock.now() };
     let mut warned = false;
     let mut next = watch.clock.now();
     while watch.wait("upkeep", next, &stop).await {
         upkeep.look_at_the_clock(&mut warned)?;
         upkeep.look_at_the_state()?;
-        upkeep.forget()?;
+        upkeep.hourly()?;
         upkeep.count()?;
         next = later(watch.clock.now(), EVERY);
     }
@@ -46,7 +52,7 @@ struct Upkeep<'a> {
     watch: &'a Watch,
     clock: Health,
     disk: Health,
-    forgotten: Timestamp,
+    looked: Timestamp,
 }
 
 impl Upkeep<'_> {
@@ -80,8 +86,10 @@ impl Upkeep<'_> {
         watch.status.metrics.state_bytes.set(watch.store.size() as f64);
         let (health, notice) = self.disk.after(trouble.is_some(), AT_ONCE, watch.clock.now());
         self.disk = health;
+        let mut told = None;
         let report = match (notice, trouble) {
-            (Some(Notice::Failed(_)), Some(reason)) => {
+            (Some(Notice::Failed(since)), Some(reason)) => {
+                told = Some(since);
                 tracing::error!("the state cannot be written, and is kept in memory: {reason}");
                 Report::State {
                     subject:
@@ -99,15 +107,19 @@ impl Upkeep<'_> {
             }
             _ => return Ok(()),
         };
-        watch.report(&report, PROGRAM, Commit::default())
+        watch.report(&report, PROGRAM, Commit { health: vec![(DISK.to_owned(), told)], ..Commit::default() })
     }
 
-    fn forget(&mut self) -> Result<(), StoreError> {
+    /// Forgets what is old, and says what was hidden.
+    fn hourly(&mut self) -> Result<(), StoreError> {
         let watch = self.watch;
-        if watch.clock.now() < later(self.forgotten, FORGET_EVERY) {
+        if watch.clock.now() < later(self.looked, HOURLY) {
             return Ok(());
         }
-        self.forgotten = watch.clock.now();
+        self.looked = watch.clock.now();
+        for (exclusion, hidden) in watch.store.hidden()? {
+            tracing::info!(exclusion, events = hidden.count, last = %hidden.last, "hidden so far");
+        }
         for (account, oldest) in watch.store.oldest_cursors()? {
             watch.store.forget(&account, oldest, watch.config.cloudtrail.policy.rescan)?;
         }
@@ -118,7 +130,7 @@ impl Upkeep<'_> {
 
     fn count(&self) -> Result<(), StoreError> {
         for route in self.watch.routes.iter() {
-            let (rows, _) = self.watch.store.queue(&route.sink)?;
+            let rows = self.watch.store.queue(&route.sink)?;
             let labels = BySink { sink: route.sink.clone() };
             self.watch.status.metrics.outbox.get_or_create(&labels).set(rows as f64);
         }

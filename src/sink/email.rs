@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use lettre::address::Envelope;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
@@ -78,7 +79,25 @@ impl Email {
 
     async fn send(&self, digest: &Digest) -> Result<(), Failure> {
         let message = self.message(digest).map_err(|why| Failure::Refused { why: clean(&why, 200) })?;
-        match tokio::time::timeout(WHOLE, self.transport.send(message)).await {
+        let answer = self.hand_over(message.envelope(), &message.formatted()).await;
+        if !matches!(answer, Err(Failure::Refused { .. })) || self.to.len() == 1 {
+            return answer;
+        }
+        // One address that the server does not know makes it refuse the mail for all: each gets its own.
+        let mut delivered = false;
+        for to in &self.to {
+            let envelope = Envelope::new(Some(self.from.email.clone()), vec![to.email.clone()])
+                .map_err(|error| Failure::Refused { why: clean(&error.to_string(), 200) })?;
+            match self.hand_over(&envelope, &message.formatted()).await {
+                Ok(()) => delivered = true,
+                Err(failure) => tracing::error!(sink = self.name, to = %to.email, "{}", failure.why()),
+            }
+        }
+        if delivered { Ok(()) } else { answer }
+    }
+
+    async fn hand_over(&self, envelope: &Envelope, message: &[u8]) -> Result<(), Failure> {
+        match tokio::time::timeout(WHOLE, self.transport.send_raw(envelope, message)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(classify(&error)),
             Err(_) => Err(Failure::Later {

@@ -135,6 +135,12 @@ fn classify(status: StatusCode, after: Option<Duration>, body: &str) -> Result<(
         | "too_many_attachments"
         | "invalid_attachments" => Err(Failure::Refused { why }),
         _ if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() => Err(later(after, &why)),
+        _ if status == StatusCode::REQUEST_TIMEOUT => Err(later(after, &why)),
+        "user_not_found" => Err(Failure::Closed { why }),
+        // Slack does not like this message, for a reason that is not in the list.
+        _ if status == StatusCode::BAD_REQUEST || status == StatusCode::PAYLOAD_TOO_LARGE => {
+            Err(Failure::Refused { why })
+        }
         _ if status.is_client_error() || status.is_redirection() => Err(Failure::Closed { why }),
         "invalid_auth"
         | "not_authed"
@@ -153,7 +159,6 @@ fn classify(status: StatusCode, after: Option<Duration>, body: &str) -> Result<(
         | "channel_is_archived"
         | "action_prohibited"
         | "posting_to_general_channel_denied"
-        | "user_not_found"
         | "no_team"
         | "team_disabled" => Err(Failure::Closed { why }),
         _ => Err(later(after, &why)),
@@ -196,6 +201,9 @@ mod tests {
             (404, "no_service", "closed"),
             (404, "no_active_hooks", "closed"),
             (410, "channel_is_archived", "closed"),
+            (400, "a_word_of_tomorrow", "refused"),
+            (408, "", "later"),
+            (413, "", "refused"),
             (429, "rate_limited", "later"),
             (429, "", "later"),
             (500, "rollup_error", "later"),

@@ -18,21 +18,27 @@ impl Terminal {
         Terminal { name, style }
     }
 
-    fn write(&self, digest: &Digest) -> std::io::Result<()> {
-        // anstream leaves the colours out where NO_COLOR or the terminal asks for it.
-        let mut out = anstream::stdout().lock();
+    fn render(&self, digest: &Digest, terminal: bool) -> String {
+        let banner = self.style.banner.as_deref();
+        let mut text = String::new();
         for pending in &digest.alerts {
-            if std::io::stdout().is_terminal() {
-                if let Some(banner) = &self.style.banner {
-                    writeln!(out, "{banner}")?;
-                }
-                writeln!(out, "{}", terminal::block(&pending.alert, &self.style))?;
+            if terminal {
+                text.extend(banner.map(|banner| format!("{banner}\n")));
+                text.push_str(&terminal::block(&pending.alert, &self.style));
             } else {
-                writeln!(out, "{}", terminal::json_line(&pending.alert, self.style.banner.as_deref()))?;
+                text.push_str(&terminal::json_line(&pending.alert, banner));
             }
+            text.push('\n');
         }
-        out.flush()
+        text
     }
+}
+
+/// anstream leaves the colours out where NO_COLOR or the terminal asks for it.
+fn write(text: &str) -> std::io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
 }
 
 impl Sink for Terminal {
@@ -41,9 +47,15 @@ impl Sink for Terminal {
     }
 
     fn deliver<'a>(&'a self, digest: &'a Digest) -> BoxFuture<'a, Result<(), Failure>> {
-        let answer = self
-            .write(digest)
-            .map_err(|error| Failure::Later { after: None, why: format!("standard output: {error}") });
-        Box::pin(async { answer })
+        let text = self.render(digest, std::io::stdout().is_terminal());
+        Box::pin(async move {
+            #[allow(
+                clippy::disallowed_methods,
+                reason = "a reader that takes nothing must not hold up the loops"
+            )]
+            let written = tokio::task::spawn_blocking(move || write(&text)).await;
+            let written = written.unwrap_or_else(|panicked| Err(std::io::Error::other(panicked)));
+            written.map_err(|error| Failure::Later { after: None, why: format!("standard output: {error}") })
+        })
     }
 }

@@ -14,6 +14,9 @@ use crate::domain::text::clean;
 /// outside AWS.
 const FINDING: Duration = Duration::from_secs(12);
 
+/// How long one region has to list the others before another is asked.
+const LISTING: Duration = Duration::from_secs(20);
+
 /// There are no credentials to begin with.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error(
@@ -111,8 +114,12 @@ impl Account {
             let config =
                 aws_sdk_ec2::config::Builder::from(&self.sdk).region(aws_config::Region::new(region)).build();
             // Without AllRegions only enabled ones are listed (EC2 API reference).
-            match aws_sdk_ec2::Client::from_conf(config).describe_regions().send().await {
-                Ok(answer) => {
+            let client = aws_sdk_ec2::Client::from_conf(config);
+            match tokio::time::timeout(LISTING, client.describe_regions().send()).await {
+                Err(_) => {
+                    last = FetchError::Transient(format!("no answer within {} seconds", LISTING.as_secs()))
+                }
+                Ok(Ok(answer)) => {
                     let mut regions: Vec<String> = answer
                         .regions()
                         .iter()
@@ -125,7 +132,7 @@ impl Account {
                     }
                     last = FetchError::Malformed("DescribeRegions lists no region".to_owned());
                 }
-                Err(error) => last = failure(error),
+                Ok(Err(error)) => last = failure(error),
             }
         }
         Err(last)

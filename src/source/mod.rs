@@ -88,6 +88,17 @@ fn classify(code: &str, status: Option<u16>, text: String) -> FetchError {
     }
 }
 
+/// What STS may answer while credentials are fetched on the way; what passes by itself first.
+const ON_THE_WAY: [&str; 7] = [
+    "Throttling",
+    "ServiceUnavailable",
+    "InternalFailure",
+    "InternalError",
+    "AccessDenied",
+    "ExpiredToken",
+    "InvalidClientTokenId",
+];
+
 /// What kind of failure an SDK error is.
 fn failure<E>(error: SdkError<E, HttpResponse>) -> FetchError
 where
@@ -120,11 +131,13 @@ where
         _ => {
             let text = DisplayErrorContext(&error).to_string();
             // Credentials are fetched on the way: a role that may not be assumed shows up here.
-            let code = ["AccessDenied", "ExpiredToken", "InvalidClientTokenId"]
-                .into_iter()
-                .find(|c| text.contains(c));
+            let code = ON_THE_WAY.into_iter().find(|code| text.contains(code));
+            let unanswered = ["timed out", "timeout", "dispatch failure", "connect", "dns"];
             match code {
                 Some(code) => classify(code, None, clean(&text, 300)),
+                None if unanswered.iter().any(|word| text.to_lowercase().contains(word)) => {
+                    FetchError::Transient(clean(&text, 300))
+                }
                 None if text.contains("credentials") => FetchError::Credentials(clean(&text, 300)),
                 None => FetchError::Transient(clean(&text, 300)),
             }

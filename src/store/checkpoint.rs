@@ -13,6 +13,9 @@ use super::engine::Engine;
 use super::rows::{self, CursorRow, key};
 use crate::domain::cursor::Cursor;
 
+/// How many waiting alerts are looked at.
+const LOOKED_AT: usize = 1000;
+
 #[derive(Serialize, Deserialize)]
 struct Checkpoint {
     /// The event time of the oldest alert that some sink still waits for.
@@ -40,9 +43,7 @@ pub(super) fn write(path: &Path, engine: &Engine) {
                 cursors.insert(name, CursorRow::of(&cursor));
             }
         }
-        let waiting = engine.scan(&key::outbox_all(), usize::MAX).map_err(other)?;
-        let unsent =
-            waiting.iter().filter_map(|(k, row)| rows::read_pending(k, row)).map(|p| p.alert.time).min();
+        let unsent = oldest_unsent(engine).map_err(other)?;
         let new = path.join("checkpoint.new");
         let mut out = File::create(&new)?;
         out.write_all(&serde_json::to_vec(&Checkpoint { unsent, cursors })?)?;
@@ -53,6 +54,26 @@ pub(super) fn write(path: &Path, engine: &Engine) {
     if let Err(error) = written {
         tracing::warn!(path = %path.display(), "the checkpoint could not be written: {error}");
     }
+}
+
+/// The time of the oldest event that some sink still waits for. Of a long queue its most urgent part is looked at,
+/// and the alert that was written first: reading it all would cost more memory than the daemon has.
+fn oldest_unsent(engine: &Engine) -> Result<Option<Timestamp>, super::StoreError> {
+    let mut rows = engine.scan(&key::outbox_all(), LOOKED_AT)?;
+    if rows.len() == LOOKED_AT {
+        let keys = engine.keys(&key::outbox_all())?;
+        let first = keys.into_iter().min_by_key(|key| key[key.len().saturating_sub(8)..].to_vec());
+        if let Some(first) = first
+            && let Some(row) = engine.get(&first)?
+        {
+            rows.push((first, row));
+        }
+    }
+    Ok(rows
+        .iter()
+        .filter_map(|(key, row)| rows::read_pending(key, row))
+        .map(|pending| pending.alert.time)
+        .min())
 }
 
 /// The cursors by their keys, set back to what was not sent.

@@ -61,33 +61,51 @@ impl Engine {
         if let Some(value) = self.overlay.get(key) {
             return Ok(value.clone());
         }
-        let Some(db) = &self.db else { return Ok(None) };
+        let db = self.handle()?;
         guarded(|| match db.get(key)? {
             Some(value) => whole(db, key, &value),
             None => Ok(None),
         })
     }
 
+    /// Without a handle nothing can be said, not even that there is nothing.
+    fn handle(&self) -> Result<&sled::Db, StoreError> {
+        self.db.as_ref().ok_or_else(|| StoreError::Engine(self.degraded().unwrap_or_default()))
+    }
+
+    /// The keys that begin with `prefix`, in their order.
+    pub fn keys(&self, prefix: &[u8]) -> Result<Vec<Vec<u8>>, StoreError> {
+        let db = self.handle()?;
+        let mut keys: Vec<Vec<u8>> = guarded(|| {
+            db.scan_prefix(prefix).keys().map(|key| key.map(|key| key.to_vec())).collect::<sled::Result<_>>()
+        })?;
+        if !self.overlay.is_empty() {
+            keys.retain(|key| !self.overlay.contains_key(key));
+            let over = self.overlay.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
+            keys.extend(over.filter(|(_, value)| value.is_some()).map(|(key, _)| key.clone()));
+            keys.sort();
+        }
+        Ok(keys)
+    }
+
     /// Up to `limit` rows whose keys begin with `prefix`, in their order.
     pub fn scan(&self, prefix: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
-        let mut rows: Vec<Row> = Vec::new();
-        if let Some(db) = &self.db {
-            rows = guarded(|| {
-                let mut rows = Vec::new();
-                for row in db.scan_prefix(prefix) {
-                    let (key, value) = row?;
-                    if !self.overlay.contains_key(key.as_ref())
-                        && let Some(value) = whole(db, &key, &value)?
-                    {
-                        rows.push((key.to_vec(), value));
-                        if rows.len() >= limit {
-                            break;
-                        }
+        let db = self.handle()?;
+        let mut rows: Vec<Row> = guarded(|| {
+            let mut rows = Vec::new();
+            for row in db.scan_prefix(prefix) {
+                let (key, value) = row?;
+                if !self.overlay.contains_key(key.as_ref())
+                    && let Some(value) = whole(db, &key, &value)?
+                {
+                    rows.push((key.to_vec(), value));
+                    if rows.len() >= limit {
+                        break;
                     }
                 }
-                Ok(rows)
-            })?;
-        }
+            }
+            Ok(rows)
+        })?;
         if !self.overlay.is_empty() {
             let over = self.overlay.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
             rows.extend(over.filter_map(|(key, value)| Some((key.clone(), value.clone()?))));
@@ -121,7 +139,7 @@ impl Engine {
     }
 
     fn try_write(&self, changes: &[Change], sync: bool) -> Result<(), StoreError> {
-        let db = self.db.as_ref().ok_or_else(|| StoreError::Engine("there is no handle".to_owned()))?;
+        let db = self.handle()?;
         guarded(|| {
             if !changes.is_empty() {
                 let mut batch = sled::Batch::default();
@@ -147,7 +165,7 @@ impl Engine {
     pub fn recover(&mut self) -> bool {
         let Some((why, tried)) = &self.trouble else { return true };
         let now = self.clock.now();
-        if now < later(*tried, TRY_EVERY) || !ladder::has_room(&self.path) {
+        if (*tried <= now && now < later(*tried, TRY_EVERY)) || !ladder::has_room(&self.path) {
             return false;
         }
         self.trouble = Some((why.clone(), now));
@@ -181,14 +199,20 @@ impl Engine {
     /// From now on the handle fails, as after a full disk.
     #[cfg(test)]
     pub fn break_handle(&mut self, why: &str) {
-        self.trouble = Some((why.to_owned(), Timestamp::MAX));
+        self.trouble = Some((why.to_owned(), self.clock.now()));
+    }
+
+    /// A new handle could not be had.
+    #[cfg(test)]
+    pub fn lose_handle(&mut self) {
+        self.db = None;
     }
 
     /// There is space again.
     #[cfg(test)]
     pub fn mend_handle(&mut self) {
         if let Some((_, tried)) = &mut self.trouble {
-            *tried = Timestamp::MIN;
+            *tried = Timestamp::UNIX_EPOCH;
         }
     }
 

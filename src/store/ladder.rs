@@ -63,7 +63,17 @@ fn climb(path: &Path, now: Timestamp) -> Result<(sled::Db, Opened), StoreError> 
         Err(why) => why,
     };
     let copy = path.join(format!("damaged-{}", now.strftime("%Y%m%dT%H%M%SZ")));
-    copy_folder(&database(path), &copy);
+    let create = |error: std::io::Error| StoreError::Create { path: path.to_owned(), why: error.to_string() };
+    if let Err(error) = copy_folder(&database(path), &copy) {
+        // Without a copy nothing is mended in place: the damaged state itself is put aside.
+        tracing::warn!(to = %copy.display(), "the damaged state could not be copied, and is moved: {error}");
+        let _half_of_a_copy = fs::remove_dir_all(&copy);
+        fs::rename(database(path), &copy).map_err(create)?;
+        return match try_open(path)? {
+            Ok(db) => Ok((db, Opened::Reset { why, copy: Some(copy) })),
+            Err(why) => Err(StoreError::Engine(why)),
+        };
+    }
     remove(path, |name| name == "conf");
     if let Ok(db) = try_open(path)? {
         return Ok((db, Opened::AsItWas));
@@ -73,7 +83,6 @@ fn climb(path: &Path, now: Timestamp) -> Result<(sled::Db, Opened), StoreError> 
     if let Ok(db) = try_open(path)? {
         return Ok((db, reset));
     }
-    let create = |error: std::io::Error| StoreError::Create { path: path.to_owned(), why: error.to_string() };
     fs::remove_dir_all(database(path)).map_err(create)?;
     match try_open(path)? {
         Ok(db) => Ok((db, reset)),
@@ -123,18 +132,15 @@ fn remove(path: &Path, which: impl Fn(&str) -> bool) {
     }
 }
 
-fn copy_folder(from: &Path, to: &Path) {
-    let copied = fs::create_dir_all(to).and_then(|()| {
-        for entry in fs::read_dir(from)?.flatten() {
-            if entry.path().is_file() {
-                fs::copy(entry.path(), to.join(entry.file_name()))?;
-            }
+fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        if entry.path().is_file() {
+            fs::copy(entry.path(), to.join(entry.file_name()))?;
         }
-        Ok(())
-    });
-    if let Err(error) = copied {
-        tracing::warn!(to = %to.display(), "the damaged state could not be copied: {error}");
     }
+    Ok(())
 }
 
 /// Whether the disk takes a mebibyte.

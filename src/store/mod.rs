@@ -10,6 +10,7 @@
 //! | `c` account `\0` region `\0` lane | how far the lane has come |
 //! | `s` account `\0` second, chunk | up to 64 ids of 16 bytes that were judged in that second |
 //! | `k` account `\0` region | the region was enabled when they were last listed |
+//! | `l` account | when its regions were last listed |
 //! | `r` account `\0` region | the region's instances are known: a baseline was taken |
 //! | `i` account `\0` region `\0` instance | the instance as last listed, and its changes that wait for tags |
 //! | `o` sink `\0` urgency, seq | an alert that waits for that sink |
@@ -19,6 +20,7 @@
 //! | `h` subject | it was told that the subject fails, since then |
 //! | `x` exclusion | how often it hid something, and the last time |
 //! | `n` | the last seq |
+//! | `z` | when the state was lost, if it was |
 //! | `p` key, chunk | a part of a value that is longer than 3 KiB |
 //!
 //! # A crash
@@ -192,10 +194,14 @@ impl Store {
     fn begin_from_checkpoint(&self) -> Result<(), StoreError> {
         let mut inner = self.lock();
         let mut changes: Vec<Change> = Vec::new();
+        let checkpoint = checkpoint::read(&self.path);
         for (key, _) in inner.engine.scan(&key::marks(), usize::MAX)? {
             changes.push(Change::delete(key));
         }
-        for (key, mut cursor) in checkpoint::read(&self.path) {
+        // Instances launched after the last time of which something is known are told.
+        let lost = checkpoint.iter().map(|(_, cursor)| cursor.through).min();
+        changes.extend(lost.map(|lost| Change::put(key::lost(), rows::time(lost))));
+        for (key, mut cursor) in checkpoint {
             if let Some(kept) = inner.engine.get(&key)?.and_then(|row| rows::read_cursor(&row)) {
                 cursor.through = cursor.through.min(kept.through);
             }
@@ -239,7 +245,7 @@ impl Store {
         let sync = changes.len() > durable;
         inner.engine.write(changes, sync)?;
         inner.seq = seq;
-        if now >= later(inner.checkpointed, CHECKPOINT_EVERY) {
+        if now < inner.checkpointed || now >= later(inner.checkpointed, CHECKPOINT_EVERY) {
             inner.checkpointed = now;
             checkpoint::write(&self.path, &inner.engine);
         }

@@ -1,6 +1,6 @@
 //! What waits for a sink, what was sent, and what the sink will never take.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
@@ -8,12 +8,14 @@ use super::engine::Change;
 use super::rows::{self, key};
 use super::{Store, StoreError};
 use crate::domain::alert::Alert;
-use crate::domain::outbox::{Digest, Pending, Route, Sent};
+use crate::domain::outbox::{Digest, PER_MESSAGE, Pending, Route, Sent};
 
 /// How many dead alerts are kept for each sink.
 const DEAD: usize = 1000;
 /// How many waiting alerts of a sink are looked at together, the most urgent first.
 const LOOKED_AT: usize = 400;
+/// How many rows are read to find them.
+const SCANNED: usize = 4000;
 
 impl Store {
     /// What waits for a sink, the most urgent first, and what was sent of its groups.
@@ -23,12 +25,17 @@ impl Store {
     pub fn pending(&self, sink: &str) -> Result<(Vec<Pending>, BTreeMap<String, Sent>), StoreError> {
         let inner = self.lock();
         let prefix = key::outbox_of(sink);
-        let pending = inner
-            .engine
-            .scan(&prefix, LOOKED_AT)?
-            .iter()
-            .filter_map(|(key, row)| rows::read_pending(key, row))
-            .collect();
+        let mut of_group: BTreeMap<String, usize> = BTreeMap::new();
+        let mut pending = Vec::new();
+        for (key, row) in inner.engine.scan(&prefix, SCANNED)? {
+            let Some(waiting) = rows::read_pending(&key, &row) else { continue };
+            // One group that waits for its interval must not hide the others.
+            let seen = of_group.entry(waiting.alert.group.clone()).or_default();
+            *seen += 1;
+            if *seen <= PER_MESSAGE && pending.len() < LOOKED_AT {
+                pending.push(waiting);
+            }
+        }
         let prefix = key::group(sink, "");
         let sent = inner.engine.scan(&prefix, usize::MAX)?;
         let sent = sent.iter().filter_map(|(key, row)| {
@@ -37,15 +44,12 @@ impl Store {
         Ok((pending, sent.collect()))
     }
 
-    /// How many alerts wait for a sink, and since when the oldest does.
+    /// How many alerts wait for a sink.
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn queue(&self, sink: &str) -> Result<(usize, Option<Timestamp>), StoreError> {
-        let rows = self.lock().engine.scan(&key::outbox_of(sink), usize::MAX)?;
-        let oldest =
-            rows.iter().filter_map(|(key, row)| rows::read_pending(key, row)).map(|p| p.enqueued).min();
-        Ok((rows.len(), oldest))
+    pub fn queue(&self, sink: &str) -> Result<usize, StoreError> {
+        Ok(self.lock().engine.keys(&key::outbox_of(sink))?.len())
     }
 
     /// A message was delivered: its alerts are done.
@@ -130,10 +134,10 @@ impl Store {
     ///
     /// # Errors
     /// When that cannot be written.
-    pub fn retire_sinks(&self, routes: &[Route]) -> Result<Vec<String>, StoreError> {
+    pub fn retire_sinks(&self, routes: &[Route]) -> Result<BTreeMap<String, usize>, StoreError> {
         let mut inner = self.lock();
         let mut changes = Vec::new();
-        let mut retired = BTreeSet::new();
+        let mut retired: BTreeMap<String, usize> = BTreeMap::new();
         for (full, row) in inner.engine.scan(&key::outbox_all(), usize::MAX)? {
             let sink = key::first_of(&full);
             if routes.iter().any(|route| route.sink == sink) {
@@ -142,10 +146,12 @@ impl Store {
             if let Some(pending) = rows::read_pending(&full, &row) {
                 changes.push(Change::put(key::dead(&sink, Some(pending.seq)), row));
                 changes.push(Change::delete(full));
-                retired.insert(sink);
+                *retired.entry(sink).or_default() += 1;
             }
         }
-        inner.engine.write(changes, true)?;
-        Ok(retired.into_iter().collect())
+        if !changes.is_empty() {
+            inner.engine.write(changes, true)?;
+        }
+        Ok(retired)
     }
 }

@@ -13,6 +13,9 @@ use crate::domain::inventory::Tracked;
 use crate::domain::judge::Mark;
 use crate::domain::pacer::earlier;
 
+/// A lane that has not moved for so long belongs to a region that is not watched any more.
+const UNWATCHED: Duration = Duration::from_secs(8 * 86_400);
+
 impl Store {
     /// Whether an event was judged before.
     ///
@@ -36,13 +39,13 @@ impl Store {
     ///
     /// # Errors
     /// When that cannot be written.
-    pub fn keep_lanes(&self, scope: Scope<'_>, lanes: &[String]) -> Result<(), StoreError> {
+    pub fn keep_lanes(&self, scope: Scope<'_>, lanes: &[(String, Cursor)]) -> Result<(), StoreError> {
         let mut inner = self.lock();
         let prefix = key::cursor(scope.account, scope.region, "");
         let rows = inner.engine.scan(&prefix, usize::MAX)?;
         let gone = rows.into_iter().filter(|(key, _)| {
             let lane = String::from_utf8_lossy(&key[prefix.len()..]);
-            !lanes.iter().any(|kept| *kept == lane)
+            !lanes.iter().any(|(kept, _)| *kept == lane)
         });
         let changes: Vec<Change> = gone.map(|(key, _)| Change::delete(key)).collect();
         if changes.is_empty() { Ok(()) } else { inner.engine.write(changes, false) }
@@ -75,31 +78,54 @@ impl Store {
             .collect())
     }
 
-    /// These regions are enabled now. Those that were not before are answered; at the first list, none. The
-    /// instances of such a region are known to be none, so that all it has is news.
+    /// Of these regions, those that were not enabled when they were last listed, and when that was; none at the first
+    /// list.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn appeared(
+        &self,
+        account: &str,
+        regions: &[String],
+    ) -> Result<Option<(Timestamp, Vec<String>)>, StoreError> {
+        let listed = self.lock().engine.get(&key::listed(account))?.and_then(|row| rows::read_time(&row));
+        let Some(listed) = listed else { return Ok(None) };
+        let known = self.regions(account)?;
+        Ok(Some((listed, regions.iter().filter(|region| !known.contains(region)).cloned().collect())))
+    }
+
+    /// These regions are enabled now. The instances of one that appeared are known to be none, so that all it has is
+    /// news.
     ///
     /// # Errors
     /// When that cannot be written.
-    pub fn discovered(&self, account: &str, regions: &[String]) -> Result<Vec<String>, StoreError> {
+    pub fn discovered(
+        &self,
+        account: &str,
+        regions: &[String],
+        appeared: &[String],
+    ) -> Result<(), StoreError> {
         let known = self.regions(account)?;
         let now = self.clock.now();
-        let new: Vec<String> = regions.iter().filter(|region| !known.contains(region)).cloned().collect();
-        let mut changes: Vec<Change> =
-            new.iter().map(|region| Change::put(key::region(account, region), rows::time(now))).collect();
-        changes.extend(
-            known
-                .iter()
-                .filter(|known| !regions.contains(known))
-                .map(|gone| Change::delete(key::region(account, gone))),
-        );
-        let appeared = if known.is_empty() { Vec::new() } else { new };
-        for region in &appeared {
-            changes.push(Change::put(key::baseline(account, region), rows::time(now)));
-        }
-        if !changes.is_empty() {
-            self.lock().engine.write(changes, true)?;
-        }
-        Ok(appeared)
+        let mut changes = vec![Change::put(key::listed(account), rows::time(now))];
+        let new = regions.iter().filter(|region| !known.contains(region));
+        changes.extend(new.map(|region| Change::put(key::region(account, region), rows::time(now))));
+        let gone = known.iter().filter(|known| !regions.contains(known));
+        changes.extend(gone.map(|gone| Change::delete(key::region(account, gone))));
+        let empty =
+            appeared.iter().map(|region| Change::put(key::baseline(account, region), rows::time(now)));
+        changes.extend(empty);
+        let sync = changes.len() > 1;
+        self.lock().engine.write(changes, sync)
+    }
+
+    /// When the state was lost, if it was within the last day.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn lost(&self) -> Result<Option<Timestamp>, StoreError> {
+        let lost = self.lock().engine.get(&key::lost())?.and_then(|row| rows::read_time(&row));
+        Ok(lost.filter(|lost| *lost > earlier(self.clock.now(), Duration::from_secs(86_400))))
     }
 
     /// For each account, the earliest time that a walk may still go back to.
@@ -110,6 +136,10 @@ impl Store {
         let mut oldest: BTreeMap<String, Timestamp> = BTreeMap::new();
         for (key, row) in self.lock().engine.scan(&key::cursors(), usize::MAX)? {
             let Some(cursor) = rows::read_cursor(&row) else { continue };
+            // A region that is not watched any more must not keep every mark for ever.
+            if cursor.through < earlier(self.clock.now(), UNWATCHED) {
+                continue;
+            }
             let start = cursor.walk.map_or(cursor.through, |walk| walk.start.min(cursor.through));
             let first = oldest.entry(key::first_of(&key)).or_insert(start);
             *first = start.min(*first);

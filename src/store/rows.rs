@@ -61,6 +61,10 @@ pub(super) mod key {
         key
     }
 
+    pub fn listed(account: &str) -> Vec<u8> {
+        joined(b'l', &[account])
+    }
+
     pub fn region(account: &str, region: &str) -> Vec<u8> {
         joined(b'k', &[account, region])
     }
@@ -114,6 +118,10 @@ pub(super) mod key {
 
     pub fn exclusion(name: &str) -> Vec<u8> {
         joined(b'x', &[name])
+    }
+
+    pub fn lost() -> Vec<u8> {
+        vec![b'z']
     }
 
     pub fn seq() -> Vec<u8> {

@@ -125,9 +125,9 @@ fn alerts_for_a_sink_that_is_gone_are_kept_among_the_dead() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = open(folder.path());
     store.commit(SCOPE, &told(1), &routes(&["a", "b"])).expect("committed");
-    assert_eq!(store.retire_sinks(&routes(&["b"])).expect("retired"), ["a"]);
+    assert_eq!(store.retire_sinks(&routes(&["b"])).expect("retired"), BTreeMap::from([("a".to_owned(), 1)]));
     assert_eq!(store.dead("a").expect("read").len(), 1);
-    assert_eq!(store.queue("b").expect("read").0, 1);
+    assert_eq!(store.queue("b").expect("read"), 1);
 }
 
 #[test]
@@ -302,4 +302,27 @@ fn copy(from: &Path, to: &Path) {
             fs::copy(entry.path(), to.join(entry.file_name())).expect("copied");
         }
     }
+}
+
+#[test]
+fn a_store_without_a_handle_says_so_and_does_not_say_that_there_is_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path());
+    store.commit(SCOPE, &told(1), &routes(&["a"])).expect("committed");
+    store.lock().engine.lose_handle();
+    assert!(store.seen(&told(1).judgement.marks[0]).is_err());
+    assert!(store.pending("a").is_err() && store.cursor(SCOPE, "whole").is_err());
+}
+
+#[test]
+fn a_group_that_waits_for_its_interval_hides_no_other() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path());
+    let alerts = (0..500).map(|n| Alert { facts: Vec::new(), ..alert(n, Severity::High) }).collect();
+    let judgement = Judgement { alerts, ..Judgement::default() };
+    store.commit(SCOPE, &Commit { judgement, ..Commit::default() }, &routes(&["a"])).expect("committed");
+    let other = Alert { group: "other".to_owned(), ..alert(501, Severity::High) };
+    let judgement = Judgement { alerts: vec![other], ..Judgement::default() };
+    store.commit(SCOPE, &Commit { judgement, ..Commit::default() }, &routes(&["a"])).expect("committed");
+    assert!(store.pending("a").expect("read").0.iter().any(|pending| pending.alert.group == "other"));
 }

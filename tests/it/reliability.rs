@@ -301,3 +301,73 @@ async fn r7_a_closed_sink_is_told_of_at_once_and_probed_every_quarter_of_an_hour
     assert!(probes <= 100, "{probes} probes in a day");
     assert_eq!(stage.told("slack").len(), 2, "the alert, and that it works again: {}", stage.transcript());
 }
+
+/// What was not read before the first answer is read after it, also when the daemon was restarted in between.
+#[tokio::test(start_paused = true)]
+async fn a_restart_before_the_first_answer_moves_nothing() {
+    let mut stage = Stage::new(&["us-east-1"]);
+    stage
+        .world
+        .fault(Fault::new(Trouble::Denied).operation("LookupEvents").between(at("10:00"), at("11:00")));
+    stage.record(user("x", "10:05", "us-east-1"), minutes(1));
+    stage.start();
+    stage.until("10:50").await;
+    stage.stop().await;
+    stage.start();
+    stage.until("11:30").await;
+    stage.stop().await;
+    assert!(stage.transcript().contains("IAM user x created"), "{}", stage.transcript());
+}
+
+/// A region that was enabled while the daemon was down is announced, and its first hours are read.
+#[tokio::test(start_paused = true)]
+async fn a_region_enabled_while_the_daemon_was_down_is_read_from_the_start() {
+    let mut stage = Stage::new(&["us-east-1"]);
+    stage.account(|account| {
+        account.enable("me-south-1", at("11:00"));
+        account.launch(&Launch::new("me-south-1", "p5.48xlarge", at("11:30")));
+    });
+    stage.record(user("x", "11:20", "me-south-1"), minutes(1));
+    stage.start();
+    stage.until("10:30").await;
+    stage.stop().await;
+    stage.until("15:00").await;
+    stage.start();
+    stage.until("15:10").await;
+    stage.stop().await;
+    let told = stage.transcript();
+    for expected in ["Region me-south-1 is enabled now", "IAM user x created", "is running in me-south-1"] {
+        assert!(told.contains(expected), "{expected} is not in\n{told}");
+    }
+}
+
+/// A sink that refuses every alert is as dead as one that says so.
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_refuses_everything_is_told_of_through_the_others() {
+    let config = format!("{AT_ONCE}[[sink]]\nname = \"mail\"\nkind = \"terminal\"\n");
+    let mut stage = Stage::new(&["us-east-1"]).with(&config);
+    stage.answers("mail", "10:00", "11:00", Answer::Refuses);
+    for n in 0..5 {
+        stage.record(user(&format!("u{n}"), &format!("10:0{n}"), "us-east-1"), minutes(1));
+    }
+    stage.start();
+    stage.until("10:20").await;
+    stage.stop().await;
+    assert!(
+        stage.transcript().contains("slack: trailnoti cannot send through mail"),
+        "{}",
+        stage.transcript()
+    );
+}
+
+/// Ready means that every account and every configured region is read.
+#[tokio::test(start_paused = true)]
+async fn what_is_not_watched_is_not_ready() {
+    let config = format!("{AT_ONCE}[aws]\nregions = [\"us-east-1\", \"eu-west-9\"]\n");
+    let mut stage = Stage::new(&["us-east-1"]).with(&config);
+    stage.start();
+    stage.until("10:05").await;
+    let ready = stage.status.readiness(stage.clock.now());
+    stage.stop().await;
+    assert_eq!(ready.missing, ["111122223333 eu-west-9: configured, and not enabled"]);
+}

@@ -175,6 +175,10 @@ impl Handler for Mail {
         if self.authenticated { mailin_embedded::response::AUTH_OK } else { INVALID_CREDENTIALS }
     }
 
+    fn rcpt(&mut self, to: &str) -> mailin_embedded::Response {
+        if to.starts_with("unknown") { mailin_embedded::response::NO_MAILBOX } else { OK }
+    }
+
     fn data_start(&mut self, _: &str, _: &str, _: bool, _: &[String]) -> mailin_embedded::Response {
         self.current.clear();
         match self.refuse.lock().expect("refuse").pop_front() {

@@ -162,3 +162,14 @@ async fn a_mail_server_without_starttls_gets_no_mail() {
     assert!(matches!(answer, Err(Failure::Closed { .. })), "{answer:?}");
     assert!(server.got.lock().expect("got").is_empty());
 }
+
+#[tokio::test]
+async fn one_address_that_is_refused_keeps_the_mail_from_nobody_else() {
+    let server = Mail::start("", None);
+    let two = format!(
+        "[[sink]]\nname = \"m\"\nkind = \"email\"\nsmtp = \"smtp://127.0.0.1:{}\"\nfrom = \"a@example.com\"\nto = [\"unknown@example.com\", \"me@example.com\"]\n{PLAIN}",
+        server.port
+    );
+    sink::build(&configured(&two), None).expect("built").deliver(&digest()).await.expect("delivered to one");
+    assert_eq!(server.got.lock().expect("got").len(), 1);
+}

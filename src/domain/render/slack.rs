@@ -11,8 +11,9 @@ use crate::domain::alert::Alert;
 use crate::domain::outbox::Digest;
 
 const HEADER: usize = 150;
-const SECTION: usize = 2_900;
-const MESSAGE: usize = 10_000;
+/// In bytes; three alerts in full, or one and thirty-nine lines, stay below 10,000.
+const SECTION: usize = 2_000;
+const LINE: usize = 185;
 
 /// The webhook's payload.
 pub fn render(digest: &Digest, style: &Style) -> Value {
@@ -24,7 +25,10 @@ pub fn render(digest: &Digest, style: &Style) -> Value {
     if let Some(banner) = &style.banner {
         blocks.push(context(&escape(banner, 300)));
     }
-    for pending in digest.alerts.iter().take(IN_FULL) {
+    // A message of many shows the first in full and names every other: none may be squeezed out by what an attacker
+    // wrote into the first.
+    let full = if digest.alerts.len() > IN_FULL { 1 } else { IN_FULL };
+    for pending in digest.alerts.iter().take(full) {
         if !blocks.is_empty() {
             blocks.push(json!({ "type": "divider" }));
         }
@@ -34,11 +38,9 @@ pub fn render(digest: &Digest, style: &Style) -> Value {
         }
         in_full(&pending.alert, style, &mut blocks);
     }
-    let mut room = MESSAGE.saturating_sub(Value::Array(blocks.clone()).to_string().len());
     let mut section = String::new();
-    for pending in digest.alerts.iter().skip(IN_FULL) {
-        let line = format!("• {}\n", code(&line(&pending.alert), room.min(230)));
-        room = room.saturating_sub(line.len());
+    for pending in digest.alerts.iter().skip(full) {
+        let line = format!("• {}\n", code(&line(&pending.alert), LINE));
         if section.len() + line.len() > SECTION {
             blocks.push(mrkdwn(&std::mem::take(&mut section)));
         }
@@ -78,7 +80,7 @@ fn in_full(alert: &Alert, style: &Style, blocks: &mut Vec<Value>) {
     let mut footer: Vec<String> =
         links(alert).iter().map(|link| format!("<{}|{}>", escape(&link.url, 500), link.label)).collect();
     if !alert.description.is_empty() {
-        footer.insert(0, escape(&alert.description, 600));
+        footer.insert(0, escape(&alert.description, 400));
     }
     footer.push(format!("rule {}", code(&alert.rule, 80)));
     blocks.push(context(&footer.join("  ·  ")));

@@ -162,7 +162,16 @@ fn texts(value: &Value, path: &str, found: &mut Vec<(String, String)>) {
 #[test]
 fn a_message_of_many_stays_within_slacks_limits() {
     let long = "<&>".repeat(200);
-    let message = slack::render(&digest((0..40).map(|_| alert(&long)).collect()), &berlin());
+    let many = (0..40).map(|n| Alert { title: format!("alert number {n:02} {long}"), ..alert(&long) });
+    let message = slack::render(&digest(many.collect()), &berlin());
+    for n in 0..40 {
+        assert!(
+            message["attachments"].to_string().contains(&format!("alert number {n:02}")),
+            "{n} is not named"
+        );
+    }
+    let three = slack::render(&digest(vec![alert(&long), alert(&long), alert(&long)]), &berlin());
+    assert!(three.to_string().len() < 13_200, "{}", three.to_string().len());
     let blocks = message["attachments"][0]["blocks"].as_array().expect("blocks");
     assert!(blocks.len() <= 40, "{} blocks", blocks.len());
     let mut found = Vec::new();
