@@ -21,7 +21,8 @@ RUN cargo build --release --locked --target "$TARGET" \
     && install -D "target/$TARGET/release/trailnoti" /root-of-image/trailnoti \
     && install -D /etc/ssl/certs/ca-certificates.crt /root-of-image/etc/ssl/certs/ca-certificates.crt \
     && install -d -m 0700 -o 10001 -g 10001 /root-of-image/var/lib/trailnoti \
-    && install -d -m 0755 /root-of-image/etc/trailnoti
+    && install -d -m 0755 /root-of-image/etc/trailnoti \
+    && install -d -m 1777 /root-of-image/tmp
 
 FROM scratch
 COPY --from=build /root-of-image/ /

@@ -174,6 +174,38 @@ fn the_own_rules_stay_when_the_built_in_ones_are_off() {
     assert!(config.law.rules.iter().all(|rule| rule.origin == "builtin/trailnoti.toml"));
 }
 
+/// The calls of which the first version promises to tell, each when it worked and when AWS refused it.
+#[test]
+fn every_promised_call_is_told() {
+    use crate::domain::event::Event;
+    use crate::domain::json::Json;
+    use crate::domain::pattern::Fields;
+    let iam = "AttachGroupPolicy AttachRolePolicy AttachUserPolicy ChangePassword CreateAccessKey CreateGroup CreatePolicy \
+        CreateRole CreateUser DeleteAccessKey DeleteGroup DeleteGroupPolicy DeletePolicy DeleteRole DeleteRolePolicy DeleteUser \
+        DeleteUserPolicy DetachGroupPolicy DetachRolePolicy DetachUserPolicy PutGroupPolicy PutRolePolicy PutUserPolicy";
+    let ec2 = "AuthorizeSecurityGroupIngress AuthorizeSecurityGroupEgress RevokeSecurityGroupIngress \
+        RevokeSecurityGroupEgress RunInstances";
+    let calls = iam
+        .split_whitespace()
+        .map(|name| ("iam", name))
+        .chain(ec2.split_whitespace().map(|name| ("ec2", name)));
+    let calls = calls.chain([("signin", "ConsoleLogin"), ("signin", "CheckMfa")]);
+    let rules = parse("").expect("right").law.rules;
+    let mut count = 0;
+    for (service, name) in calls {
+        for error in ["", r#","errorCode":"AccessDenied""#] {
+            let record = format!(
+                r#"{{"eventTime":"2026-03-02T10:00:00Z","eventSource":"{service}.amazonaws.com","awsRegion":"us-east-1","eventName":"{name}"{error}}}"#
+            );
+            let event =
+                Event::from_record(Json::parse(&record).expect("JSON"), "1").expect("an event").envelope();
+            assert!(rules.matching(&Fields::of(&event)).next().is_some(), "{name}{error} matches no rule");
+            count += 1;
+        }
+    }
+    assert_eq!(count, 2 * (23 + 5 + 2));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     /// Whatever is cut out of a right configuration, reading it ends in a configuration or in problems.

@@ -12,6 +12,9 @@ use super::text::{FACT, clean};
 /// The most facts that an alert lists.
 const FACTS: usize = 12;
 
+/// Request parameters that other facts say better, or that say nothing to a person.
+const SAID_ALREADY: [&str; 3] = ["clientToken", "instanceType", "instancesSet"];
+
 /// What is told of one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alert {
@@ -137,15 +140,20 @@ fn facts(event: &Event) -> Vec<(String, String)> {
     fact("access key", detail.text("userIdentity.accessKeyId"));
     fact("user agent", detail.text("userAgent"));
     let created = detail.at("responseElements.instancesSet.items").map_or(&[][..], Json::items);
-    let ids: Vec<&str> = created.iter().filter_map(|item| item.text("instanceId")).collect();
+    let asked = detail.at("requestParameters.instancesSet.items").map_or(&[][..], Json::items);
+    let instances = if created.is_empty() { asked } else { created };
+    let ids: Vec<&str> = instances.iter().filter_map(|item| item.text("instanceId")).collect();
     fact("instances", Some(&ids.join(" ")));
-    fact("type", created.first().and_then(|item| item.text("instanceType")));
+    let launched = |field: &str| instances.first().and_then(|item| item.text(field));
+    fact("type", launched("instanceType").or_else(|| detail.text("requestParameters.instanceType")));
+    fact("image", launched("imageId"));
     fact("new key", detail.text("responseElements.accessKey.accessKeyId"));
     for (name, value) in detail.get("requestParameters").map_or(&[][..], members) {
         if facts.len() >= FACTS {
             break;
         }
         let value = match value {
+            _ if SAID_ALREADY.contains(&name.as_str()) => continue,
             Json::Null => continue,
             Json::String(text) => clean(text, FACT),
             other => clean(&other.to_string(), FACT),

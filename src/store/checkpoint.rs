@@ -28,10 +28,6 @@ fn file(path: &Path) -> PathBuf {
     path.join("checkpoint.json")
 }
 
-pub(super) fn exists(path: &Path) -> bool {
-    file(path).exists()
-}
-
 /// Writes the file anew. It is a copy for bad days, so a failure is logged and no more.
 pub(super) fn write(path: &Path, engine: &Engine) {
     let written = (|| {

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::{Opened, SCHEMA, StoreError, checkpoint};
+use super::rows::{self, key};
+use super::{Opened, SCHEMA, StoreError};
 
 /// sled's own cache; its metadata is larger, so more brings nothing for small states.
 const CACHE: u64 = 1024 * 1024;
@@ -28,10 +29,17 @@ pub(super) fn open(path: &Path, now: Timestamp) -> Result<(sled::Db, Opened), St
     let create = |error: std::io::Error| StoreError::Create { path: path.to_owned(), why: error.to_string() };
     fs::create_dir_all(path).map_err(create)?;
     check_version(path)?;
-    let new = !database(path).join("db").exists();
+    let begun = path.join("version").exists();
     let (db, mut opened) = climb(path, now)?;
-    if new && checkpoint::exists(path) {
-        opened = Opened::Reset { why: "the database is gone".to_owned(), copy: None };
+    // sled takes a file of rubbish for an empty one, and says nothing: a row that is always there tells.
+    let engine = |error: sled::Error| StoreError::Engine(error.to_string());
+    if db.get(key::born()).map_err(engine)?.is_none() {
+        if begun && opened == Opened::AsItWas {
+            let copy = place_for_copy(path, now);
+            let copied = copy_folder(&database(path), &copy).is_ok();
+            opened = Opened::Reset { why: "the database is empty".to_owned(), copy: copied.then_some(copy) };
+        }
+        db.insert(key::born(), rows::time(now)).and_then(|_| db.flush()).map_err(engine)?;
     }
     File::create(path.join("version"))
         .and_then(|mut file| file.write_all(format!("{SCHEMA}\n").as_bytes()).and_then(|()| file.sync_all()))
@@ -62,7 +70,7 @@ fn climb(path: &Path, now: Timestamp) -> Result<(sled::Db, Opened), StoreError> 
         Ok(db) => return Ok((db, Opened::AsItWas)),
         Err(why) => why,
     };
-    let copy = path.join(format!("damaged-{}", now.strftime("%Y%m%dT%H%M%SZ")));
+    let copy = place_for_copy(path, now);
     let create = |error: std::io::Error| StoreError::Create { path: path.to_owned(), why: error.to_string() };
     if let Err(error) = copy_folder(&database(path), &copy) {
         // Without a copy nothing is mended in place: the damaged state itself is put aside.
@@ -130,6 +138,10 @@ fn remove(path: &Path, which: impl Fn(&str) -> bool) {
             let _the_next_open_says_so = fs::remove_file(entry.path());
         }
     }
+}
+
+fn place_for_copy(path: &Path, now: Timestamp) -> PathBuf {
+    path.join(format!("damaged-{}", now.strftime("%Y%m%dT%H%M%SZ")))
 }
 
 fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {

@@ -7,6 +7,7 @@
 //!
 //! | key | value |
 //! | --- | --- |
+//! | `b` | when the state was begun; always there |
 //! | `c` account `\0` region `\0` lane | how far the lane has come |
 //! | `s` account `\0` second, chunk | up to 64 ids of 16 bytes that were judged in that second |
 //! | `k` account `\0` region | the region was enabled when they were last listed |

@@ -120,6 +120,10 @@ pub(super) mod key {
         joined(b'x', &[name])
     }
 
+    pub fn born() -> Vec<u8> {
+        vec![b'b']
+    }
+
     pub fn lost() -> Vec<u8> {
         vec![b'z']
     }

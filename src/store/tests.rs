@@ -246,6 +246,8 @@ fn r14_a_damaged_state_opens_and_says_so() {
         let name = file.strip_prefix(&whole).expect("inside");
         let used = bytes.len() - bytes.iter().rev().take_while(|byte| **byte == 0).count();
         let mut damaged: Vec<Option<Vec<u8>>> = vec![None, Some(Vec::new())];
+        damaged.push(Some(vec![7; bytes.len().min(200_000)]));
+        damaged.push(Some(vec![0; bytes.len()]));
         for part in 1..12 {
             damaged.push(Some(bytes[..used * part / 12].to_vec()));
         }

@@ -459,6 +459,9 @@ async fn r12_a_full_disk_loses_nothing_and_heals_by_itself() {
     eventually("it goes on", LONG, all("afterwards", 1)).await;
     home.signal("-TERM");
     assert_eq!(home.end().await.0, Some(0), "{}", home.log());
+    // Slack takes one message a second: what waits meanwhile is merged.
+    let times: Vec<Instant> = slack.got.lock().expect("got").iter().map(|(time, _)| *time).collect();
+    assert!(times.windows(2).all(|two| two[1] - two[0] >= Duration::from_secs(1)), "{times:?}");
     let before = slack.texts().len();
     home.start();
     happens(&world, "restarted-00");
@@ -520,4 +523,18 @@ async fn the_commands_that_ask_aws_answer() {
     let (code, checked) = tokio::task::block_in_place(|| run(&["check", "--online"]));
     assert_eq!(code, Some(0), "{checked}");
     assert!(checked.contains("111122223333 us-east-1       events: yes; 0 instances"), "{checked}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_demo_tells_configured_sinks_too_and_says_that_it_is_one() {
+    let world = world();
+    let home = Home::new(&world).await;
+    let slack = Slack::start("x").await;
+    home.write("trailnoti.toml", &configuration(&slack.url, ""));
+    let mut command = home.command(&["demo", "--speed", "300", "--config", "trailnoti.toml"]);
+    let output =
+        tokio::task::spawn_blocking(move || command.output()).await.expect("it ends").expect("it runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let texts = slack.texts();
+    assert!(texts.len() >= 4 && texts.iter().all(|text| text.starts_with("[DEMO] ")), "{texts:?}");
 }

@@ -473,3 +473,32 @@ async fn empty_pages_with_a_token_are_followed() {
     stage.stop().await;
     assert_eq!(stage.told("slack").len(), 70);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_damaged_state_is_told_and_costs_repeats_and_no_gap() {
+    let mut stage = Stage::new(&["us-east-1", "eu-west-1"]);
+    stage.record(iam("CreateUser", "10:02", "before"), minutes(1));
+    stage.record(iam("CreateUser", "10:12", "while-down"), minutes(1));
+    stage.account(|account| account.launch(&Launch::new("eu-west-1", "p5.48xlarge", at("10:13"))));
+    stage.start();
+    stage.until("10:10").await;
+    stage.stop().await;
+    std::fs::write(stage.state.join("db/db"), vec![7u8; 200_000]).expect("written");
+    stage.until("10:20").await;
+    stage.start();
+    stage.until("10:30").await;
+    stage.stop().await;
+    let kept = std::fs::read_dir(&stage.state)
+        .expect("read")
+        .flatten()
+        .any(|entry| entry.file_name().to_string_lossy().starts_with("damaged-"));
+    assert!(kept, "a copy of the damaged state: {}", stage.transcript());
+    let told: Vec<String> =
+        stage.transcript().lines().map(|line| line.split(" [").next().unwrap_or(line).to_owned()).collect();
+    expect![[r#"
+        10:03:00 → slack: IAM user before created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:02:00
+        10:20:00 → slack: trailnoti's state was damaged and begun anew: expect repeats ·  10:20:00
+        10:20:00 → slack: IAM user while-down created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:12:00
+        10:20:00 → slack: Instance i-00000000abc010003 is running in eu-west-1 · eu-west-1 10:20:00
+        10:20:01 → slack (update): IAM user before created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:02:00"#]].assert_eq(&told.join("\n"));
+}

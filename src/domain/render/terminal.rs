@@ -25,6 +25,9 @@ pub fn block(alert: &Alert, style: &Style) -> String {
     let bold = Ansi::new().bold();
     let label = format!(" {} ", alert.severity.name().to_uppercase());
     let mut block = format!("{ink}{label}{ink:#} {bold}{}{bold:#}\n", alert.title);
+    if !alert.description.is_empty() {
+        block.push_str(&format!("  {}\n", alert.description));
+    }
     for (name, value) in facts(alert, style) {
         block.push_str(&format!("  {DIM}{name:>16}{DIM:#}  {value}\n"));
     }

@@ -126,6 +126,7 @@ fn an_alert_on_a_terminal() {
     let block = terminal::block(&alert("alice"), &berlin());
     expect![[r#"
         HIGH  Access key created for alice by alice
+          A key is access to the account without a sign-in.
                        who  alice
                       from  alice
                    account  prod (111122223333)
