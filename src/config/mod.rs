@@ -1,8 +1,8 @@
 //! The configuration: what the file and the environment say, checked. Owns keys, defaults and mistakes; a
 //! [`Config`] that exists is one that the program can run by.
 //!
-//! A file is read in three steps: its text becomes a tree with lines ([`document`]), each table's keys are read
-//! with every mistake noted ([`section`]), and rules are compiled ([`rules`]). All mistakes come out together.
+//! A file is read in three steps: its text becomes a tree with lines (`document`), each table's keys are read
+//! with every mistake noted (`section`), and rules are compiled (`rules`). All mistakes come out together.
 
 mod document;
 mod problem;
