@@ -72,12 +72,22 @@ pub struct Launch<'a> {
     pub tags_after: SignedDuration,
     /// AWS manages it.
     pub managed: bool,
+    /// How long after the launch it is missing from lists, which are eventually consistent.
+    pub listed_after: SignedDuration,
 }
 
 impl<'a> Launch<'a> {
     /// An untagged instance.
     pub fn new(region: &'a str, instance_type: &'a str, at: Timestamp) -> Self {
-        Launch { region, instance_type, at, tags: &[], tags_after: SignedDuration::ZERO, managed: false }
+        Launch {
+            region,
+            instance_type,
+            at,
+            tags: &[],
+            tags_after: SignedDuration::ZERO,
+            managed: false,
+            listed_after: SignedDuration::ZERO,
+        }
     }
 }
 
@@ -90,6 +100,7 @@ pub(super) struct Instance {
     states: Vec<(Timestamp, InstanceState)>,
     tags: BTreeMap<String, (String, Timestamp)>,
     pub managed: bool,
+    listed_from: Timestamp,
 }
 
 impl Instance {
@@ -109,7 +120,7 @@ impl Instance {
     /// Terminated instances stay listed for about an hour.
     fn is_listed(&self, now: Timestamp) -> bool {
         let gone = self.states.iter().find(|(_, state)| *state == InstanceState::Terminated);
-        self.launched <= now && gone.is_none_or(|(at, _)| now < *at + SignedDuration::from_mins(55))
+        self.listed_from <= now && gone.is_none_or(|(at, _)| now < *at + SignedDuration::from_mins(55))
     }
 }
 
@@ -189,6 +200,7 @@ impl Account {
                 .map(|(key, value)| ((*key).to_owned(), ((*value).to_owned(), launch.at + launch.tags_after)))
                 .collect(),
             managed: launch.managed,
+            listed_from: launch.at + launch.listed_after,
         });
         id
     }

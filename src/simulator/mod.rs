@@ -171,6 +171,7 @@ struct State {
     counts: BTreeMap<String, u64>,
     shuffle: u64,
     empty_pages: bool,
+    records_calls: bool,
     observer: Option<Observer>,
 }
 
@@ -198,6 +199,7 @@ impl World {
             counts: BTreeMap::new(),
             shuffle: 0,
             empty_pages: false,
+            records_calls: false,
             observer: None,
         };
         World { clock, state: Arc::new(Mutex::new(state)) }
@@ -252,6 +254,11 @@ impl World {
         self.lock().empty_pages = true;
     }
 
+    /// From now on every call is itself recorded, as CloudTrail does: as a read, readable five minutes later.
+    pub fn record_calls(&self) {
+        self.lock().records_calls = true;
+    }
+
     /// From now on keeps every call.
     pub fn keep_calls(&self) {
         self.lock().made = Some(Vec::new());
@@ -284,6 +291,9 @@ impl World {
         let mut state = self.lock();
         let operation = call.operation();
         let (account, answer) = state.answer(call, &operation, now);
+        if state.records_calls {
+            state.record(call, &operation, &account, now);
+        }
         *state.counts.entry(operation.clone()).or_default() += 1;
         if let Some(made) = &mut state.made {
             let outcome = match &answer {
@@ -298,6 +308,28 @@ impl World {
 }
 
 impl State {
+    fn record(&mut self, call: &Call, operation: &str, account: &str, now: Timestamp) {
+        let Some(owner) = self.accounts.get_mut(account) else { return };
+        let caller = records::Caller {
+            account,
+            user: "trailnoti",
+            key: &call.access_key,
+            address: "198.51.100.9",
+            agent: "aws-sdk-rust/1",
+        };
+        let request = call.body.as_str().into();
+        let record = records::call(
+            &caller,
+            now,
+            &call.region,
+            &call.service,
+            operation,
+            request,
+            crate::domain::json::Json::Null,
+        );
+        owner.record(record, SignedDuration::from_mins(5));
+    }
+
     /// A new page token.
     fn issue(&mut self, token: cloudtrail::TokenFor) -> String {
         self.issued += 1;

@@ -379,3 +379,28 @@ async fn each_fault_is_what_aws_says_and_only_where_and_when_it_is() {
     world.heal();
     assert!(matches!(world.answer(&call("eu-west-1")), Answer::Reply { status: 200, .. }));
 }
+
+#[tokio::test(start_paused = true)]
+async fn calls_are_themselves_recorded_as_reads() {
+    let (world, key) = world();
+    world.record_calls();
+    ask(&world, &key, "ec2", "us-east-1", "", "Action=DescribeInstances");
+    tokio::time::sleep(Duration::from_secs(301)).await;
+    let reads = json!({ "LookupAttributes": [{ "AttributeKey": "ReadOnly", "AttributeValue": "true" }] });
+    let reply = look_up(&world, &key, reads).await;
+    assert_eq!((count(&reply), reply["Events"][0]["EventName"].as_str()), (1, Some("DescribeInstances")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_instance_may_be_missing_from_the_next_list() {
+    let (world, key) = world();
+    let listed_after = SignedDuration::from_secs(20);
+    let id = world.account(ACCOUNT, |account| {
+        account.launch(&Launch { listed_after, ..Launch::new("us-east-1", "t3.micro", at(0)) })
+    });
+    let list = || ask(&world, &key, "ec2", "us-east-1", "", "Action=DescribeInstances").1.contains(&id);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert!(!list());
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    assert!(list());
+}

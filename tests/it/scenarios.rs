@@ -502,3 +502,17 @@ async fn a_damaged_state_is_told_and_costs_repeats_and_no_gap() {
         10:20:00 → slack: Instance i-00000000abc010003 is running in eu-west-1 · eu-west-1 10:20:00
         10:20:01 → slack (update): IAM user before created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:02:00"#]].assert_eq(&told.join("\n"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_trailnoti_does_itself_is_recorded_and_costs_it_nothing() {
+    let mut stage = Stage::new(&["us-east-1", "eu-west-1"]);
+    stage.world.record_calls();
+    stage.start();
+    stage.until("11:00").await;
+    let before = stage.world.counts()["LookupEvents"];
+    stage.until("12:00").await;
+    stage.stop().await;
+    let hour = stage.world.counts()["LookupEvents"] - before;
+    assert!(hour <= 2 * 245, "{hour} requests in an hour: its own reads are not read");
+    assert_eq!(stage.transcript(), "");
+}
