@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::health::{Health, Notice, Patience};
+use crate::domain::health::{Health, Notice, Patience, salt};
 use crate::domain::outbox::{Digest, Due, Failure, LATEST, Next, due, is_over, sent_now, settle};
 use crate::domain::pacer::later;
 use crate::domain::report::Report;
@@ -109,7 +109,7 @@ impl Dispatch<'_> {
         self.not_before = later(now, self.sink.gap());
         self.failures = if answer.is_ok() { 0 } else { self.failures + 1 };
         self.count(&digest, &answer);
-        let salt = self.name.bytes().fold(7u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+        let salt = salt(&self.name);
         match settle(&digest, &answer, self.failures, salt, now) {
             Next::Done => {
                 let over: Vec<String> = sent

@@ -74,6 +74,11 @@ impl Health {
     }
 }
 
+/// A salt for [`back_off`] that is the same for the same name.
+pub fn salt(name: &str) -> u64 {
+    name.bytes().fold(7, |hash: u64, byte| hash.wrapping_mul(31).wrapping_add(byte.into()))
+}
+
 /// How long to wait before attempt number `times + 1`: doubling, to at most `most`, with a spread that depends
 /// on `salt` alone, so that many that failed together do not come back together.
 pub fn back_off(first: Duration, most: Duration, times: u32, salt: u64) -> Duration {

@@ -132,8 +132,4 @@ impl Watch {
     fn age(&self, time: Timestamp) -> f64 {
         self.clock.now().duration_since(time).as_secs_f64().max(0.0)
     }
-
-    fn ago(&self, by: Duration) -> Timestamp {
-        earlier(self.clock.now(), by)
-    }
 }

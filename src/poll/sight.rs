@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Watch;
-use crate::domain::health::{Health, Notice, Patience, back_off};
+use crate::domain::health::{Health, Notice, Patience, back_off, salt};
 use crate::domain::pacer::later;
 use crate::domain::report::Report;
 use crate::source::FetchError;
@@ -128,8 +128,7 @@ impl Sight {
             watch.report(&report, self.scope(), commit)?;
         }
         self.health = health;
-        let salt =
-            self.subject().bytes().fold(7u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+        let salt = salt(&self.subject());
         let most = match error {
             FetchError::Credentials(_) | FetchError::Denied(_) => REFUSED,
             _ => UNANSWERED,

@@ -124,7 +124,7 @@ impl Upkeep<'_> {
             watch.store.forget(&account, oldest, watch.config.cloudtrail.policy.rescan)?;
         }
         // Events of trailnoti itself belong to no account, and no walk goes back to them.
-        watch.store.forget("", watch.ago(Duration::ZERO), watch.config.cloudtrail.policy.rescan)?;
+        watch.store.forget("", watch.clock.now(), watch.config.cloudtrail.policy.rescan)?;
         Ok(())
     }
 
