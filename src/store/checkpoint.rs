@@ -29,7 +29,7 @@ fn file(path: &Path) -> PathBuf {
 }
 
 /// Writes the file anew. It is a copy for bad days, so a failure is logged and no more.
-pub(super) fn write(path: &Path, engine: &Engine) {
+pub(super) fn write(path: &Path, engine: &mut Engine) {
     let written = (|| {
         let other = |error: super::StoreError| std::io::Error::other(error.to_string());
         let mut cursors = BTreeMap::new();
@@ -54,7 +54,7 @@ pub(super) fn write(path: &Path, engine: &Engine) {
 
 /// The time of the oldest event that some sink still waits for. Of a long queue its most urgent part is looked at,
 /// and the alert that was written first: reading it all would cost more memory than the daemon has.
-fn oldest_unsent(engine: &Engine) -> Result<Option<Timestamp>, super::StoreError> {
+fn oldest_unsent(engine: &mut Engine) -> Result<Option<Timestamp>, super::StoreError> {
     let mut rows = engine.scan(&key::outbox_all(), LOOKED_AT)?;
     if rows.len() == LOOKED_AT {
         let keys = engine.keys(&key::outbox_all())?;

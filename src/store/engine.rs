@@ -54,18 +54,45 @@ pub(super) struct Engine {
 
 impl Engine {
     pub fn new(path: PathBuf, db: sled::Db, clock: Clock) -> Self {
+        let _without_a_reserve_a_full_disk_ends_the_process = ladder::set_aside(&path);
         Engine { path, clock, db: Some(db), overlay: BTreeMap::new(), trouble: None }
     }
 
-    pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    pub fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         if let Some(value) = self.overlay.get(key) {
             return Ok(value.clone());
         }
-        let db = self.handle()?;
-        guarded(|| match db.get(key)? {
+        self.read(|db| match db.get(key)? {
             Some(value) => whole(db, key, &value),
             None => Ok(None),
         })
+    }
+
+    /// Reads, also when the handle was spoilt by a write in the background that found the disk full: its error then
+    /// comes out of reads too.
+    fn read<T>(&mut self, work: impl Fn(&sled::Db) -> sled::Result<T>) -> Result<T, StoreError> {
+        let first = self.handle().and_then(|db| guarded(|| work(db)));
+        let Err(error) = first else { return first };
+        self.fail(&error);
+        let again = self.handle().and_then(|db| guarded(|| work(db)));
+        again.map_err(|_| error)
+    }
+
+    /// Notes what is wrong, and takes a new handle, for which the reserve makes room.
+    fn fail(&mut self, error: &StoreError) {
+        let now = self.clock.now();
+        self.trouble.get_or_insert_with(|| (error.to_string(), now));
+        ladder::spend_reserve(&self.path);
+        if let Err(error) = self.renew() {
+            tracing::error!("the state cannot be opened again: {error}");
+        }
+    }
+
+    /// The old handle holds the lock, so it goes first.
+    fn renew(&mut self) -> Result<(), StoreError> {
+        self.db = None;
+        self.db = Some(ladder::reopen(&self.path)?);
+        Ok(())
     }
 
     /// Without a handle nothing can be said, not even that there is nothing.
@@ -74,9 +101,8 @@ impl Engine {
     }
 
     /// The keys that begin with `prefix`, in their order.
-    pub fn keys(&self, prefix: &[u8]) -> Result<Vec<Vec<u8>>, StoreError> {
-        let db = self.handle()?;
-        let mut keys: Vec<Vec<u8>> = guarded(|| {
+    pub fn keys(&mut self, prefix: &[u8]) -> Result<Vec<Vec<u8>>, StoreError> {
+        let mut keys: Vec<Vec<u8>> = self.read(|db| {
             db.scan_prefix(prefix).keys().map(|key| key.map(|key| key.to_vec())).collect::<sled::Result<_>>()
         })?;
         if !self.overlay.is_empty() {
@@ -89,13 +115,13 @@ impl Engine {
     }
 
     /// Up to `limit` rows whose keys begin with `prefix`, in their order.
-    pub fn scan(&self, prefix: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
-        let db = self.handle()?;
-        let mut rows: Vec<Row> = guarded(|| {
+    pub fn scan(&mut self, prefix: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
+        let overlay = std::mem::take(&mut self.overlay);
+        let read = self.read(|db| {
             let mut rows = Vec::new();
             for row in db.scan_prefix(prefix) {
                 let (key, value) = row?;
-                if !self.overlay.contains_key(key.as_ref())
+                if !overlay.contains_key(key.as_ref())
                     && let Some(value) = whole(db, &key, &value)?
                 {
                     rows.push((key.to_vec(), value));
@@ -105,7 +131,9 @@ impl Engine {
                 }
             }
             Ok(rows)
-        })?;
+        });
+        self.overlay = overlay;
+        let mut rows = read?;
         if !self.overlay.is_empty() {
             let over = self.overlay.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
             rows.extend(over.filter_map(|(key, value)| Some((key.clone(), value.clone()?))));
@@ -123,7 +151,7 @@ impl Engine {
         match self.try_write(&changes, sync) {
             Ok(()) => Ok(()),
             Err(error) => {
-                self.trouble = Some((error.to_string(), self.clock.now()));
+                self.fail(&error);
                 self.remember(changes)
             }
         }
@@ -165,18 +193,16 @@ impl Engine {
     pub fn recover(&mut self) -> bool {
         let Some((why, tried)) = &self.trouble else { return true };
         let now = self.clock.now();
-        if (*tried <= now && now < later(*tried, TRY_EVERY)) || !ladder::has_room(&self.path) {
+        if *tried <= now && now < later(*tried, TRY_EVERY) {
             return false;
         }
         self.trouble = Some((why.clone(), now));
-        // The old handle holds the lock.
-        self.db = None;
-        match ladder::reopen(&self.path) {
-            Ok(db) => self.db = Some(db),
-            Err(error) => {
-                self.trouble = Some((error.to_string(), now));
-                return false;
-            }
+        if !ladder::has_room(&self.path) || !ladder::set_aside(&self.path) {
+            return false;
+        }
+        if let Err(error) = self.renew() {
+            self.trouble = Some((error.to_string(), now));
+            return false;
         }
         let kept: Vec<Change> = self
             .overlay

@@ -19,6 +19,9 @@ use super::{Opened, SCHEMA, StoreError};
 const CACHE: u64 = 1024 * 1024;
 /// What must be free for writing to be worth a try, in bytes.
 const ROOM: usize = 1024 * 1024;
+/// The file that is given up when the disk is full, and its size in bytes: sled's segments have half a mebibyte.
+const RESERVE: &str = "reserve";
+const RESERVED: usize = 2 * 1024 * 1024;
 
 /// The folder that sled writes in.
 pub(super) fn database(path: &Path) -> PathBuf {
@@ -158,8 +161,32 @@ fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
 /// Whether the disk takes a mebibyte.
 pub(super) fn has_room(path: &Path) -> bool {
     let probe = path.join("probe");
-    let took = File::create(&probe)
-        .and_then(|mut file| file.write_all(&vec![1; ROOM]).and_then(|()| file.sync_all()));
+    let took = fill(&probe, ROOM);
     let _it_may_not_be_there = fs::remove_file(&probe);
-    took.is_ok()
+    took
+}
+
+/// Sets space aside, so that a state whose handle was spoilt by a full disk can be opened again, and read. Whether
+/// it is there is answered.
+pub(super) fn set_aside(path: &Path) -> bool {
+    let reserve = path.join(RESERVE);
+    if fs::metadata(&reserve).is_ok_and(|file| file.len() == RESERVED as u64) {
+        return true;
+    }
+    let took = fill(&reserve, RESERVED);
+    if !took {
+        spend_reserve(path);
+    }
+    took
+}
+
+/// Gives the reserve to whoever needs it now.
+pub(super) fn spend_reserve(path: &Path) {
+    let _it_may_be_spent = fs::remove_file(path.join(RESERVE));
+}
+
+fn fill(file: &Path, bytes: usize) -> bool {
+    File::create(file)
+        .and_then(|mut file| file.write_all(&vec![1; bytes]).and_then(|()| file.sync_all()))
+        .is_ok()
 }

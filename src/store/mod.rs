@@ -169,7 +169,7 @@ impl Store {
     pub fn open(path: &Path, clock: Clock) -> Result<(Self, Opened), StoreError> {
         let now = clock.now();
         let (db, opened) = ladder::open(path, now)?;
-        let engine = Engine::new(path.to_owned(), db, clock);
+        let mut engine = Engine::new(path.to_owned(), db, clock);
         let seq = match engine.get(&key::seq())? {
             Some(row) => rows::number(&row),
             None => 0,
@@ -248,7 +248,7 @@ impl Store {
         inner.seq = seq;
         if now < inner.checkpointed || now >= later(inner.checkpointed, CHECKPOINT_EVERY) {
             inner.checkpointed = now;
-            checkpoint::write(&self.path, &inner.engine);
+            checkpoint::write(&self.path, &mut inner.engine);
         }
         Ok(())
     }
@@ -271,13 +271,13 @@ impl Store {
     /// Writes everything to disk; the last call before the end.
     pub fn close(&self) {
         let mut inner = self.lock();
-        checkpoint::write(&self.path, &inner.engine);
+        checkpoint::write(&self.path, &mut inner.engine);
         let _in_memory_is_said_by_degraded = inner.engine.write(Vec::new(), true);
     }
 }
 
 impl Inner {
-    fn marks(&self, marks: &[Mark], changes: &mut Vec<Change>) -> Result<(), StoreError> {
+    fn marks(&mut self, marks: &[Mark], changes: &mut Vec<Change>) -> Result<(), StoreError> {
         let mut seconds: BTreeMap<(&str, i64), Vec<u8>> = BTreeMap::new();
         for mark in marks {
             seconds.entry((&mark.account, mark.second)).or_default().extend(mark.id);
@@ -324,7 +324,7 @@ impl Inner {
         seq
     }
 
-    fn hidden(&self, excluded: &[(String, Timestamp)], changes: &mut Vec<Change>) -> Result<(), StoreError> {
+    fn hidden(&mut self, excluded: &[(String, Timestamp)], changes: &mut Vec<Change>) -> Result<(), StoreError> {
         let mut counts: BTreeMap<&String, Hidden> = BTreeMap::new();
         for (name, time) in excluded {
             let hidden = match counts.get(name) {

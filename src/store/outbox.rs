@@ -23,7 +23,7 @@ impl Store {
     /// # Errors
     /// When the state cannot be read.
     pub fn pending(&self, sink: &str) -> Result<(Vec<Pending>, BTreeMap<String, Sent>), StoreError> {
-        let inner = self.lock();
+        let mut inner = self.lock();
         let prefix = key::outbox_of(sink);
         let mut of_group: BTreeMap<String, usize> = BTreeMap::new();
         let mut pending = Vec::new();

@@ -56,7 +56,7 @@ impl Store {
     /// # Errors
     /// When the state cannot be read.
     pub fn inventory(&self, scope: Scope<'_>) -> Result<Option<BTreeMap<String, Tracked>>, StoreError> {
-        let inner = self.lock();
+        let mut inner = self.lock();
         if inner.engine.get(&key::baseline(scope.account, scope.region))?.is_none() {
             return Ok(None);
         }

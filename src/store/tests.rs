@@ -311,9 +311,29 @@ fn a_store_without_a_handle_says_so_and_does_not_say_that_there_is_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = open(folder.path());
     store.commit(SCOPE, &told(1), &routes(&["a"])).expect("committed");
+    let (db, aside) = (folder.path().join("db"), folder.path().join("aside"));
     store.lock().engine.lose_handle();
+    std::fs::rename(&db, &aside).expect("moved");
+    std::fs::write(&db, "in the way").expect("written");
     assert!(store.seen(&told(1).judgement.marks[0]).is_err());
     assert!(store.pending("a").is_err() && store.cursor(SCOPE, "whole").is_err());
+    std::fs::remove_file(&db).expect("removed");
+    std::fs::rename(&aside, &db).expect("moved");
+    assert!(store.seen(&told(1).judgement.marks[0]).expect("a new handle reads"));
+}
+
+#[test]
+fn a_handle_that_a_full_disk_spoilt_is_replaced_when_it_is_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path());
+    store.commit(SCOPE, &told(1), &routes(&["a"])).expect("committed");
+    let reserve = folder.path().join("reserve");
+    assert!(reserve.exists());
+    store.lock().engine.lose_handle();
+    assert_eq!(store.pending("a").expect("it reads on").0.len(), 1);
+    assert!(!reserve.exists() && store.degraded().is_some());
+    store.lock().engine.mend_handle();
+    assert!(store.recover() && reserve.exists(), "{:?}", store.degraded());
 }
 
 #[test]

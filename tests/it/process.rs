@@ -96,8 +96,12 @@ impl Home {
 impl Drop for Home {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {
+            let ended = child.try_wait();
             let _it_may_have_ended = child.kill();
             let _it_may_have_ended = child.wait();
+            if std::thread::panicking() {
+                println!("the daemon (ended: {ended:?}) said:\n{}", self.log());
+            }
         }
     }
 }
