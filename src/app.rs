@@ -133,6 +133,7 @@ impl Generation {
         let watch = Watch {
             store: deps.store.0.clone(),
             status: deps.status.clone(),
+            casebook: Arc::default(),
             clock: deps.clock,
             routes: Arc::new(config.routes()),
             nudges: Arc::new(nudges.collect::<BTreeMap<_, _>>()),

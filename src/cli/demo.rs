@@ -40,6 +40,7 @@ pub(super) fn run(file: &ConfigFile, speed: u32) -> anyhow::Result<ExitCode> {
     config.accounts = Vec::new();
     if config.sinks.iter().all(|sink| !matches!(sink.kind, SinkKind::Terminal)) {
         config.sinks.push(SinkConfig {
+            digest: false,
             name: "terminal".to_owned(),
             min_severity: Severity::Info,
             timezone: None,

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::{ConfigFile, exit, stage};
 use crate::clock::Clock;
-use crate::domain::judge::judge;
+use crate::domain::judge::judge_alone;
 use crate::domain::outbox::{Digest, Pending};
 use crate::domain::report::Report;
 use crate::sink;
@@ -23,8 +23,7 @@ pub(super) fn run(file: &ConfigFile, only: Option<&str>) -> anyhow::Result<ExitC
         let mut failed = false;
         for one in config.sinks.iter().filter(|sink| only.is_none_or(|only| sink.name == only)) {
             let event = Report::Test { sink: one.name.clone() }.event("", "", now);
-            let judged = judge(&config.law, &[event], "", |_| Ok::<_, std::convert::Infallible>(false))?;
-            let Some(alert) = judged.alerts.into_iter().next() else {
+            let Some(alert) = judge_alone(&config.law, &[event], now).alerts.into_iter().next() else {
                 anyhow::bail!("the rule \"trailnoti-test\" is disabled, so there is nothing to send");
             };
             let group = alert.group.clone();

@@ -5,6 +5,7 @@
 //! with every mistake noted (`section`), and rules are compiled (`rules`). All mistakes come out together.
 
 mod document;
+mod exclude;
 mod problem;
 mod rules;
 mod secret;
@@ -19,17 +20,16 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
 pub use problem::{Place, Problem, Problems};
 pub use rules::{RuleTest, try_tests};
 pub(crate) use section::parse_duration;
 pub use sink::{EmailConfig, SinkConfig, SinkKind, Tls};
 
 use crate::domain::cursor::Policy;
-use crate::domain::exclusion::Exclusion;
-use crate::domain::inventory::State;
-use crate::domain::judge::Law;
+use crate::domain::judge::{Law, Waits};
 use crate::domain::outbox::{Grouping, Route};
-use crate::domain::pattern::{did_you_mean, nearest};
 use crate::domain::rule::Severity;
 use document::Document;
 use rules::Wanted;
@@ -59,6 +59,8 @@ pub struct Config {
     pub sinks: Vec<SinkConfig>,
     /// How alerts are collected.
     pub grouping: Grouping,
+    /// When a day is summed up, if it is.
+    pub digest: Option<DigestConfig>,
     /// Where the health endpoint listens; none to have none.
     pub http: Option<SocketAddr>,
     /// What is allowed and yet worth a word.
@@ -111,6 +113,17 @@ pub struct Ec2Config {
     pub poll_interval: Duration,
     /// How long a new instance's tags are waited for, where they could hide it.
     pub tag_grace: Duration,
+    /// How long the record of a new instance's launch is waited for, where it could hide it.
+    pub launch_grace: Duration,
+}
+
+/// The `[digest]` table.
+#[derive(Debug, Clone)]
+pub struct DigestConfig {
+    /// The time of day.
+    pub at: jiff::civil::Time,
+    /// Whose time of day it is.
+    pub timezone: TimeZone,
 }
 
 impl Config {
@@ -155,7 +168,11 @@ impl Config {
     pub fn routes(&self) -> Vec<Route> {
         self.sinks
             .iter()
-            .map(|sink| Route { sink: sink.name.clone(), min_severity: sink.min_severity })
+            .map(|sink| Route {
+                sink: sink.name.clone(),
+                min_severity: sink.min_severity,
+                digest: sink.digest,
+            })
             .collect()
     }
 }
@@ -180,12 +197,13 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
         Wanted { builtin: settings.truth("builtin", true), disable: settings.texts("disable"), files };
     let (rules, rule_tests) = rules::read(&wanted, folder, &settings, found);
     settings.finish();
-    let exclusions = exclusions(root.sections("exclude"));
+    let exclusions = exclude::read(root.sections("exclude"), &accounts);
     let mut sinks = sink::read(root.sections("sink"), here);
     if sinks.is_empty() {
         sinks.push(SinkConfig {
             name: "terminal".to_owned(),
             min_severity: Severity::Info,
+            digest: false,
             timezone: None,
             kind: SinkKind::Terminal,
         });
@@ -196,6 +214,7 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
         interval: grouping.duration("interval", "5m", "0s", "1d"),
     };
     grouping.finish();
+    let digest = digest(root.section("digest"), &sinks);
     let mut http = root.section("http");
     let listen = http.text("listen").unwrap_or_else(|| "127.0.0.1:9641".to_owned());
     let http_address = listen.parse().ok();
@@ -207,7 +226,8 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
     }
     http.finish();
     root.finish();
-    let law = Law { rules, exclusions };
+    let waits = Waits { tags: ec2.tag_grace, launch: ec2.launch_grace, lateness: cloudtrail.policy.lateness };
+    let law = Law { rules, exclusions, waits };
     let warnings = warnings(&regions, &law);
     Config {
         regions,
@@ -219,9 +239,38 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
         rule_tests,
         sinks,
         grouping: collected,
+        digest,
         http: http_address,
         warnings,
     }
+}
+
+fn digest(mut section: Section<'_>, sinks: &[SinkConfig]) -> Option<DigestConfig> {
+    let at = section.text("at");
+    let zone = section.text("timezone");
+    let timezone = match &zone {
+        None => TimeZone::system(),
+        Some(name) => TimeZone::get(name).unwrap_or_else(|_| {
+            section.problem("timezone", format!("\"{name}\" is no time zone (try \"Europe/Berlin\")"));
+            TimeZone::UTC
+        }),
+    };
+    let asked = sinks.iter().any(|sink| sink.digest);
+    let digest = at.as_ref().and_then(|text| match text.parse() {
+        Ok(at) => Some(DigestConfig { at, timezone }),
+        Err(_) => {
+            section.problem("at", format!("\"{text}\" is no time of day (try \"09:00\")"));
+            None
+        }
+    });
+    if at.is_some() && !asked {
+        section.problem("at", "no sink asks for the digest: write digest = true in a [[sink]]");
+    }
+    if at.is_none() && asked {
+        section.problem("at", "is missing, and a sink asks for the digest: write at = \"09:00\"");
+    }
+    section.finish();
+    digest
 }
 
 fn regions(mut section: Section<'_>) -> RegionChoice {
@@ -295,80 +344,10 @@ fn ec2(mut section: Section<'_>) -> Ec2Config {
         // A terminated instance stays listed for less than an hour, and two lists without it end it.
         poll_interval: section.duration("poll_interval", "15s", "5s", "15m"),
         tag_grace: section.duration("tag_grace", "20s", "0s", "10m"),
+        launch_grace: section.duration("launch_grace", "10m", "0s", "1h"),
     };
     section.finish();
     config
-}
-
-fn exclusions(sections: Vec<Section<'_>>) -> Vec<Exclusion> {
-    let mut exclusions: Vec<Exclusion> = Vec::new();
-    for mut section in sections {
-        let name = section.required("name", "autoscaled workers").unwrap_or_default();
-        if exclusions.iter().any(|known| known.name == name) && !name.is_empty() {
-            section.problem(
-                "name",
-                format!("\"{name}\" is the name of another exclusion too: give each its own"),
-            );
-        }
-        if section.has("launched_by") {
-            section.value("launched_by");
-            section.problem("launched_by", "is not judged by this version, and an exclusion that leaves a condition out hides too much: take it away");
-        }
-        let states = section.texts("states");
-        let states = states
-            .iter()
-            .filter_map(|text| {
-                let state = State::parse(text);
-                if state.is_none() {
-                    let hint = nearest(text, State::ALL.iter().map(|state| state.name()));
-                    section
-                        .problem("states", format!("\"{text}\" is no instance state{}", did_you_mean(hint)));
-                }
-                state
-            })
-            .collect();
-        let exclusion = Exclusion {
-            name,
-            tags: tags(&mut section),
-            regions: section.globs("regions"),
-            instance_types: section.globs("instance_types"),
-            states,
-        };
-        if exclusion.tags.is_empty() && exclusion.regions.is_empty() && exclusion.instance_types.is_empty() {
-            section.problem("", "hides every instance everywhere: give it tags, regions or instance_types");
-        }
-        section.finish();
-        exclusions.push(exclusion);
-    }
-    exclusions
-}
-
-fn tags(section: &mut Section<'_>) -> BTreeMap<String, Vec<crate::domain::exclusion::Glob>> {
-    use crate::domain::json::Json;
-    let mut tags = BTreeMap::new();
-    let members = match section.value("tags") {
-        None => Vec::new(),
-        Some(Json::Object(members)) => members,
-        Some(_) => {
-            section.problem("tags", "is a table of keys and values: write tags = { \"team\" = \"web-*\" }");
-            Vec::new()
-        }
-    };
-    for (key, value) in members {
-        let values = match &value {
-            Json::Array(items) if !items.is_empty() => items.as_slice(),
-            single => std::slice::from_ref(single),
-        };
-        let texts: Option<Vec<&str>> = values.iter().map(Json::as_str).collect();
-        match texts {
-            Some(texts) => {
-                let globs = texts.iter().filter_map(|text| section.glob("tags", text)).collect();
-                tags.insert(key, globs);
-            }
-            None => section.problem("tags", format!("the value of \"{key}\" is a text, or a list of texts")),
-        }
-    }
-    tags
 }
 
 /// Where AWS records sign-ins and global services, and so what becomes invisible without a region
@@ -381,11 +360,12 @@ const SIGN_IN_REGIONS: [(&str, &str); 4] = [
 ];
 
 fn warnings(regions: &RegionChoice, law: &Law) -> Vec<String> {
-    let mut warnings: Vec<String> = SIGN_IN_REGIONS
+    let mut warnings = exclude::warnings(&law.exclusions);
+    let unseen = SIGN_IN_REGIONS
         .iter()
         .filter(|(region, _)| !regions.admits(region))
-        .map(|(region, lost)| format!("{region} is left out: {lost} will not be seen"))
-        .collect();
+        .map(|(region, lost)| format!("{region} is left out: {lost} will not be seen"));
+    warnings.extend(unseen);
     for rule in crate::domain::stream::derive(&law.rules).writes_only {
         warnings.push(format!(
             "rule \"{rule}\" names no call: it sees writes, not reads; name them in detail.eventName to have them read"

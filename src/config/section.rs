@@ -87,6 +87,13 @@ impl<'a> Section<'a> {
         self.problem(key, format!("{shown} is not {wanted}"));
     }
 
+    /// A key that is understood, and refused.
+    pub fn refuse(&mut self, key: &str, why: &str) {
+        if self.members.remove(key).is_some() {
+            self.problem(key, why);
+        }
+    }
+
     /// A text that is not empty.
     pub fn text(&mut self, key: &'static str) -> Option<String> {
         match self.value(key)? {

@@ -16,6 +16,8 @@ pub struct SinkConfig {
     pub name: String,
     /// What is less urgent does not go there.
     pub min_severity: Severity,
+    /// The daily summary goes there too.
+    pub digest: bool,
     /// The reader's time zone, beside UTC.
     pub timezone: Option<TimeZone>,
     /// The channel.
@@ -77,6 +79,7 @@ pub(super) fn read(mut sections: Vec<Section<'_>>, folder: &Path) -> Vec<SinkCon
         }
         names.push(name.clone());
         let min_severity = section.severity("min_severity", Severity::Info);
+        let digest = section.truth("digest", false);
         let timezone = section.text("timezone").and_then(|zone| {
             let found = TimeZone::get(&zone);
             if found.is_err() {
@@ -96,7 +99,7 @@ pub(super) fn read(mut sections: Vec<Section<'_>>, folder: &Path) -> Vec<SinkCon
             }
         };
         if let Some(kind) = kind {
-            sinks.push(SinkConfig { name, min_severity, timezone, kind });
+            sinks.push(SinkConfig { name, min_severity, digest, timezone, kind });
         }
     }
     // A table without a kind has unknown keys of every kind; only its missing kind is worth a line.

@@ -4,8 +4,9 @@
 use jiff::Timestamp;
 
 use super::event::{Event, INSTANCE_STATE, OWN_SOURCE, derived_id};
-use super::inventory::Instance;
+use super::instance::Instance;
 use super::json::Json;
+use super::launch;
 use super::rule::{Rule, Severity};
 use super::text::{FACT, clean};
 
@@ -13,7 +14,15 @@ use super::text::{FACT, clean};
 const FACTS: usize = 12;
 
 /// Request parameters that other facts say better, or that say nothing to a person.
-const SAID_ALREADY: [&str; 3] = ["clientToken", "instanceType", "instancesSet"];
+const SAID_ALREADY: [&str; 7] = [
+    "clientToken",
+    "instanceType",
+    "instancesSet",
+    "iamInstanceProfile",
+    "launchTemplate",
+    "instanceMarketOptions",
+    "userData",
+];
 
 /// What is told of one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +57,8 @@ pub struct Alert {
     pub event_id: String,
     /// The instance it is about, if it is about one.
     pub instance: String,
+    /// It says who, of something that was told already: it does not wait for the next update.
+    pub completes: bool,
     /// More facts, each with its name.
     pub facts: Vec<(String, String)>,
 }
@@ -83,6 +94,7 @@ impl Alert {
             address: detail.text("sourceIPAddress").map(|text| clean(text, FACT)).unwrap_or_default(),
             event_id: detail.text("eventID").map(|text| clean(text, FACT)).unwrap_or_default(),
             instance: clean(instance, FACT),
+            completes: false,
             facts: facts(event),
         }
     }
@@ -144,10 +156,12 @@ fn facts(event: &Event) -> Vec<(String, String)> {
     let instances = if created.is_empty() { asked } else { created };
     let ids: Vec<&str> = instances.iter().filter_map(|item| item.text("instanceId")).collect();
     fact("instances", Some(&ids.join(" ")));
-    let launched = |field: &str| instances.first().and_then(|item| item.text(field));
-    fact("type", launched("instanceType").or_else(|| detail.text("requestParameters.instanceType")));
-    fact("image", launched("imageId"));
     fact("new key", detail.text("responseElements.accessKey.accessKeyId"));
+    if detail.text("eventName") == Some("RunInstances") {
+        let launch = launch::Launch::of(event);
+        fact("person", Some(&launch.person));
+        launch.asked.iter().for_each(|(name, value)| fact(name, Some(value)));
+    }
     for (name, value) in detail.get("requestParameters").map_or(&[][..], members) {
         if facts.len() >= FACTS {
             break;
@@ -166,7 +180,7 @@ fn facts(event: &Event) -> Vec<(String, String)> {
 }
 
 fn instance_facts(instance: &Instance, fact: &mut impl FnMut(&str, Option<&str>)) {
-    fact("type", Some(&instance.instance_type));
+    fact("type", Some(&instance.size()));
     fact("lifecycle", instance.lifecycle.as_deref());
     fact("image", instance.image.as_deref());
     fact("key pair", instance.key_name.as_deref());

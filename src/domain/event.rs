@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::inventory::{Instance, State};
+use super::instance::{Instance, State, state_detail};
 use super::json::{Json, object};
 
 /// The `detail-type` of an observed instance change.
@@ -39,8 +39,10 @@ pub struct Event {
     pub resources: Vec<String>,
     /// The CloudTrail record itself, or what the event's own kind says.
     pub detail: Json,
-    /// The instance that the event is about, where the inventory knows it. Not part of the envelope.
+    /// The instance that the event is about, where the inventory knows it: `context.instance` in the envelope.
     pub instance: Option<Instance>,
+    /// The instance was not there before, or was stopped.
+    pub starts: bool,
 }
 
 /// Why a record is no event.
@@ -99,6 +101,7 @@ impl Event {
             resources: Vec::new(),
             detail: record,
             instance: None,
+            starts: false,
         })
     }
 
@@ -108,7 +111,13 @@ impl Event {
     /// When it names no source, time or region.
     pub fn from_envelope(envelope: &Json) -> Result<Self, Unreadable> {
         let text = |path: &'static str| envelope.text(path).ok_or(Unreadable::Missing(path));
+        let instance = envelope.at("context.instance").and_then(|context| {
+            let state = envelope.text("detail.state").and_then(State::parse)?;
+            Some(Instance::from_context(envelope.text("detail.instance-id")?, state, context))
+        });
         Ok(Event {
+            starts: envelope.at("context.instance.new") == Some(&Json::Bool(true)),
+            instance,
             id: envelope.text("id").map_or_else(|| derived_id(&[&envelope.to_string()]), str::to_owned),
             detail_type: text("detail-type")?.to_owned(),
             source: text("source")?.to_owned(),
@@ -122,7 +131,6 @@ impl Event {
                 .filter_map(|arn| arn.as_str().map(str::to_owned))
                 .collect(),
             detail: envelope.get("detail").cloned().ok_or(Unreadable::Missing("detail"))?,
-            instance: None,
         })
     }
 
@@ -131,9 +139,10 @@ impl Event {
         account: &str,
         region: &str,
         instance: Instance,
-        state: State,
+        starts: bool,
         time: Timestamp,
     ) -> Self {
+        let state = instance.state;
         let arn = format!("arn:{}:ec2:{region}:{account}:instance/{}", partition(region), instance.id);
         Event {
             id: derived_id(&["instance", &arn, state.name(), &time.as_second().to_string()]),
@@ -143,8 +152,9 @@ impl Event {
             time,
             region: region.to_owned(),
             resources: vec![arn],
-            detail: object([("instance-id", instance.id.as_str().into()), ("state", state.name().into())]),
+            detail: state_detail(&instance.id, state),
             instance: Some(instance),
+            starts,
         }
     }
 
@@ -160,12 +170,13 @@ impl Event {
             resources: Vec::new(),
             detail,
             instance: None,
+            starts: false,
         }
     }
 
     /// The envelope as EventBridge would deliver it.
     pub fn envelope(&self) -> Json {
-        object([
+        let mut envelope = object([
             ("version", "0".into()),
             ("id", self.id.as_str().into()),
             ("detail-type", self.detail_type.as_str().into()),
@@ -175,7 +186,11 @@ impl Event {
             ("region", self.region.as_str().into()),
             ("resources", Json::Array(self.resources.iter().map(|arn| arn.as_str().into()).collect())),
             ("detail", self.detail.clone()),
-        ])
+        ]);
+        if let (Some(instance), Json::Object(members)) = (&self.instance, &mut envelope) {
+            members.push(("context".to_owned(), object([("instance", instance.context(self.starts))])));
+        }
+        envelope
     }
 
     /// The sixteen bytes by which the event is remembered: its UUID, or one made from an id of another form.

@@ -22,6 +22,9 @@ const PROBE: Duration = Duration::from_secs(15 * 60);
 /// The longest that a sink's own "later" is believed.
 pub const LATEST: Duration = Duration::from_secs(3600);
 
+/// The rule that tells what a day was like.
+pub const DAILY: &str = "trailnoti-daily";
+
 /// A sink, as far as choosing what goes there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
@@ -29,6 +32,15 @@ pub struct Route {
     pub sink: String,
     /// What is less urgent does not go there.
     pub min_severity: Severity,
+    /// It gets the daily summary, whatever its severity.
+    pub digest: bool,
+}
+
+impl Route {
+    /// Whether an alert goes there.
+    pub fn takes(&self, alert: &Alert) -> bool {
+        if alert.rule == DAILY { self.digest } else { alert.severity >= self.min_severity }
+    }
 }
 
 /// An alert that waits for a sink.
@@ -147,6 +159,8 @@ fn ready_at(waiting: &[&Pending], sent: Option<&Sent>, grouping: &Grouping, now:
     let (continues, first) = (sent.is_some_and(|sent| first <= sent.upto), first.min(now));
     match sent {
         Some(_) if continues => now,
+        // Who did it is what a reader waits for, and comes once.
+        Some(_) if waiting.iter().any(|pending| pending.alert.completes) => later(first, grouping.wait),
         Some(sent) => later(sent.last.min(now), grouping.interval).max(later(first, grouping.wait)),
         None => later(first, grouping.wait),
     }

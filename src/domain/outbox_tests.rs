@@ -21,6 +21,7 @@ fn pending(seq: u64, second: i64, group: &str, severity: Severity) -> Pending {
         address: String::new(),
         event_id: String::new(),
         instance: String::new(),
+        completes: false,
         facts: Vec::new(),
     };
     Pending { seq, enqueued: at(second), refused: false, alert }

@@ -85,6 +85,36 @@ pub enum Report {
         /// Why it cannot be read.
         reason: String,
     },
+    /// An instance is there, and no call that launched it.
+    WithoutLaunch {
+        /// The instance.
+        subject: String,
+        /// How long it was looked for.
+        reason: String,
+    },
+    /// A launch was read, and its instance was on no list.
+    NeverSeen {
+        /// The instance.
+        subject: String,
+        /// Who launched it, and when.
+        reason: String,
+    },
+    /// Somebody's instance carries an exclusion's tags, and should not.
+    ExclusionClaimed {
+        /// The instance.
+        subject: String,
+        /// The exclusion's name.
+        exclusion: String,
+        /// What is wrong with it.
+        reason: String,
+        /// Who did it, if that is known.
+        principal: String,
+    },
+    /// What a day was like.
+    Daily {
+        /// What was sent, hidden, covered and missed, each in a line.
+        lines: Vec<(String, String)>,
+    },
     /// Somebody asked for a test.
     Test {
         /// Through which sink.
@@ -141,6 +171,27 @@ impl Report {
             Report::Unreadable { subject, reason } => {
                 ("trailnoti Unreadable Event", object([("subject", text(subject)), ("reason", text(reason))]))
             }
+            Report::WithoutLaunch { subject, reason } => (
+                "trailnoti Instance Without Launch",
+                object([("subject", text(subject)), ("reason", text(reason))]),
+            ),
+            Report::NeverSeen { subject, reason } => (
+                "trailnoti Launch Without Instance",
+                object([("subject", text(subject)), ("reason", text(reason))]),
+            ),
+            Report::ExclusionClaimed { subject, exclusion, reason, principal } => (
+                "trailnoti Exclusion Claimed",
+                object([
+                    ("subject", text(subject)),
+                    ("exclusion", text(exclusion)),
+                    ("reason", text(reason)),
+                    ("principal", text(if principal.is_empty() { "not known yet" } else { principal })),
+                ]),
+            ),
+            Report::Daily { lines } => (
+                "trailnoti Daily",
+                Json::Object(lines.iter().map(|(name, line)| (name.clone(), text(line))).collect()),
+            ),
             Report::Test { sink } => ("trailnoti Test", object([("sink", text(sink))])),
         };
         Event::own(kind, account, region, detail, now)

@@ -123,12 +123,12 @@ impl Rules {
 }
 
 /// The names at the top of an envelope.
-const ENVELOPE: [&str; 9] =
-    ["version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail"];
+const ENVELOPE: [&str; 10] =
+    ["version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail", "context"];
 
 /// The names at the top of a CloudTrail record (CloudTrail user guide, "record contents"), and of the other
 /// details that trailnoti makes.
-const DETAIL: [&str; 38] = [
+const DETAIL: [&str; 40] = [
     "additionalEventData",
     "addendum",
     "apiVersion",
@@ -167,6 +167,8 @@ const DETAIL: [&str; 38] = [
     "subject",
     "sink",
     "since",
+    "exclusion",
+    "principal",
 ];
 
 /// Paths of a pattern that look like a typing mistake: no event has the name, and one that is near to it is a

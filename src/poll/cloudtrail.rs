@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::sight::Sight;
-use super::{Watch, earlier};
+use super::{Sitting, Watch, earlier};
 use crate::domain::cursor::{Lanes, Page, Plan, Request};
 use crate::domain::event::Event;
 use crate::domain::health::{Health, Notice, Patience};
@@ -159,8 +159,16 @@ impl<'a> Reader<'a> {
             ..Commit::default()
         };
         let scope = Scope { account: &self.account.id, region: &self.access.region };
-        match watch.judge_and_commit(scope, &self.account.name, &self.events(request, page), commit) {
-            Ok(()) => {
+        let account = self.account;
+        let sitting = Sitting { scope, account_name: &account.name, own: &account.principal };
+        let events = self.events(request, page);
+        let judged = watch.sit(sitting, commit, |desk| {
+            desk.judge(&events, |mark| watch.store.seen(mark))?;
+            desk.settle(None, false);
+            Ok(())
+        });
+        match judged {
+            Ok(_) => {
                 self.lanes.set(lane, cursor);
                 let labels = Asked {
                     account: self.account.id.clone(),

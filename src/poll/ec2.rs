@@ -1,18 +1,24 @@
 //! Lists the instances of one account and region, again and again, and finds what changed.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::Watch;
 use super::sight::Sight;
+use super::{Sitting, Watch};
 use crate::domain::event::Event;
-use crate::domain::exclusion::undecided;
-use crate::domain::inventory::{Instance, Known, Tracked, observe};
+use crate::domain::instance::Instance;
+use crate::domain::inventory::{Known, observe};
 use crate::domain::pacer::later;
 use crate::source::{Account, RegionAccess};
 use crate::store::{Commit, Scope, StoreError};
+
+/// A pause between lists in which an instance may have come and gone unseen.
+const GAP: Duration = Duration::from_secs(30 * 60);
+/// A decision that is due is not waited for with more requests than this.
+const SOON: Duration = Duration::from_secs(2);
 
 /// Runs until `stop`.
 pub(super) async fn run(
@@ -22,86 +28,104 @@ pub(super) async fn run(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let name = format!("ec2 {} {}", account.id, access.region);
-    let outcome = list(&watch, &account, &access, &name, &stop).await;
+    let lister = Lister::new(&watch, &account, &access)?;
+    let outcome = lister.list(&name, &stop).await;
     watch.status.ended(&name);
     Ok(outcome?)
 }
 
-async fn list(
-    watch: &Watch,
-    account: &Account,
-    access: &RegionAccess,
-    name: &str,
-    stop: &CancellationToken,
-) -> Result<(), StoreError> {
-    let config = &watch.config.ec2;
-    let mut sight = Sight::new(watch, &account.id, &access.region, "ec2", config.poll_interval)?;
-    watch.status.watching(&account.id, &access.region, "ec2", (config.poll_interval * 4).max(super::REQUEST));
-    let mut known = watch.store.inventory(Scope { account: &account.id, region: &access.region })?;
-    let mut next = watch.clock.now();
-    while watch.wait(name, next, stop).await {
-        let asked = watch.clock.now();
-        let Some(answer) = watch.ask(name, stop, access.list_instances()).await else { return Ok(()) };
-        next = match answer {
-            Ok(listed) => {
-                sight.succeeded(watch)?;
-                let regular = later(asked, config.poll_interval);
-                match compare(watch, account, access, &mut known, &listed) {
-                    Ok(Some(decide)) => {
-                        regular.min(decide.max(later(asked, std::time::Duration::from_secs(2))))
-                    }
-                    Ok(None) => regular,
-                    Err(error) => {
-                        // What is known stays as it was, so the next list finds the same changes.
-                        tracing::error!(
-                            region = access.region,
-                            "changes of instances cannot be kept: {error}"
-                        );
-                        regular
-                    }
-                }
-            }
-            Err(error) => sight.failed(watch, &error)?,
-        };
-    }
-    Ok(())
+struct Lister<'a> {
+    watch: &'a Watch,
+    account: &'a Account,
+    access: &'a RegionAccess,
+    sight: Sight,
+    has_baseline: bool,
+    /// The first list of this loop looks at everything that is known.
+    first: bool,
+    /// From when on no list was missing, and the last one.
+    listing: Option<(Timestamp, Timestamp)>,
 }
 
-/// Finds and commits what changed. The time by which a held change must be decided is answered.
-fn compare(
-    watch: &Watch,
-    account: &Account,
-    access: &RegionAccess,
-    known: &mut Option<BTreeMap<String, Tracked>>,
-    listed: &[Instance],
-) -> Result<Option<jiff::Timestamp>, StoreError> {
-    let (law, region) = (&watch.config.law, access.region.as_str());
-    let lost = if known.is_none() { watch.store.lost()? } else { None };
-    let seen = observe(
-        known.as_ref().map_or(Known::Nothing { lost }, Known::Instances),
-        listed,
-        |instance| undecided(&law.exclusions, instance, region),
-        watch.config.ec2.tag_grace,
-        watch.clock.now(),
-    );
-    let decide_at = seen.decide_at;
-    if known.is_some() && seen.put.is_empty() && seen.gone.is_empty() {
-        return Ok(decide_at);
-    }
-    let events: Vec<Event> = seen
-        .changes
-        .iter()
-        .map(|change| {
-            Event::instance_state(&account.id, region, change.instance.clone(), change.state, change.time)
+impl<'a> Lister<'a> {
+    fn new(watch: &'a Watch, account: &'a Account, access: &'a RegionAccess) -> Result<Self, StoreError> {
+        let period = watch.config.ec2.poll_interval;
+        watch.status.watching(&account.id, &access.region, "ec2", (period * 4).max(super::REQUEST));
+        Ok(Lister {
+            watch,
+            account,
+            access,
+            sight: Sight::new(watch, &account.id, &access.region, "ec2", period)?,
+            has_baseline: watch.store.has_baseline(Scope { account: &account.id, region: &access.region })?,
+            first: true,
+            listing: None,
         })
-        .collect();
-    let (put, gone) = (seen.put.clone(), seen.gone.clone());
-    let commit = Commit { inventory: Some(seen), ..Commit::default() };
-    watch.judge_and_commit(Scope { account: &account.id, region }, &account.name, &events, commit)?;
-    let rows = known.get_or_insert_default();
-    rows.extend(put.into_iter().map(|tracked| (tracked.instance.id.clone(), tracked)));
-    for id in gone {
-        rows.remove(&id);
     }
-    Ok(decide_at)
+
+    async fn list(mut self, name: &str, stop: &CancellationToken) -> Result<(), StoreError> {
+        let watch = self.watch;
+        let period = watch.config.ec2.poll_interval;
+        let mut next = watch.clock.now();
+        while watch.wait(name, next, stop).await {
+            let asked = watch.clock.now();
+            let Some(answer) = watch.ask(name, stop, self.access.list_instances()).await else {
+                return Ok(());
+            };
+            next = match answer {
+                Ok(listed) => {
+                    self.sight.succeeded(watch)?;
+                    let regular = later(asked, period);
+                    match self.compare(&listed, asked) {
+                        Ok(Some(decide)) => regular.min(decide.max(later(asked, SOON))),
+                        Ok(None) => regular,
+                        Err(error) => {
+                            // What is known stays as it was, so the next list finds the same changes.
+                            let region = &self.access.region;
+                            tracing::error!(region, "changes of instances cannot be kept: {error}");
+                            regular
+                        }
+                    }
+                }
+                Err(error) => self.sight.failed(watch, &error)?,
+            };
+        }
+        Ok(())
+    }
+
+    /// Finds and commits what changed. The time by which something that waits must be decided is answered.
+    fn compare(&mut self, listed: &[Instance], asked: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let (watch, account, region) = (self.watch, self.account, self.access.region.as_str());
+        let known =
+            if self.has_baseline { Known::Stories } else { Known::Nothing { lost: watch.store.lost()? } };
+        let listing = match self.listing {
+            Some((since, last)) if asked < later(last, GAP) => (since, asked),
+            _ => (asked, asked),
+        };
+        let scope = Scope { account: &account.id, region };
+        let sitting = Sitting { scope, account_name: &account.name, own: &account.principal };
+        let (now, grace) = (watch.clock.now(), watch.config.ec2.tag_grace);
+        let commit = Commit { baseline: !self.has_baseline, ..Commit::default() };
+        let decide_at = watch.sit(sitting, commit, |desk| {
+            let seen = observe(known, &mut desk.stories, listed, grace, now);
+            let mut events = Vec::new();
+            for change in &seen.changes {
+                if let Some(story) = desk.stories.get(&change.id) {
+                    let instance = Instance { state: change.state, ..story.instance.clone() };
+                    events.push(Event::instance_state(&account.id, region, instance, change.starts, now));
+                }
+            }
+            desk.judge(&events, |mark| watch.store.seen(mark))?;
+            for id in &seen.retagged {
+                desk.tags_were_added(id, &Default::default(), "");
+            }
+            desk.settle(Some(listing.0), self.first);
+            for id in &seen.gone {
+                if desk.stories.get(id).is_some_and(|story| story.may_end(now)) {
+                    desk.stories.end(id);
+                }
+            }
+            Ok(())
+        })?;
+        (self.has_baseline, self.first, self.listing) = (true, false, Some(listing));
+        Ok(decide_at)
+    }
 }

@@ -2,6 +2,7 @@
 //! each answer `source`'s, and what is kept is the store's.
 
 mod account;
+mod casebook;
 mod cloudtrail;
 mod ec2;
 mod sight;
@@ -16,12 +17,13 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 pub use account::watch_account;
+pub use casebook::Casebook;
+use casebook::Sitting;
 pub use upkeep::upkeep;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::event::Event;
-use crate::domain::judge::{Judgement, judge};
+use crate::domain::judge::Judgement;
 use crate::domain::outbox::Route;
 use crate::domain::pacer::earlier;
 use crate::domain::report::Report;
@@ -42,6 +44,8 @@ pub struct Watch {
     pub store: Arc<Store>,
     /// What is said to the outside.
     pub status: Arc<Status>,
+    /// What the loops know together.
+    pub casebook: Arc<Casebook>,
     /// The time.
     pub clock: Clock,
     /// The configuration.
@@ -85,28 +89,15 @@ impl Watch {
         answer
     }
 
-    /// Judges events and writes what was decided together with `commit`.
-    fn judge_and_commit(
-        &self,
-        scope: Scope<'_>,
-        account_name: &str,
-        events: &[Event],
-        mut commit: Commit,
-    ) -> Result<(), StoreError> {
-        let judgement = judge(&self.config.law, events, account_name, |mark| self.store.seen(mark))?;
-        commit.judgement.append(judgement);
-        self.store.commit(scope, &commit, &self.routes)?;
-        self.told(&commit.judgement);
-        Ok(())
-    }
-
     /// Tells something of trailnoti itself.
     ///
     /// # Errors
     /// When it cannot be kept.
     pub fn report(&self, report: &Report, scope: Scope<'_>, commit: Commit) -> Result<(), StoreError> {
         let event = report.event(scope.account, scope.region, self.clock.now());
-        self.judge_and_commit(scope, self.account_name(scope.account), &[event], commit)
+        let sitting = Sitting { scope, account_name: self.account_name(scope.account), own: "" };
+        self.sit(sitting, commit, |desk| desk.judge(&[event], |mark| self.store.seen(mark)))?;
+        Ok(())
     }
 
     fn account_name(&self, account: &str) -> &str {
@@ -119,9 +110,9 @@ impl Watch {
             let labels = ByRule { rule: alert.rule.clone(), severity: alert.severity.name() };
             self.status.metrics.alerts.get_or_create(&labels).inc();
         }
-        for (exclusion, time) in &judgement.excluded {
+        for exclusion in &judgement.excluded {
             self.status.metrics.excluded.get_or_create(&ByExclusion { exclusion: exclusion.clone() }).inc();
-            tracing::debug!(exclusion, %time, "an event was hidden");
+            tracing::debug!(exclusion, "an event was hidden");
         }
         if !judgement.alerts.is_empty() {
             self.nudges.values().for_each(|nudge| nudge.notify_one());

@@ -117,8 +117,8 @@ impl Upkeep<'_> {
             return Ok(());
         }
         self.looked = watch.clock.now();
-        for (exclusion, hidden) in watch.store.hidden()? {
-            tracing::info!(exclusion, events = hidden.count, last = %hidden.last, "hidden so far");
+        for (exclusion, usage) in watch.store.usage()?.iter().filter(|(_, usage)| usage.count > 0) {
+            tracing::info!(exclusion, events = usage.count, last = ?usage.last, "hidden so far");
         }
         for (account, oldest) in watch.store.oldest_cursors()? {
             watch.store.forget(&account, oldest, watch.config.cloudtrail.policy.rescan)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::inventory::State as InstanceState;
+use crate::domain::instance::State as InstanceState;
 use crate::domain::json::Json;
 
 /// The regions that every account has and cannot disable (AWS account management guide).
@@ -74,6 +74,8 @@ pub struct Launch<'a> {
     pub managed: bool,
     /// How long after the launch it is missing from lists, which are eventually consistent.
     pub listed_after: SignedDuration,
+    /// The first instance of the same launch; none for the first itself.
+    pub together_with: Option<&'a str>,
 }
 
 impl<'a> Launch<'a> {
@@ -87,6 +89,7 @@ impl<'a> Launch<'a> {
             tags_after: SignedDuration::ZERO,
             managed: false,
             listed_after: SignedDuration::ZERO,
+            together_with: None,
         }
     }
 }
@@ -97,8 +100,11 @@ pub(super) struct Instance {
     region: String,
     pub kind: String,
     pub launched: Timestamp,
+    /// The launch that it came from.
+    pub reservation: String,
     states: Vec<(Timestamp, InstanceState)>,
-    tags: BTreeMap<String, (String, Timestamp)>,
+    /// Key, value, from when on, and until when.
+    tags: Vec<(String, String, Timestamp, Timestamp)>,
     pub managed: bool,
     listed_from: Timestamp,
 }
@@ -113,8 +119,8 @@ impl Instance {
         if self.state(now) == InstanceState::Terminated {
             return Vec::new();
         }
-        let tags = self.tags.iter().filter(|(_, (_, at))| *at <= now);
-        tags.map(|(key, (value, _))| (key.as_str(), value.as_str())).collect()
+        let tags = self.tags.iter().filter(|(_, _, from, until)| *from <= now && now < *until);
+        tags.map(|(key, value, ..)| (key.as_str(), value.as_str())).collect()
     }
 
     /// Terminated instances stay listed for about an hour.
@@ -190,6 +196,7 @@ impl Account {
             region: launch.region.to_owned(),
             kind: launch.instance_type.to_owned(),
             launched: launch.at,
+            reservation: super::records::reservation(launch.together_with.unwrap_or(&id)),
             states: vec![
                 (launch.at, InstanceState::Pending),
                 (launch.at + SignedDuration::from_secs(32), InstanceState::Running),
@@ -197,7 +204,10 @@ impl Account {
             tags: launch
                 .tags
                 .iter()
-                .map(|(key, value)| ((*key).to_owned(), ((*value).to_owned(), launch.at + launch.tags_after)))
+                .map(|(key, value)| {
+                    let from = launch.at + launch.tags_after;
+                    ((*key).to_owned(), (*value).to_owned(), from, Timestamp::MAX)
+                })
                 .collect(),
             managed: launch.managed,
             listed_from: launch.at + launch.listed_after,
@@ -205,9 +215,48 @@ impl Account {
         id
     }
 
+    /// Launches several with one call.
+    pub fn launch_many(&mut self, launch: &Launch<'_>, count: usize) -> Vec<String> {
+        let first = self.launch(launch);
+        let mut ids = vec![first.clone()];
+        ids.extend(
+            (1..count).map(|_| self.launch(&Launch { together_with: Some(&first), ..launch.clone() })),
+        );
+        ids
+    }
+
+    fn instance(&mut self, id: &str) -> Option<&mut Instance> {
+        self.instances.iter_mut().find(|instance| instance.id == id)
+    }
+
+    /// Puts a tag on an instance.
+    pub fn tag(&mut self, id: &str, key: &str, value: &str, at: Timestamp) {
+        self.untag(id, key, at);
+        if let Some(instance) = self.instance(id) {
+            instance.tags.push((key.to_owned(), value.to_owned(), at, Timestamp::MAX));
+        }
+    }
+
+    /// Takes a tag off an instance.
+    pub fn untag(&mut self, id: &str, key: &str, at: Timestamp) {
+        let tags = self.instance(id).map_or(&mut [][..], |instance| &mut instance.tags);
+        tags.iter_mut().filter(|(k, ..)| k == key).for_each(|(.., until)| *until = at.min(*until));
+    }
+
+    /// Stops an instance, and starts it again.
+    pub fn stop_and_start(&mut self, id: &str, stop: Timestamp, start: Timestamp) {
+        if let Some(instance) = self.instance(id) {
+            instance.states.push((stop, InstanceState::Stopping));
+            instance.states.push((stop + SignedDuration::from_secs(30), InstanceState::Stopped));
+            instance.states.push((start, InstanceState::Pending));
+            instance.states.push((start + SignedDuration::from_secs(32), InstanceState::Running));
+            instance.launched = start;
+        }
+    }
+
     /// Ends an instance: shutting down, and terminated half a minute later.
     pub fn terminate(&mut self, id: &str, at: Timestamp) {
-        if let Some(instance) = self.instances.iter_mut().find(|instance| instance.id == id) {
+        if let Some(instance) = self.instance(id) {
             instance.states.push((at, InstanceState::ShuttingDown));
             instance.states.push((at + SignedDuration::from_secs(35), InstanceState::Terminated));
         }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::account::Instance;
 use super::{Answer, Call, State, escape};
-use crate::domain::inventory::State as InstanceState;
+use crate::domain::instance::State as InstanceState;
 
 pub(super) fn serve(
     state: &mut State,
@@ -89,13 +89,23 @@ fn reservation(instance: &Instance, account: &str, now: Timestamp) -> String {
         .collect();
     let tags = if tags.is_empty() { tags } else { format!("<tagSet>{tags}</tagSet>") };
     format!(
-        "<item><reservationId>r-{}</reservationId><ownerId>{account}</ownerId><groupSet/><instancesSet><item><instanceId>{}</instanceId><imageId>ami-0123456789abcdef0</imageId><instanceState><code>{code}</code><name>{}</name></instanceState><instanceType>{}</instanceType><launchTime>{}</launchTime><placement><tenancy>default</tenancy></placement>{tags}</item></instancesSet></item>",
-        &instance.id[2..],
+        "<item><reservationId>{}</reservationId><ownerId>{account}</ownerId><groupSet/><instancesSet><item><instanceId>{}</instanceId><imageId>ami-0123456789abcdef0</imageId><instanceState><code>{code}</code><name>{}</name></instanceState><instanceType>{}</instanceType><launchTime>{}</launchTime><cpuOptions><coreCount>{}</coreCount><threadsPerCore>2</threadsPerCore></cpuOptions><placement><tenancy>default</tenancy></placement>{tags}</item></instancesSet></item>",
+        instance.reservation,
         instance.id,
         state.name(),
         instance.kind,
         instance.launched,
+        cores(&instance.kind),
     )
+}
+
+/// An instance type's cores: one in the small sizes, two in an xlarge, and so on.
+fn cores(kind: &str) -> u32 {
+    let size = kind.rsplit('.').next().unwrap_or_default();
+    match size.strip_suffix("xlarge") {
+        Some(times) => 2 * times.parse().unwrap_or(1),
+        None => 1,
+    }
 }
 
 fn describe_regions(state: &State, account: &str, now: Timestamp) -> Answer {

@@ -11,11 +11,11 @@ use crate::domain::json::{Json, object};
 pub struct Caller<'a> {
     /// The account.
     pub account: &'a str,
-    /// An IAM user's name; `root` is root.
+    /// An IAM user's name; `root` is root, and `ROLE/SESSION` a role.
     pub user: &'a str,
     /// The key that signs.
     pub key: &'a str,
-    /// The address.
+    /// The address; that of an AWS service is who invoked.
     pub address: &'a str,
     /// The tool.
     pub agent: &'a str,
@@ -31,6 +31,29 @@ impl Caller<'_> {
                 ("accountId", self.account.into()),
                 ("accessKeyId", self.key.into()),
             ]);
+        }
+        if let Some((role, session)) = self.user.split_once('/') {
+            let issuer = object([
+                ("type", "Role".into()),
+                ("arn", format!("arn:aws:iam::{}:role/{role}", self.account).into()),
+                ("userName", role.into()),
+            ]);
+            let mut identity = vec![
+                ("type".to_owned(), "AssumedRole".into()),
+                ("principalId".to_owned(), format!("AROASIMULATED00000001:{session}").into()),
+                (
+                    "arn".to_owned(),
+                    format!("arn:aws:sts::{}:assumed-role/{}", self.account, self.user).into(),
+                ),
+                ("accountId".to_owned(), self.account.into()),
+                ("sessionContext".to_owned(), object([("sessionIssuer", issuer)])),
+            ];
+            if self.address.ends_with(".amazonaws.com") {
+                identity.push(("invokedBy".to_owned(), self.address.into()));
+            } else {
+                identity.push(("accessKeyId".to_owned(), self.key.into()));
+            }
+            return Json::Object(identity);
         }
         object([
             ("type", "IAMUser".into()),
@@ -118,10 +141,52 @@ pub fn console_login(caller: &Caller<'_>, at: Timestamp, region: &str, success: 
 
 /// A launch that worked.
 pub fn run_instances(caller: &Caller<'_>, at: Timestamp, region: &str, kind: &str, ids: &[String]) -> Json {
+    run_tagged_instances(caller, at, region, kind, ids, &[])
+}
+
+/// The launch that an instance came from, by the first instance of it.
+pub fn reservation(first: &str) -> String {
+    format!("r-{}", first.trim_start_matches("i-"))
+}
+
+/// A call that changes the tags of instances: `CreateTags` or `DeleteTags`.
+pub fn change_tags(
+    caller: &Caller<'_>,
+    at: Timestamp,
+    region: &str,
+    name: &str,
+    ids: &[String],
+    tags: &[(&str, &str)],
+) -> Json {
+    let ids = ids.iter().map(|id| object([("resourceId", id.as_str().into())])).collect();
+    let request = object([
+        ("resourcesSet", object([("items", Json::Array(ids))])),
+        ("tagSet", object([("items", tag_items(tags))])),
+    ]);
+    call(caller, at, region, "ec2", name, request, object([("_return", true.into())]))
+}
+
+fn tag_items(tags: &[(&str, &str)]) -> Json {
+    Json::Array(
+        tags.iter()
+            .map(|(key, value)| object([("key", (*key).into()), ("value", (*value).into())]))
+            .collect(),
+    )
+}
+
+/// A launch that worked, of instances that have tags from the start.
+pub fn run_tagged_instances(
+    caller: &Caller<'_>,
+    at: Timestamp,
+    region: &str,
+    kind: &str,
+    ids: &[String],
+    tags: &[(&str, &str)],
+) -> Json {
     let item = object([
         ("imageId", "ami-0123456789abcdef0".into()),
         ("minCount", 1i64.into()),
-        ("maxCount", 1i64.into()),
+        ("maxCount", i64::try_from(ids.len().max(1)).unwrap_or(1).into()),
     ]);
     let request = object([
         ("instancesSet", object([("items", Json::Array(vec![item]))])),
@@ -136,11 +201,12 @@ pub fn run_instances(caller: &Caller<'_>, at: Timestamp, region: &str, kind: &st
                 ("imageId", "ami-0123456789abcdef0".into()),
                 ("instanceState", object([("code", 0i64.into()), ("name", "pending".into())])),
                 ("instanceType", kind.into()),
+                ("tagSet", object([("items", tag_items(tags))])),
             ])
         })
         .collect();
     let response = object([
-        ("reservationId", "r-0123456789abcdef0".into()),
+        ("reservationId", ids.first().map(|id| reservation(id)).unwrap_or_default().into()),
         ("ownerId", caller.account.into()),
         ("instancesSet", object([("items", Json::Array(items))])),
     ]);

@@ -42,6 +42,8 @@ pub struct Account {
     pub id: String,
     /// Its name in the configuration; empty for the default account.
     pub name: String,
+    /// The role or user that it is asked as; its ARN.
+    pub principal: String,
     sdk: SdkConfig,
 }
 
@@ -75,7 +77,12 @@ impl Account {
         let sts = aws_sdk_sts::Client::new(sdk);
         let identity = sts.get_caller_identity().send().await.map_err(failure)?;
         match identity.account() {
-            Some(id) => Ok(Account { id: id.to_owned(), name: String::new(), sdk: sdk.clone() }),
+            Some(id) => Ok(Account {
+                id: id.to_owned(),
+                name: String::new(),
+                principal: role_of(identity.arn().unwrap_or_default()),
+                sdk: sdk.clone(),
+            }),
             None => Err(FetchError::Malformed("GetCallerIdentity names no account".to_owned())),
         }
     }
@@ -91,7 +98,7 @@ impl Account {
             None => SharedCredentialsProvider::new(role.build().await),
         };
         let sdk = sdk.clone().into_builder().credentials_provider(provider).build();
-        Account { id: config.id.clone(), name: config.name.clone(), sdk }
+        Account { id: config.id.clone(), name: config.name.clone(), principal: config.role_arn.clone(), sdk }
     }
 
     /// The same account, asked in a region.
@@ -137,4 +144,12 @@ impl Account {
         }
         Err(last)
     }
+}
+
+/// The role behind a session's ARN, as CloudTrail names it; other ARNs as they are. A role's path is not in a
+/// session's ARN (IAM user guide, "IAM identifiers").
+fn role_of(arn: &str) -> String {
+    let Some((before, session)) = arn.split_once(":assumed-role/") else { return arn.to_owned() };
+    let role = session.split('/').next().unwrap_or_default();
+    format!("{}:role/{role}", before.replacen(":sts:", ":iam:", 1))
 }

@@ -4,7 +4,7 @@ use aws_sdk_ec2::types::{Instance as Listed, InstanceLifecycleType};
 use jiff::Timestamp;
 
 use super::{FetchError, RegionAccess, failure};
-use crate::domain::inventory::{Instance, State};
+use crate::domain::instance::{Instance, State};
 use crate::domain::text::clean;
 
 /// As many as EC2 gives at once (EC2 API reference).
@@ -30,8 +30,11 @@ impl RegionAccess {
                 .send()
                 .await
                 .map_err(failure)?;
-            for listed in page.reservations().iter().flat_map(|reservation| reservation.instances()) {
-                instances.push(instance(listed)?);
+            for reservation in page.reservations() {
+                for listed in reservation.instances() {
+                    let reservation = reservation.reservation_id().map(str::to_owned);
+                    instances.push(Instance { reservation, ..instance(listed)? });
+                }
             }
             token = page.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
             if token.is_none() {
@@ -71,6 +74,11 @@ fn instance(listed: &Listed) -> Result<Instance, FetchError> {
         public_address: text(listed.public_ip_address()),
         lifecycle: listed.instance_lifecycle().map(InstanceLifecycleType::as_str).map(str::to_owned),
         profile: text(listed.iam_instance_profile().and_then(|profile| profile.arn())),
+        reservation: None,
+        vcpus: listed.cpu_options().and_then(|cpu| {
+            let each = cpu.threads_per_core().unwrap_or(1);
+            u32::try_from(cpu.core_count()?.checked_mul(each)?).ok()
+        }),
         tags: listed
             .tags()
             .iter()

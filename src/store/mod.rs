@@ -13,13 +13,14 @@
 //! | `k` account `\0` region | the region was enabled when they were last listed |
 //! | `l` account | when its regions were last listed |
 //! | `r` account `\0` region | the region's instances are known: a baseline was taken |
-//! | `i` account `\0` region `\0` instance | the instance as last listed, and its changes that wait for tags |
+//! | `i` account `\0` region `\0` instance | its story: as last listed, who launched it, alerts that wait for a half |
 //! | `o` sink `\0` urgency, seq | an alert that waits for that sink |
 //! | `g` sink `\0` group | what was last sent of the group |
 //! | `w` sink | nothing goes to the sink before that time |
 //! | `d` sink `\0` seq | an alert that the sink refused for good |
 //! | `h` subject | it was told that the subject fails, since then |
-//! | `x` exclusion | how often it hid something, and the last time |
+//! | `x` exclusion | how often it hid something, who used its tags, and where |
+//! | `t` | what was told, hidden and missed since the last daily summary |
 //! | `n` | the last seq |
 //! | `z` | when the state was lost, if it was |
 //! | `p` key, chunk | a part of a value that is longer than 3 KiB |
@@ -42,6 +43,8 @@ mod ladder;
 mod outbox;
 mod progress;
 mod rows;
+mod story;
+mod tally;
 
 #[cfg(test)]
 mod tests;
@@ -56,12 +59,12 @@ use jiff::Timestamp;
 use crate::clock::Clock;
 use crate::domain::alert::Alert;
 use crate::domain::cursor::Cursor;
-use crate::domain::inventory::Observation;
 use crate::domain::judge::{Judgement, Mark};
 use crate::domain::outbox::{Pending, Route};
 use crate::domain::pacer::later;
 use engine::{Change, Engine};
 use rows::key;
+pub use tally::Tally;
 
 /// The version of what is kept. A newer one on disk is refused untouched.
 pub const SCHEMA: u32 = 1;
@@ -122,21 +125,22 @@ pub struct Commit {
     pub cursors: Vec<(String, Cursor)>,
     /// What was decided of events.
     pub judgement: Judgement,
-    /// What a list of instances changed; with the baseline taken.
-    pub inventory: Option<Observation>,
+    /// The region's instances are known from now on.
+    pub baseline: bool,
     /// Subjects of which it was told that they fail (since then), or that they are well.
     pub health: Vec<(String, Option<Timestamp>)>,
     /// No alert of this commit goes to this sink.
     pub not_to: Option<String>,
 }
 
-/// What an exclusion hid so far.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hidden {
-    /// How many events.
-    pub count: u64,
-    /// The time of the last.
-    pub last: Timestamp,
+impl Commit {
+    /// Whether there is anything to write.
+    pub fn says_something(&self) -> bool {
+        let judgement = &self.judgement;
+        let decided = !(judgement.alerts.is_empty() && judgement.marks.is_empty());
+        let learned = !(judgement.stories.is_empty() && judgement.usage.is_empty());
+        decided || learned || self.baseline || !self.cursors.is_empty() || !self.health.is_empty()
+    }
 }
 
 /// The state.
@@ -226,16 +230,13 @@ impl Store {
         inner.marks(&commit.judgement.marks, &mut changes)?;
         let seq =
             inner.enqueue(&commit.judgement.alerts, commit.not_to.as_deref(), routes, now, &mut changes);
-        inner.hidden(&commit.judgement.excluded, &mut changes)?;
-        if let Some(seen) = &commit.inventory {
+        let usage = &commit.judgement.usage;
+        changes
+            .extend(usage.iter().map(|(name, usage)| Change::put(key::exclusion(name), rows::usage(usage))));
+        changes.extend(story::changes(scope, &commit.judgement.stories));
+        inner.tally(&commit.judgement, &mut changes)?;
+        if commit.baseline {
             changes.push(Change::put(key::baseline(scope.account, scope.region), rows::time(now)));
-            for tracked in &seen.put {
-                let key = key::instance(scope.account, scope.region, &tracked.instance.id);
-                changes.push(Change::put(key, rows::tracked(tracked)));
-            }
-            for id in &seen.gone {
-                changes.push(Change::delete(key::instance(scope.account, scope.region, id)));
-            }
         }
         for (subject, since) in &commit.health {
             changes.push(match since {
@@ -310,7 +311,7 @@ impl Inner {
         let mut seq = self.seq;
         for alert in alerts {
             for route in routes {
-                if alert.severity < route.min_severity || not_to == Some(route.sink.as_str()) {
+                if !route.takes(alert) || not_to == Some(route.sink.as_str()) {
                     continue;
                 }
                 seq += 1;
@@ -322,22 +323,5 @@ impl Inner {
             changes.push(Change::put(key::seq(), seq.to_be_bytes().to_vec()));
         }
         seq
-    }
-
-    fn hidden(&mut self, excluded: &[(String, Timestamp)], changes: &mut Vec<Change>) -> Result<(), StoreError> {
-        let mut counts: BTreeMap<&String, Hidden> = BTreeMap::new();
-        for (name, time) in excluded {
-            let hidden = match counts.get(name) {
-                Some(hidden) => hidden.clone(),
-                None => {
-                    let row = self.engine.get(&key::exclusion(name))?;
-                    row.and_then(|row| rows::read_hidden(&row)).unwrap_or(Hidden { count: 0, last: *time })
-                }
-            };
-            counts.insert(name, Hidden { count: hidden.count + 1, last: hidden.last.max(*time) });
-        }
-        changes
-            .extend(counts.into_iter().map(|(name, h)| Change::put(key::exclusion(name), rows::hidden(&h))));
-        Ok(())
     }
 }

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 
 use super::engine::Change;
 use super::rows::{self, key};
-use super::{Hidden, Scope, Store, StoreError};
+use super::{Scope, Store, StoreError};
 use crate::domain::cursor::Cursor;
-use crate::domain::inventory::Tracked;
 use crate::domain::judge::Mark;
 use crate::domain::pacer::earlier;
+use crate::domain::usage::Usage;
 
 /// A lane that has not moved for so long belongs to a region that is not watched any more.
 const UNWATCHED: Duration = Duration::from_secs(8 * 86_400);
@@ -49,20 +49,6 @@ impl Store {
         });
         let changes: Vec<Change> = gone.map(|(key, _)| Change::delete(key)).collect();
         if changes.is_empty() { Ok(()) } else { inner.engine.write(changes, false) }
-    }
-
-    /// What is known of a region's instances; `None` before its baseline.
-    ///
-    /// # Errors
-    /// When the state cannot be read.
-    pub fn inventory(&self, scope: Scope<'_>) -> Result<Option<BTreeMap<String, Tracked>>, StoreError> {
-        let mut inner = self.lock();
-        if inner.engine.get(&key::baseline(scope.account, scope.region))?.is_none() {
-            return Ok(None);
-        }
-        let rows = inner.engine.scan(&key::instance(scope.account, scope.region, ""), usize::MAX)?;
-        let tracked = rows.iter().filter_map(|(_, row)| rows::read_tracked(row));
-        Ok(Some(tracked.map(|tracked| (tracked.instance.id.clone(), tracked)).collect()))
     }
 
     /// The regions of an account that were enabled when they were last listed.
@@ -155,19 +141,17 @@ impl Store {
         Ok(self.lock().engine.get(&key::health(subject))?.and_then(|row| rows::read_time(&row)))
     }
 
-    /// What each exclusion hid.
+    /// What is remembered of each exclusion.
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn hidden(&self) -> Result<Vec<(String, Hidden)>, StoreError> {
+    pub fn usage(&self) -> Result<BTreeMap<String, Usage>, StoreError> {
         let prefix = key::exclusion("");
         let rows = self.lock().engine.scan(&prefix, usize::MAX)?;
-        Ok(rows
-            .iter()
-            .filter_map(|(key, row)| {
-                Some((String::from_utf8_lossy(&key[prefix.len()..]).into_owned(), rows::read_hidden(row)?))
-            })
-            .collect())
+        let usage = rows.iter().filter_map(|(key, row)| {
+            Some((String::from_utf8_lossy(&key[prefix.len()..]).into_owned(), rows::read_usage(row)?))
+        });
+        Ok(usage.collect())
     }
 
     /// Forgets marks of an account that no walk goes back to any more.

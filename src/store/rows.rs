@@ -2,14 +2,12 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
-use super::Hidden;
 use crate::domain::alert::Alert;
 use crate::domain::cursor::{Cursor, Walk};
-use crate::domain::inventory::{Instance, State, Tracked};
 use crate::domain::outbox::{Pending, Sent};
 use crate::domain::rule::Severity;
+use crate::domain::usage::Usage;
 
 /// How many ids stand in one row.
 pub(super) const IDS: usize = 64;
@@ -120,6 +118,10 @@ pub(super) mod key {
         joined(b'x', &[name])
     }
 
+    pub fn tally() -> Vec<u8> {
+        vec![b't']
+    }
+
     pub fn born() -> Vec<u8> {
         vec![b'b']
     }
@@ -152,7 +154,7 @@ pub(super) fn read_time(row: &[u8]) -> Option<Timestamp> {
     Timestamp::from_millisecond(i64::from_be_bytes(row.try_into().ok()?)).ok()
 }
 
-fn json(row: &impl Serialize) -> Vec<u8> {
+pub(super) fn json(row: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(row).unwrap_or_default()
 }
 
@@ -199,82 +201,12 @@ pub(super) fn read_sent(row: &[u8]) -> Option<Sent> {
     Some(Sent { last: row.last, upto: row.upto })
 }
 
-#[derive(Serialize, Deserialize)]
-struct HiddenRow {
-    count: u64,
-    last: Timestamp,
+pub(super) fn usage(usage: &Usage) -> Vec<u8> {
+    json(usage)
 }
 
-pub(super) fn hidden(hidden: &Hidden) -> Vec<u8> {
-    json(&HiddenRow { count: hidden.count, last: hidden.last })
-}
-
-pub(super) fn read_hidden(row: &[u8]) -> Option<Hidden> {
-    let row: HiddenRow = serde_json::from_slice(row).ok()?;
-    Some(Hidden { count: row.count, last: row.last })
-}
-
-#[derive(Serialize, Deserialize)]
-struct TrackedRow {
-    id: String,
-    state: String,
-    kind: String,
-    launched: Option<Timestamp>,
-    image: Option<String>,
-    key: Option<String>,
-    address: Option<String>,
-    lifecycle: Option<String>,
-    profile: Option<String>,
-    tags: BTreeMap<String, String>,
-    seen: Timestamp,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    missing: u8,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    held: Vec<(String, Timestamp)>,
-}
-
-fn is_zero(number: &u8) -> bool {
-    *number == 0
-}
-
-pub(super) fn tracked(tracked: &Tracked) -> Vec<u8> {
-    let instance = tracked.instance.clone();
-    json(&TrackedRow {
-        id: instance.id,
-        state: instance.state.name().to_owned(),
-        kind: instance.instance_type,
-        launched: instance.launch_time,
-        image: instance.image,
-        key: instance.key_name,
-        address: instance.public_address,
-        lifecycle: instance.lifecycle,
-        profile: instance.profile,
-        tags: instance.tags,
-        seen: tracked.first_seen,
-        missing: tracked.missing,
-        held: tracked.held.iter().map(|(state, time)| (state.name().to_owned(), *time)).collect(),
-    })
-}
-
-pub(super) fn read_tracked(row: &[u8]) -> Option<Tracked> {
-    let row: TrackedRow = serde_json::from_slice(row).ok()?;
-    Some(Tracked {
-        instance: Instance {
-            id: row.id,
-            state: State::parse(&row.state)?,
-            instance_type: row.kind,
-            launch_time: row.launched,
-            image: row.image,
-            key_name: row.key,
-            public_address: row.address,
-            lifecycle: row.lifecycle,
-            profile: row.profile,
-            tags: row.tags,
-        },
-        first_seen: row.seen,
-        missing: row.missing,
-        held: row.held.iter().filter_map(|(state, time)| Some((State::parse(state)?, *time))).collect(),
-    })
+pub(super) fn read_usage(row: &[u8]) -> Option<Usage> {
+    serde_json::from_slice(row).ok()
 }
 
 #[derive(Serialize, Deserialize)]
@@ -282,6 +214,23 @@ struct PendingRow {
     at: Timestamp,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     refused: bool,
+    #[serde(flatten)]
+    alert: AlertRow,
+}
+
+pub(super) fn pending(pending: &Pending) -> Vec<u8> {
+    json(&PendingRow { at: pending.enqueued, refused: pending.refused, alert: AlertRow::of(&pending.alert) })
+}
+
+/// The row's seq is the end of its key.
+pub(super) fn read_pending(key: &[u8], row: &[u8]) -> Option<Pending> {
+    let row: PendingRow = serde_json::from_slice(row).ok()?;
+    let seq = u64::from_be_bytes(key.get(key.len().checked_sub(8)?..)?.try_into().ok()?);
+    Some(Pending { seq, enqueued: row.at, refused: row.refused, alert: row.alert.alert()? })
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct AlertRow {
     id: String,
     rule: String,
     title: String,
@@ -297,58 +246,54 @@ struct PendingRow {
     from: String,
     event: String,
     instance: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    completes: bool,
     facts: Vec<(String, String)>,
 }
 
-pub(super) fn pending(pending: &Pending) -> Vec<u8> {
-    let alert = pending.alert.clone();
-    json(&PendingRow {
-        at: pending.enqueued,
-        refused: pending.refused,
-        id: alert.id,
-        rule: alert.rule,
-        title: alert.title,
-        description: alert.description,
-        runbook: alert.runbook,
-        severity: alert.severity.name().to_owned(),
-        group: alert.group,
-        account: alert.account,
-        name: alert.account_name,
-        region: alert.region,
-        time: alert.time,
-        who: alert.principal,
-        from: alert.address,
-        event: alert.event_id,
-        instance: alert.instance,
-        facts: alert.facts,
-    })
-}
+impl AlertRow {
+    pub fn of(alert: &Alert) -> Self {
+        let alert = alert.clone();
+        AlertRow {
+            id: alert.id,
+            rule: alert.rule,
+            title: alert.title,
+            description: alert.description,
+            runbook: alert.runbook,
+            severity: alert.severity.name().to_owned(),
+            group: alert.group,
+            account: alert.account,
+            name: alert.account_name,
+            region: alert.region,
+            time: alert.time,
+            who: alert.principal,
+            from: alert.address,
+            event: alert.event_id,
+            instance: alert.instance,
+            completes: alert.completes,
+            facts: alert.facts,
+        }
+    }
 
-/// The row's seq is the end of its key.
-pub(super) fn read_pending(key: &[u8], row: &[u8]) -> Option<Pending> {
-    let row: PendingRow = serde_json::from_slice(row).ok()?;
-    let seq = u64::from_be_bytes(key.get(key.len().checked_sub(8)?..)?.try_into().ok()?);
-    Some(Pending {
-        seq,
-        enqueued: row.at,
-        refused: row.refused,
-        alert: Alert {
-            id: row.id,
-            rule: row.rule,
-            title: row.title,
-            description: row.description,
-            runbook: row.runbook,
-            severity: Severity::parse(&row.severity)?,
-            group: row.group,
-            account: row.account,
-            account_name: row.name,
-            region: row.region,
-            time: row.time,
-            principal: row.who,
-            address: row.from,
-            event_id: row.event,
-            instance: row.instance,
-            facts: row.facts,
-        },
-    })
+    pub fn alert(self) -> Option<Alert> {
+        Some(Alert {
+            id: self.id,
+            rule: self.rule,
+            title: self.title,
+            description: self.description,
+            runbook: self.runbook,
+            severity: Severity::parse(&self.severity)?,
+            group: self.group,
+            account: self.account,
+            account_name: self.name,
+            region: self.region,
+            time: self.time,
+            principal: self.who,
+            address: self.from,
+            event_id: self.event,
+            instance: self.instance,
+            completes: self.completes,
+            facts: self.facts,
+        })
+    }
 }

@@ -31,12 +31,16 @@ fn alert(n: u64, severity: Severity) -> Alert {
         address: String::new(),
         event_id: String::new(),
         instance: String::new(),
+        completes: false,
         facts: vec![("long".to_owned(), "x".repeat(9_000))],
     }
 }
 
 fn routes(sinks: &[&str]) -> Vec<Route> {
-    sinks.iter().map(|sink| Route { sink: (*sink).to_owned(), min_severity: Severity::Info }).collect()
+    sinks
+        .iter()
+        .map(|sink| Route { sink: (*sink).to_owned(), min_severity: Severity::Info, digest: false })
+        .collect()
 }
 
 fn told(n: u64) -> Commit {

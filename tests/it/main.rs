@@ -11,5 +11,6 @@ mod reliability;
 mod scenarios;
 mod servers;
 mod sinks;
+mod stories;
 mod tidy;
 mod world;

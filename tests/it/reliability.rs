@@ -336,7 +336,7 @@ async fn a_region_enabled_while_the_daemon_was_down_is_read_from_the_start() {
     stage.until("15:10").await;
     stage.stop().await;
     let told = stage.transcript();
-    for expected in ["Region me-south-1 is enabled now", "IAM user x created", "is running in me-south-1"] {
+    for expected in ["Region me-south-1 is enabled now", "IAM user x created", "started in me-south-1"] {
         assert!(told.contains(expected), "{expected} is not in\n{told}");
     }
 }

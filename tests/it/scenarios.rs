@@ -133,7 +133,7 @@ async fn a_region_that_is_enabled_while_it_runs_is_announced_and_watched() {
     stage.stop().await;
     expect![[r#"
         10:20:00 → slack: Region me-south-1 is enabled now · me-south-1 10:20:00
-        10:20:00 → slack: Instance i-00000000abc010003 is running in me-south-1 · me-south-1 10:20:00"#]]
+        10:20:00 → slack: GPU instance i-00000000abc010003 (p5.48xlarge) started in me-south-1 · me-south-1 10:20:00"#]]
     .assert_eq(&stage.transcript());
 }
 
@@ -186,14 +186,14 @@ async fn an_excluded_instance_is_hidden_and_counted() {
     });
     stage.start();
     stage.until("10:06").await;
-    let hidden = stage.store.as_ref().expect("it runs").hidden().expect("read");
+    let hidden = stage.store.as_ref().expect("it runs").usage().expect("read");
     stage.stop().await;
     assert_eq!(
         hidden.iter().map(|(name, hidden)| (name.as_str(), hidden.count)).collect::<Vec<_>>(),
         [("workers", 2)]
     );
     expect![[r#"
-        10:03:00 → slack: Instance i-00000000abc020006 is pending in eu-west-1 · eu-west-1 10:03:00
+        10:03:00 → slack: GPU instance i-00000000abc020006 (p5.48xlarge) started in eu-west-1 · eu-west-1 10:03:00
         10:03:45 → slack (update): Instance i-00000000abc020006 is running in eu-west-1 · eu-west-1 10:03:45
         10:04:20 → slack: Instance i-00000000abc030009 is pending in eu-west-1 · eu-west-1 10:04:00
         10:04:35 → slack (update): Instance i-00000000abc030009 is running in eu-west-1 · eu-west-1 10:04:35"#]].assert_eq(&stage.transcript());
@@ -409,7 +409,7 @@ async fn a_launch_is_told_by_its_record_and_by_what_is_seen() {
     stage.until("10:10").await;
     stage.stop().await;
     expect![[r#"
-        10:02:00 → slack: Instance i-00000000abc010003 is pending in sa-east-1 · sa-east-1 10:02:00
+        10:02:00 → slack: GPU instance i-00000000abc010003 (g5.12xlarge) started in sa-east-1 · sa-east-1 10:02:00
         10:02:45 → slack (update): Instance i-00000000abc010003 is running in sa-east-1 · sa-east-1 10:02:45
         10:06:00 → slack: !GPU or accelerator instance launched by arn:aws:iam::111122223333:user/mallory in sa-east-1 · sa-east-1 10:02:00"#]].assert_eq(&stage.transcript());
 }
@@ -498,8 +498,8 @@ async fn a_damaged_state_is_told_and_costs_repeats_and_no_gap() {
     expect![[r#"
         10:03:00 → slack: IAM user before created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:02:00
         10:20:00 → slack: trailnoti's state was damaged and begun anew: expect repeats ·  10:20:00
+        10:20:00 → slack: GPU instance i-00000000abc010003 (p5.48xlarge) started in eu-west-1 · eu-west-1 10:20:00
         10:20:00 → slack: IAM user while-down created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:12:00
-        10:20:00 → slack: Instance i-00000000abc010003 is running in eu-west-1 · eu-west-1 10:20:00
         10:20:01 → slack (update): IAM user before created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:02:00"#]].assert_eq(&told.join("\n"));
 }
 

@@ -24,6 +24,7 @@ fn alert(text: &str) -> Alert {
         address: cleaned.clone(),
         event_id: "7bf73129-1428-4cd3-a780-95db273d1602".to_owned(),
         instance: "i-0abc".to_owned(),
+        completes: false,
         facts: vec![("user agent".to_owned(), cleaned.clone()), (cleaned.clone(), cleaned)],
     }
 }

@@ -1,0 +1,163 @@
+//! The `[[exclude]]` tables: which instances are nobody's business. Owns the keys of an exclusion, and refuses one
+//! that reaches for more than instances.
+
+use super::AccountConfig;
+use super::section::Section;
+use crate::domain::exclusion::{Condition, Exclusion, Glob, Group, Wanted, launched_by};
+use crate::domain::instance::State;
+use crate::domain::json::Json;
+use crate::domain::pattern::{did_you_mean, nearest};
+
+/// Keys that people may try, in order to hide something that is no instance.
+const OUT_OF_REACH: [&str; 9] =
+    ["rules", "rule", "events", "event_names", "sources", "services", "pattern", "detail", "principals"];
+/// The most that a ceiling can be: as many times are remembered.
+const CEILING: f64 = 10_000.0;
+
+pub(super) fn read(sections: Vec<Section<'_>>, accounts: &[AccountConfig]) -> Vec<Exclusion> {
+    let mut exclusions: Vec<Exclusion> = Vec::new();
+    for mut section in sections {
+        let name = section.required("name", "autoscaled workers").unwrap_or_default();
+        if exclusions.iter().any(|known| known.name == name) && !name.is_empty() {
+            section.problem(
+                "name",
+                format!("\"{name}\" is the name of another exclusion too: give each its own"),
+            );
+        }
+        let at_most = section.has("at_most").then(|| section.number("at_most", 20.0, 1.0, CEILING) as usize);
+        for key in OUT_OF_REACH {
+            section.refuse(key, "exclusions hide instances alone, so that nobody can hide a change of the audit trail, of IAM, of a region or of trailnoti itself behind one; use [rules] disable, or a rule's unless");
+        }
+        let conditions = group(&mut section);
+        if conditions.iter().all(|condition| matches!(condition, Condition::State(_))) {
+            section.problem(
+                "",
+                "hides every instance everywhere: give it tags, launched_by, regions or instance_types",
+            );
+        }
+        for glob in launched_by(&conditions) {
+            check_launcher(&section, glob, accounts);
+        }
+        section.finish();
+        exclusions.push(Exclusion { name, conditions, at_most });
+    }
+    exclusions
+}
+
+fn check_launcher(section: &Section<'_>, glob: &Glob, accounts: &[AccountConfig]) {
+    if !glob.text().contains(|c: char| c.is_ascii_alphanumeric()) {
+        section
+            .problem("launched_by", format!("\"{}\" names everybody: name who launches them", glob.text()));
+    } else if let Some(own) = accounts.iter().find(|account| glob.matches(&account.role_arn)) {
+        section.problem(
+            "launched_by",
+            format!(
+                "\"{}\" fits {}, trailnoti's own role, which launches nothing: what it does is never hidden",
+                glob.text(),
+                own.role_arn
+            ),
+        );
+    }
+}
+
+/// The conditions of a table; all of them must hold.
+fn group(section: &mut Section<'_>) -> Group {
+    let mut group = tags(section);
+    type OfGlobs = fn(Vec<Glob>) -> Condition;
+    let kinds: [(&'static str, OfGlobs); 6] = [
+        ("launched_by", Condition::LaunchedBy),
+        ("accounts", Condition::Account),
+        ("regions", Condition::Region),
+        ("instance_types", Condition::InstanceType),
+        ("images", Condition::Image),
+        ("lifecycles", Condition::Lifecycle),
+    ];
+    for (key, condition) in kinds {
+        let globs = section.globs(key);
+        if !globs.is_empty() {
+            group.push(condition(globs));
+        }
+    }
+    let states = section.texts("states");
+    let states: Vec<State> = states.iter().filter_map(|text| state(section, text)).collect();
+    if !states.is_empty() {
+        group.push(Condition::State(states));
+    }
+    for (key, condition) in [("any", Condition::Any as fn(Vec<Group>) -> Condition), ("all", Condition::All)]
+    {
+        if section.has(key) {
+            let groups: Vec<Group> = section
+                .sections(key)
+                .into_iter()
+                .map(|mut table| {
+                    let conditions = self::group(&mut table);
+                    if conditions.is_empty() {
+                        table.problem(
+                            "",
+                            "is an empty group, which holds for every instance: give it a condition",
+                        );
+                    }
+                    table.finish();
+                    conditions
+                })
+                .collect();
+            group.push(condition(groups));
+        }
+    }
+    group
+}
+
+fn state(section: &Section<'_>, text: &str) -> Option<State> {
+    let state = State::parse(text);
+    if state.is_none() {
+        let hint = nearest(text, State::ALL.iter().map(|state| state.name()));
+        section.problem("states", format!("\"{text}\" is no instance state{}", did_you_mean(hint)));
+    }
+    state
+}
+
+fn tags(section: &mut Section<'_>) -> Group {
+    let members = match section.value("tags") {
+        None => Vec::new(),
+        Some(Json::Object(members)) => members,
+        Some(_) => {
+            section.problem("tags", "is a table of keys and values: write tags = { \"team\" = \"web-*\" }");
+            Vec::new()
+        }
+    };
+    let mut group = Group::new();
+    for (key, value) in members {
+        let values = match &value {
+            Json::Bool(there) => {
+                group.push(Condition::Tag(key, if *there { Wanted::Present } else { Wanted::Absent }));
+                continue;
+            }
+            Json::Array(items) if !items.is_empty() => items.as_slice(),
+            single => std::slice::from_ref(single),
+        };
+        let texts: Option<Vec<&str>> = values.iter().map(Json::as_str).collect();
+        match texts {
+            Some(texts) => {
+                let globs = texts.iter().filter_map(|text| section.glob("tags", text)).collect();
+                group.push(Condition::Tag(key, Wanted::Like(globs)));
+            }
+            None => section.problem(
+                "tags",
+                format!("the value of \"{key}\" is a text, a list of texts, true (the tag is there) or false (it is not)"),
+            ),
+        }
+    }
+    group
+}
+
+/// What is worth a word about exclusions that a thief could use.
+pub(super) fn warnings(exclusions: &[Exclusion]) -> Vec<String> {
+    let weak = exclusions.iter().filter(|exclusion| exclusion.is_weak());
+    weak.map(|exclusion| {
+        format!(
+            "exclusion \"{}\" goes by a tag that anybody can copy: bind it to who launches them, such as launched_by = [\"arn:aws:iam::*:role/ci-runner\"], or to a tag that AWS writes, such as \"aws:autoscaling:groupName\"",
+            exclusion.name
+        )
+    })
+    .collect()
+}

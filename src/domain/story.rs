@@ -1,0 +1,284 @@
+//! One story for each instance: what the inventory saw of it and what CloudTrail says of its launch, in whichever
+//! order they come. Owns the two halves and what is told of them together; whether it is told is `judge`'s.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::alert::Alert;
+use super::instance::{Instance, State, Tags};
+use super::launch::{Launch, Tagged};
+use super::pacer::later;
+use super::text::{FACT, clean};
+
+/// A launch and a list that differ by no more are about the same start.
+const SAME_START: Duration = Duration::from_secs(300);
+/// A terminated instance stays listed for nearly an hour (EC2 API reference): one whose launch is not older was
+/// listed, if it was there.
+pub(super) const LISTED: Duration = Duration::from_secs(45 * 60);
+
+/// The story of one instance.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Story {
+    /// As it is known now, with the tags that it last had.
+    pub instance: Instance,
+    /// When it was first on a list; none while only a record names it.
+    pub first_seen: Option<Timestamp>,
+    /// In how many lists in a row it was missing.
+    pub missing: u8,
+    /// When the first half was known: of this start, if it was stopped before.
+    pub opened: Timestamp,
+    /// Its start is news. Of an instance that was there before trailnoti, the launch is not looked for.
+    pub is_new: bool,
+    /// The tags that it began with. Later ones are no reason to be hidden.
+    pub began_with: Tags,
+    /// Who launched it.
+    pub launch: Option<Launch>,
+    /// Who asked for the fleet that launched it.
+    pub fleet: Option<Launch>,
+    /// Alerts that wait until it is decided.
+    pub held: Vec<Held>,
+    /// Something of it was told.
+    pub told: bool,
+    /// The exclusion under whose ceiling it counts.
+    pub admitted: Option<String>,
+    /// What was told of it beside: that a half is missing, that it claims an exclusion.
+    pub noted: BTreeSet<String>,
+}
+
+/// An alert that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// What will be told.
+    pub alert: Alert,
+    /// Every instance that it is about.
+    pub ids: Vec<String>,
+    /// The state that they come into.
+    pub state: State,
+}
+
+impl Story {
+    /// An instance on a list that was not known.
+    pub fn seen(instance: &Instance, is_new: bool, now: Timestamp) -> Self {
+        Story {
+            began_with: instance.tags.clone(),
+            instance: instance.clone(),
+            first_seen: Some(now),
+            opened: now,
+            is_new,
+            ..Story::default()
+        }
+    }
+
+    /// An instance that a record names before any list does.
+    pub fn named(instance: Instance, now: Timestamp) -> Self {
+        Story { began_with: instance.tags.clone(), instance, opened: now, is_new: true, ..Story::default() }
+    }
+
+    /// Takes in what a list says of it now.
+    pub fn listed(&mut self, instance: &Instance, grace: Duration, now: Timestamp) {
+        let before = std::mem::replace(&mut self.instance, instance.clone());
+        let first = self.first_seen.is_none();
+        if first {
+            self.first_seen = Some(now);
+        }
+        let starts_again = before.state == State::Stopped && instance.state.is_on();
+        if starts_again {
+            self.start_again(now);
+        }
+        // A terminated instance loses its tags before it disappears (EC2 user guide), so the last ones are kept.
+        let ending = matches!(instance.state, State::ShuttingDown | State::Terminated);
+        if ending && instance.tags.is_empty() || first && instance.tags.is_empty() {
+            self.instance.tags = before.tags;
+        }
+        if self.tags_may_come(grace, now) {
+            self.began_with.extend(self.instance.tags.clone());
+        }
+        self.missing = 0;
+    }
+
+    fn start_again(&mut self, now: Timestamp) {
+        let started = self.instance.launch_time.unwrap_or(now);
+        // The record of this start may have come before the list.
+        if self.launch.as_ref().is_some_and(|launch| later(launch.time, SAME_START) >= started) {
+            return;
+        }
+        (self.launch, self.fleet) = (None, None);
+        (self.opened, self.is_new, self.told, self.admitted) = (now, true, false, None);
+        self.noted.clear();
+    }
+
+    /// Takes in who launched it, and what the record says of it.
+    pub fn launched(&mut self, launch: Launch, said: &Instance) {
+        if self.launch.as_ref().is_some_and(|known| known.time > launch.time) {
+            return;
+        }
+        self.launch = Some(launch);
+        for (key, value) in &said.tags {
+            self.began_with.insert(key.clone(), value.clone());
+            if self.first_seen.is_none() {
+                self.instance.tags.insert(key.clone(), value.clone());
+            }
+        }
+        let instance = &mut self.instance;
+        instance.reservation = instance.reservation.take().or_else(|| said.reservation.clone());
+        if instance.instance_type.is_empty() {
+            instance.instance_type.clone_from(&said.instance_type);
+        }
+    }
+
+    /// Takes in a change of its tags. What is there now is the inventory's to say, once it lists the instance.
+    pub fn tagged(&mut self, tagged: &Tagged, at: Timestamp, grace: Duration) {
+        if self.first_seen.is_none_or(|seen| at <= later(seen, grace)) {
+            self.began_with.extend(tagged.added.clone());
+        }
+        if self.first_seen.is_none() || self.instance.tags.is_empty() {
+            self.instance.tags.extend(tagged.added.clone());
+        }
+        for key in &tagged.removed {
+            self.instance.tags.remove(key);
+        }
+    }
+
+    /// Whether tags that are missing now may still come.
+    pub fn tags_may_come(&self, grace: Duration, now: Timestamp) -> bool {
+        self.is_new && now < self.tags_until(grace)
+    }
+
+    /// Until when tags are waited for.
+    pub fn tags_until(&self, grace: Duration) -> Timestamp {
+        later(self.first_seen.unwrap_or(self.opened), grace)
+    }
+
+    /// Every name of who launched it; none while that is not known.
+    pub fn launchers(&self) -> Option<Vec<String>> {
+        let launch = self.launch.as_ref()?;
+        let fleet = self.fleet.iter().flat_map(|fleet| &fleet.names);
+        Some(launch.names.iter().chain(fleet).cloned().collect())
+    }
+
+    /// Whether nothing more will come of it. A launch is read more than once, and would begin an ended story anew.
+    pub fn may_end(&self, now: Timestamp) -> bool {
+        let begun = self.launch.as_ref().map_or(self.opened, |launch| launch.time);
+        self.held.is_empty() && now > later(begun, LISTED)
+    }
+
+    /// What belongs together in one message: the instances of one launch.
+    pub fn group(&self, account: &str) -> String {
+        let launch = self.instance.reservation.as_ref().unwrap_or(&self.instance.id);
+        clean(&format!("{account}/launch/{launch}"), FACT)
+    }
+}
+
+/// Adds to an alert what the other half of the story says.
+pub fn complete(alert: &mut Alert, stories: &[&Story]) {
+    let Some(first) = stories.first() else { return };
+    alert.group = first.group(&alert.account);
+    alert.completes =
+        stories.iter().any(|story| story.told && story.launch.is_some() && story.first_seen.is_some());
+    let mut facts = Vec::new();
+    if alert.instance.is_empty() {
+        let seen: Vec<String> =
+            stories.iter().filter(|story| story.first_seen.is_some()).map(|s| s.line()).collect();
+        facts.push(("seen", seen.join("; ")));
+    } else if let Some(launch) = &first.launch {
+        alert.principal.clone_from(&launch.principal);
+        alert.address.clone_from(&launch.address);
+        facts.push(("launched with", format!("{} at {}", launch.call, launch.time)));
+        facts.push(("access key", launch.access_key.clone()));
+        facts.push(("user agent", launch.agent.clone()));
+        facts.push(("person", launch.person.clone()));
+        let known: BTreeSet<&str> = alert.facts.iter().map(|(name, _)| name.as_str()).collect();
+        let asked = launch.asked.iter().filter(|(name, _)| !known.contains(name.as_str()));
+        facts.extend(asked.map(|(name, value)| (name.as_str(), value.clone())));
+    }
+    if let Some(fleet) = &first.fleet {
+        facts.push(("asked for by", format!("{} with {}", fleet.principal, fleet.call)));
+    }
+    let facts: Vec<(String, String)> = facts
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| (name.to_owned(), clean(&value, FACT)))
+        .collect();
+    alert.facts.retain(|(name, _)| !facts.iter().any(|(new, _)| new == name));
+    alert.facts.extend(facts);
+}
+
+/// Says of an alert about an instance that nobody knows who launched it.
+pub fn without_launcher(alert: &mut Alert, grace: Duration) {
+    alert.facts.retain(|(name, _)| name != "launched by");
+    let waited = grace.as_secs() / 60;
+    alert.facts.push((
+        "launched by".to_owned(),
+        format!("launcher unknown: no record of it within {waited} minutes"),
+    ));
+}
+
+impl Story {
+    fn line(&self) -> String {
+        let instance = &self.instance;
+        let address = instance.public_address.iter().map(|address| format!(" at {address}"));
+        let address: String = address.collect();
+        format!("{} is {} ({}){address}", instance.id, instance.state.name(), instance.size())
+    }
+}
+
+/// The stories of one account and region, with changes laid over them until they are committed.
+#[derive(Debug)]
+pub struct Stories<'a> {
+    known: &'a BTreeMap<String, Story>,
+    changed: BTreeMap<String, Option<Story>>,
+}
+
+impl<'a> Stories<'a> {
+    /// Nothing is changed yet.
+    pub fn new(known: &'a BTreeMap<String, Story>) -> Self {
+        Stories { known, changed: BTreeMap::new() }
+    }
+
+    /// One story.
+    pub fn get(&self, id: &str) -> Option<&Story> {
+        match self.changed.get(id) {
+            Some(changed) => changed.as_ref(),
+            None => self.known.get(id),
+        }
+    }
+
+    /// Changes one story, if it is there.
+    pub fn change(&mut self, id: &str, change: impl FnOnce(&mut Story)) {
+        if let Some(mut story) = self.get(id).cloned() {
+            change(&mut story);
+            self.put(id, story);
+        }
+    }
+
+    /// Writes one story.
+    pub fn put(&mut self, id: &str, story: Story) {
+        if self.get(id) != Some(&story) {
+            self.changed.insert(id.to_owned(), Some(story));
+        }
+    }
+
+    /// Ends one story.
+    pub fn end(&mut self, id: &str) {
+        self.changed.insert(id.to_owned(), None);
+    }
+
+    /// Every story's id.
+    pub fn ids(&self) -> Vec<String> {
+        let known = self.known.keys().filter(|id| !self.changed.contains_key(*id));
+        let changed = self.changed.iter().filter(|(_, story)| story.is_some()).map(|(id, _)| id);
+        known.chain(changed).cloned().collect()
+    }
+
+    /// Whether this batch changed it.
+    pub fn is_changed(&self, id: &str) -> bool {
+        self.changed.contains_key(id)
+    }
+
+    /// What is to be written.
+    pub fn into_changes(self) -> BTreeMap<String, Option<Story>> {
+        self.changed
+    }
+}

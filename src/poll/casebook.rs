@@ -1,0 +1,112 @@
+//! What the loops know together: the stories of every region and the memory of every exclusion. Owns that judging
+//! and writing are one step, so that a list and a record of one instance cannot miss each other.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+
+use super::Watch;
+use crate::domain::judge::{Court, Desk};
+use crate::domain::story::Story;
+use crate::domain::usage::Usage;
+use crate::store::{Commit, Scope, Store, StoreError};
+
+/// The stories of one account and region, by instance.
+pub type Region = BTreeMap<String, Story>;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Casebook {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    regions: BTreeMap<(String, String), Region>,
+    usage: Option<BTreeMap<String, Usage>>,
+}
+
+impl Casebook {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks at every region's stories and at every exclusion's memory.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn look<T>(
+        &self,
+        store: &Store,
+        look: impl FnOnce(&BTreeMap<(String, String), Region>, &BTreeMap<String, Usage>) -> T,
+    ) -> Result<T, StoreError> {
+        let mut inner = self.lock();
+        let Inner { regions, usage } = &mut *inner;
+        Ok(look(regions, known_usage(usage, store)?))
+    }
+}
+
+fn known_usage<'a>(
+    usage: &'a mut Option<BTreeMap<String, Usage>>,
+    store: &Store,
+) -> Result<&'a mut BTreeMap<String, Usage>, StoreError> {
+    Ok(match usage {
+        Some(usage) => usage,
+        None => usage.insert(store.usage()?),
+    })
+}
+
+/// Whose events are judged, and as whom they were read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sitting<'a> {
+    pub scope: Scope<'a>,
+    pub account_name: &'a str,
+    pub own: &'a str,
+}
+
+impl Watch {
+    /// Judges, and writes what was decided together with `commit`. The time by which something that waits must be
+    /// decided is answered.
+    pub(super) fn sit(
+        &self,
+        sitting: Sitting<'_>,
+        mut commit: Commit,
+        judge: impl FnOnce(&mut Desk<'_>) -> Result<(), StoreError>,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let scope = sitting.scope;
+        let mut inner = self.casebook.lock();
+        let Inner { regions, usage } = &mut *inner;
+        let key = (scope.account.to_owned(), scope.region.to_owned());
+        let known = match regions.entry(key) {
+            std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
+            std::collections::btree_map::Entry::Vacant(new) => new.insert(self.store.stories(scope)?),
+        };
+        let usage = known_usage(usage, &self.store)?;
+        let court = Court {
+            law: &self.config.law,
+            account: scope.account,
+            account_name: sitting.account_name,
+            region: scope.region,
+            own: sitting.own,
+            now: self.clock.now(),
+        };
+        let mut desk = Desk::new(court, known, usage);
+        judge(&mut desk)?;
+        commit.judgement = desk.finish();
+        if commit.says_something() {
+            self.store.commit(scope, &commit, &self.routes)?;
+        }
+        let judgement = commit.judgement;
+        for (id, story) in &judgement.stories {
+            match story {
+                Some(story) => known.insert(id.clone(), story.clone()),
+                None => known.remove(id),
+            };
+        }
+        usage.extend(judgement.usage.clone());
+        drop(inner);
+        self.told(&judgement);
+        Ok(judgement.decide_at)
+    }
+}
