@@ -20,6 +20,7 @@ use crate::dispatch::{DELIVERY, dispatch};
 use crate::domain::health::Health;
 use crate::domain::report::Report;
 use crate::metrics::BySink;
+use crate::overview::Overview;
 use crate::poll::{Watch, upkeep, watch_account};
 use crate::sink::Sink;
 use crate::source;
@@ -173,6 +174,7 @@ impl Generation {
         pollers.spawn("watchdog", stop.clone(), watchdog(deps.hear.clone(), watch.status.clone(), stop));
         let stop = pollers.child_stop();
         pollers.spawn("ready", stop.clone(), tell_ready(deps.hear.clone(), watch.clone(), stop));
+        watch.status.open_pages(Arc::new(Overview::new(watch.clone())));
         let (told, ended) = mpsc::unbounded_channel();
         let forward = async move {
             loop {

@@ -147,6 +147,8 @@ impl Dispatch<'_> {
     fn count(&self, digest: &Digest, answer: &Result<(), Failure>) {
         let metrics = &self.watch.status.metrics;
         let sink = self.sink.name().to_owned();
+        let outcome = answer.clone().map_err(|failure| failure.why().to_owned());
+        self.watch.status.sent(&sink, outcome, self.watch.clock.now());
         let reason = match answer {
             Ok(()) => {
                 metrics.notifications.get_or_create(&BySink { sink }).inc_by(digest.alerts.len() as u64);

@@ -1,17 +1,19 @@
-//! The health endpoint: `/healthz`, `/readyz`, `/metrics`, on loopback unless configured otherwise. Owns the three
-//! pages; shows nothing of events or of the configuration.
+//! The local endpoint: `/healthz`, `/readyz`, `/metrics` for machines, `/status` and `/explain/ID` for `trailnoti
+//! status` and `trailnoti explain`. On loopback unless configured otherwise. Owns the addresses; shows no secret.
 
 use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
-use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
+use axum::extract::Path;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::domain::json::Json;
 use crate::status::Status;
 
 /// Opens the address.
@@ -34,7 +36,8 @@ pub async fn serve(
     clock: Clock,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let (health, ready, metrics) = (status.clone(), status.clone(), status);
+    let (health, ready, metrics) = (status.clone(), status.clone(), status.clone());
+    let (overview, explain) = (status.clone(), status);
     let pages = Router::new()
         // Alive: the loops keep their word. It does not depend on AWS.
         .route("/healthz", get(move || async move { answer(&health.stalled(), "alive") }))
@@ -46,11 +49,37 @@ pub async fn serve(
                 let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
                 ([(header::CONTENT_TYPE, kind)], metrics.metrics.page())
             }),
+        )
+        .route(
+            "/status",
+            get(move |headers: HeaderMap| async move {
+                page(&headers, || overview.pages().map(|pages| pages.overview()))
+            }),
+        )
+        .route(
+            "/explain/{id}",
+            get(move |headers: HeaderMap, Path(id): Path<String>| async move {
+                page(&headers, || explain.pages().and_then(|pages| pages.explain(&id)))
+            }),
         );
     axum::serve(listener, pages)
         .with_graceful_shutdown(stop.cancelled_owned())
         .await
         .context("serve the health endpoint")
+}
+
+/// A page as JSON. A website whose name was pointed at this machine is not answered: its reader is not ours.
+fn page(headers: &HeaderMap, json: impl FnOnce() -> Option<Json>) -> Response {
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    if host.parse::<std::net::SocketAddr>().is_err() && !host.starts_with("localhost:") {
+        return (StatusCode::FORBIDDEN, kind, "\"ask by address\"\n".to_owned()).into_response();
+    }
+    match json() {
+        Some(json) => (StatusCode::OK, kind, format!("{json}\n")),
+        None => (StatusCode::NOT_FOUND, kind, "null\n".to_owned()),
+    }
+    .into_response()
 }
 
 fn answer(wrong: &[String], right: &str) -> impl IntoResponse + use<> {

@@ -15,6 +15,7 @@ pub mod source;
 pub mod store;
 
 pub mod dispatch;
+mod overview;
 pub mod poll;
 
 pub mod app;

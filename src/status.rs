@@ -1,23 +1,62 @@
 //! How the running daemon is doing, as its loops say. Owns what is asked of it from outside: is it alive, is it
 //! ready, what are its numbers. Decides nothing and is never read by the loops.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use crate::domain::json::Json;
 use crate::domain::pacer::later;
+use crate::domain::rule::Severity;
 use crate::metrics::{Asked, Metrics};
+
+/// How many alerts are remembered for who asks.
+const RECENT: usize = 20;
 
 /// What is known of reading one API in one region.
 #[derive(Debug, Clone, Default)]
-struct Reading {
-    last_success: Option<Timestamp>,
-    trouble: Option<String>,
+pub struct Reading {
+    /// The last answer.
+    pub last_success: Option<Timestamp>,
+    /// Why there is none now.
+    pub trouble: Option<String>,
+    /// Up to when everything is read, of what is read in order.
+    pub through: Option<Timestamp>,
     /// A success that is older than this is stale.
     fresh_for: Duration,
+}
+
+/// What is known of sending through one sink.
+#[derive(Debug, Clone, Default)]
+pub struct Sending {
+    /// The last delivery.
+    pub last_success: Option<Timestamp>,
+    /// Why the last attempt failed, if it did.
+    pub trouble: Option<String>,
+}
+
+/// An alert that was decided on.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// When it was decided.
+    pub at: Timestamp,
+    /// How urgent.
+    pub severity: Severity,
+    /// What happened.
+    pub title: String,
+    /// In which region.
+    pub region: String,
+}
+
+/// What the running loops answer to who asks from outside.
+pub trait Pages: Send + Sync {
+    /// Everything, on one page.
+    fn overview(&self) -> Json;
+    /// Why the instance, or the launch of this event id, is told or hidden.
+    fn explain(&self, id: &str) -> Option<Json>;
 }
 
 /// A loop's word that it will be heard of again.
@@ -34,12 +73,15 @@ struct Inner {
     accounts: usize,
     /// Accounts whose regions are known, with the regions that are configured and not enabled.
     discovered: BTreeMap<String, Vec<String>>,
+    sendings: BTreeMap<String, Sending>,
+    recent: VecDeque<Told>,
 }
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Status {
     inner: Mutex<Inner>,
+    pages: Mutex<Option<Arc<dyn Pages>>>,
     /// The numbers.
     pub metrics: Metrics,
 }
@@ -98,6 +140,59 @@ impl Status {
         inner.readings.clear();
         inner.pulses.clear();
         inner.discovered.clear();
+        inner.sendings.clear();
+        drop(inner);
+        *self.pages.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// From now on these answer.
+    pub fn open_pages(&self, pages: Arc<dyn Pages>) {
+        *self.pages.lock().unwrap_or_else(PoisonError::into_inner) = Some(pages);
+    }
+
+    /// Who answers; nobody between two configurations.
+    pub fn pages(&self) -> Option<Arc<dyn Pages>> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Everything of a region up to a time is read.
+    pub fn read_through(&self, account: &str, region: &str, through: Timestamp) {
+        let key = (account.to_owned(), region.to_owned(), "cloudtrail");
+        if let Some(reading) = self.lock().readings.get_mut(&key) {
+            reading.through = Some(through);
+        }
+    }
+
+    /// A delivery went through, or did not.
+    pub fn sent(&self, sink: &str, outcome: Result<(), String>, now: Timestamp) {
+        let mut inner = self.lock();
+        let sending = inner.sendings.entry(sink.to_owned()).or_default();
+        match outcome {
+            Ok(()) => *sending = Sending { last_success: Some(now), trouble: None },
+            Err(why) => sending.trouble = Some(why),
+        }
+    }
+
+    /// An alert was decided on.
+    pub fn told(&self, told: Told) {
+        let mut inner = self.lock();
+        inner.recent.push_front(told);
+        inner.recent.truncate(RECENT);
+    }
+
+    /// The last alerts, the newest first.
+    pub fn recent(&self) -> Vec<Told> {
+        self.lock().recent.iter().cloned().collect()
+    }
+
+    /// How sending goes, by sink.
+    pub fn sendings(&self) -> BTreeMap<String, Sending> {
+        self.lock().sendings.clone()
+    }
+
+    /// How reading goes, by account, region and API.
+    pub fn readings(&self) -> BTreeMap<(String, String, &'static str), Reading> {
+        self.lock().readings.clone()
     }
 
     /// A request was answered, or failed.

@@ -1,11 +1,14 @@
 //! The command line: one file for each command. Owns arguments, exit codes and what is printed.
 
 mod check;
+mod daemon;
 mod demo;
 mod events;
+mod explain;
 mod iam_policy;
 mod run;
 mod stage;
+mod status;
 mod test_alert;
 
 use std::path::PathBuf;
@@ -23,6 +26,7 @@ use crate::telemetry::LogFormat;
 mod exit {
     pub const FAILED: u8 = 1;
     pub const USAGE: u8 = 64;
+    pub const DATA: u8 = 65;
     pub const UNAVAILABLE: u8 = 69;
     pub const CANNOT_CREATE: u8 = 73;
     pub const HELD: u8 = 75;
@@ -91,6 +95,24 @@ enum Command {
         #[arg(long)]
         region: Option<String>,
     },
+    /// Show what the running daemon sees: regions, sinks, instances, exclusions, the last alerts
+    Status {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say why an instance is told or hidden, condition by condition
+    Explain {
+        /// An instance or event id, asked of the running daemon; or a file with an event, "-" for standard input
+        what: String,
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the least-privilege policy, ready to paste
     IamPolicy {
         #[command(flatten)]
@@ -152,6 +174,8 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Events { config, name, since, region } => {
             events::run(&config, name, since, region.as_deref())
         }
+        Command::Status { config, json } => status::run(&config, json),
+        Command::Explain { what, config, json } => explain::run(&config, &what, json),
         Command::IamPolicy { config } => iam_policy::run(&config),
         Command::Healthcheck { config } => run::healthcheck(&config),
         Command::Completions { shell } => {
@@ -169,7 +193,7 @@ fn code_of(error: &anyhow::Error) -> u8 {
             exit::CONFIG
         };
     }
-    if error.downcast_ref::<NoCredentials>().is_some() {
+    if error.downcast_ref::<NoCredentials>().is_some() || error.downcast_ref::<daemon::NoDaemon>().is_some() {
         return exit::UNAVAILABLE;
     }
     match error.downcast_ref() {

@@ -1,6 +1,5 @@
 //! `run`, the daemon, and `healthcheck`, which asks it. Owns signals and the folder of the state.
 
-use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,7 +12,7 @@ use signal_hook_tokio::Signals;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{ConfigFile, exit, stage};
+use super::{ConfigFile, daemon, exit, stage};
 use crate::app::{self, Deps, Reload};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -152,29 +151,10 @@ fn state_path(configured: Option<&Path>) -> PathBuf {
 
 /// Asks `/healthz`. A plain socket: a container's image has no curl, and this must not depend on anything else.
 pub(super) fn healthcheck(file: &ConfigFile) -> anyhow::Result<ExitCode> {
-    let Some(address) = file.load()?.http else {
-        anyhow::bail!("[http] listen is \"off\", so nobody can be asked");
-    };
-    let ask = || -> std::io::Result<String> {
-        let wait = Duration::from_secs(5);
-        let mut socket = std::net::TcpStream::connect_timeout(&address, wait)?;
-        socket.set_read_timeout(Some(wait))?;
-        socket.write_all(
-            format!("GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes(),
-        )?;
-        let mut answer = String::new();
-        socket.take(64 * 1024).read_to_string(&mut answer)?;
-        Ok(answer)
-    };
-    match ask() {
-        Ok(answer) if answer.starts_with("HTTP/1.1 200") => Ok(ExitCode::SUCCESS),
-        Ok(answer) => {
-            eprintln!("{}", answer.rsplit("\r\n\r\n").next().unwrap_or_default().trim());
-            Ok(ExitCode::from(exit::FAILED))
-        }
-        Err(error) => {
-            eprintln!("no daemon answers on {address}: {error}");
-            Ok(ExitCode::from(exit::UNAVAILABLE))
-        }
+    let (status, text) = daemon::ask(file, "/healthz")?;
+    if status.is_success() {
+        return Ok(ExitCode::SUCCESS);
     }
+    eprintln!("{}", text.trim());
+    Ok(ExitCode::from(exit::FAILED))
 }

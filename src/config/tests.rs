@@ -47,7 +47,7 @@ fn the_examples_in_the_reference_are_right_when_uncommented() {
     let config = Config::parse("trailnoti.toml", &rest.join("\n"), Some(folder.path()), BTreeMap::new());
     let config = config.unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(config.sinks.len(), 2);
-    assert_eq!(config.law.exclusions.len(), 1);
+    assert_eq!(config.law.exclusions.len(), 2);
     assert!(config.law.rules.iter().any(|rule| rule.id == "key-for-me"));
 }
 

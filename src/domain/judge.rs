@@ -11,7 +11,7 @@ use super::alert::Alert;
 use super::event::{Event, INSTANCE_STATE};
 use super::exclusion::{Exclusion, Facts, Fit};
 use super::instance::State;
-use super::launch::{Launch, asked_by_fleet, started, subjects, tagged};
+use super::launch::{Launch, asked_by_fleet, role_of, started, subjects, tagged};
 use super::pacer::later;
 use super::pattern::Fields;
 use super::rule::Rules;
@@ -237,7 +237,9 @@ impl<'a> Desk<'a> {
             return Verdict::Told { launcher_unknown: false };
         };
         let launchers = story.launchers();
-        if launchers.as_ref().is_some_and(|names| names.iter().any(|name| name == self.court.own)) {
+        let own = self.court.own;
+        let is_own = |name: &String| name == own || role_of(name) == own;
+        if launchers.as_ref().is_some_and(|names| names.iter().any(is_own)) {
             return Verdict::Told { launcher_unknown: false };
         }
         let waits = &self.court.law.waits;

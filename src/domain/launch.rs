@@ -94,6 +94,14 @@ fn person(detail: &Json) -> String {
     clean(&text, FACT)
 }
 
+/// The role behind a session's ARN, as CloudTrail names it; other ARNs as they are. A role's path is not in a
+/// session's ARN (IAM user guide, "IAM identifiers").
+pub fn role_of(arn: &str) -> String {
+    let Some((before, session)) = arn.split_once(":assumed-role/") else { return arn.to_owned() };
+    let role = session.split('/').next().unwrap_or_default();
+    format!("{}:role/{role}", before.replacen(":sts:", ":iam:", 1))
+}
+
 /// What a launch asked for, in facts that a person reads: how many of what, and what gives it away.
 pub fn asked(detail: &Json) -> Vec<(String, String)> {
     let request =

@@ -7,8 +7,10 @@
 
 pub mod alert;
 pub mod cursor;
+pub mod daily;
 pub mod event;
 pub mod exclusion;
+pub mod explain;
 mod halves;
 pub mod health;
 pub mod instance;

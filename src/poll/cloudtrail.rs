@@ -178,6 +178,7 @@ impl<'a> Reader<'a> {
                 watch.status.metrics.events.get_or_create(&labels).inc_by(page.events.len() as u64);
                 if let Some(through) = self.lanes.through() {
                     watch.status.metrics.lag.get_or_create(&labels).set(watch.age(through));
+                    watch.status.read_through(&self.account.id, &self.access.region, through);
                 }
                 None
             }

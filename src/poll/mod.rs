@@ -29,7 +29,7 @@ use crate::domain::pacer::earlier;
 use crate::domain::report::Report;
 use crate::metrics::{ByExclusion, ByRule};
 use crate::source::{FetchError, Skew};
-use crate::status::Status;
+use crate::status::{Status, Told};
 use crate::store::{Commit, Scope, Store, StoreError};
 
 /// How long a loop may take between two signs of life, beside what it says it waits for.
@@ -109,6 +109,12 @@ impl Watch {
         for alert in &judgement.alerts {
             let labels = ByRule { rule: alert.rule.clone(), severity: alert.severity.name() };
             self.status.metrics.alerts.get_or_create(&labels).inc();
+            self.status.told(Told {
+                at: self.clock.now(),
+                severity: alert.severity,
+                title: alert.title.clone(),
+                region: alert.region.clone(),
+            });
         }
         for exclusion in &judgement.excluded {
             self.status.metrics.excluded.get_or_create(&ByExclusion { exclusion: exclusion.clone() }).inc();

@@ -1,18 +1,23 @@
 //! What nobody else looks after: the clock, the state, old marks, the numbers of the queues.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::Watch;
+use crate::domain::daily::{self, Day};
 use crate::domain::health::{Health, Notice, Patience};
 use crate::domain::pacer::later;
 use crate::domain::report::Report;
 use crate::metrics::BySink;
+use crate::status::Reading;
 use crate::store::{Commit, Scope, StoreError};
 
 const EVERY: Duration = Duration::from_secs(15);
+/// After a start, every region is read by then.
+const SETTLED: Duration = Duration::from_secs(5 * 60);
 const HOURLY: Duration = Duration::from_secs(3600);
 /// At five minutes AWS refuses every signature (SigV4).
 const SKEW_ALERT: i64 = 300;
@@ -34,13 +39,15 @@ pub async fn upkeep(watch: Watch, stop: CancellationToken) -> anyhow::Result<()>
         Ok(watch.store.told(subject)?.map_or(Health::Well, |since| Health::Told { since }))
     };
     let (clock, disk) = (told(CLOCK)?, told(DISK)?);
-    let mut upkeep = Upkeep { watch: &watch, clock, disk, looked: watch.clock.now() };
+    let mut upkeep =
+        Upkeep { watch: &watch, clock, disk, looked: watch.clock.now(), begun: watch.clock.now() };
     let mut warned = false;
     let mut next = watch.clock.now();
     while watch.wait("upkeep", next, &stop).await {
         upkeep.look_at_the_clock(&mut warned)?;
         upkeep.look_at_the_state()?;
         upkeep.hourly()?;
+        upkeep.daily()?;
         upkeep.count()?;
         next = later(watch.clock.now(), EVERY);
     }
@@ -53,6 +60,7 @@ struct Upkeep<'a> {
     clock: Health,
     disk: Health,
     looked: Timestamp,
+    begun: Timestamp,
 }
 
 impl Upkeep<'_> {
@@ -126,6 +134,47 @@ impl Upkeep<'_> {
         // Events of trailnoti itself belong to no account, and no walk goes back to them.
         watch.store.forget("", watch.clock.now(), watch.config.cloudtrail.policy.rescan)?;
         Ok(())
+    }
+
+    /// Sums up the day, to the sinks that ask for it. One that was due while nothing ran is told late.
+    fn daily(&self) -> Result<(), StoreError> {
+        let watch = self.watch;
+        let Some(digest) = &watch.config.digest else { return Ok(()) };
+        let (now, tally) = (watch.clock.now(), watch.store.tally()?);
+        let Some(since) = tally.since else { return watch.store.begin_tally(now) };
+        if now < daily::next(since, digest.at, &digest.timezone) {
+            return Ok(());
+        }
+        let readiness = watch.status.readiness(now);
+        // What was not read yet since the start says nothing of the day.
+        if !readiness.missing.is_empty() && now < later(self.begun, SETTLED) {
+            return Ok(());
+        }
+        let lag = |(key, reading): (&(String, String, &str), &Reading)| {
+            let through = reading.through.filter(|_| key.2 == "cloudtrail")?;
+            Some((key.1.clone(), now.duration_since(through).as_secs()))
+        };
+        let slowest = watch.status.readings().iter().filter_map(lag).max_by_key(|(_, lag)| *lag);
+        let hidden = watch.config.law.exclusions.iter().map(|exclusion| {
+            (exclusion.name.clone(), tally.hidden.get(&exclusion.name).copied().unwrap_or_default())
+        });
+        let mut waiting = BTreeMap::new();
+        for route in watch.routes.iter() {
+            let rows = watch.store.queue(&route.sink)? as u64;
+            waiting.extend((rows > 0).then(|| (route.sink.clone(), rows)));
+        }
+        let day = Day {
+            since: Some(since),
+            told: tally.told,
+            hidden: hidden.collect(),
+            fresh: readiness.fresh,
+            missing: readiness.missing,
+            slowest,
+            gaps: tally.gaps,
+            waiting,
+        };
+        watch.report(&day.report(), PROGRAM, Commit::default())?;
+        watch.store.begin_tally(now)
     }
 
     fn count(&self) -> Result<(), StoreError> {

@@ -8,6 +8,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 
 use super::{FetchError, RegionAccess, Skew, failure};
 use crate::config::AccountConfig;
+use crate::domain::launch::role_of;
 use crate::domain::text::clean;
 
 /// How long finding credentials may take: the chain ends by asking for an instance's own, which answers nobody
@@ -144,12 +145,4 @@ impl Account {
         }
         Err(last)
     }
-}
-
-/// The role behind a session's ARN, as CloudTrail names it; other ARNs as they are. A role's path is not in a
-/// session's ARN (IAM user guide, "IAM identifiers").
-fn role_of(arn: &str) -> String {
-    let Some((before, session)) = arn.split_once(":assumed-role/") else { return arn.to_owned() };
-    let role = session.split('/').next().unwrap_or_default();
-    format!("{}:role/{role}", before.replacen(":sts:", ":iam:", 1))
 }

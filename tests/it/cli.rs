@@ -144,3 +144,64 @@ fn the_demo_tells_everything_that_a_rule_is_for() {
         lines.iter().filter(|line| line.get("alert_id").is_some()).all(|alert| alert["note"] == "[DEMO]")
     );
 }
+
+const EXCLUDE: &str = r#"[[exclude]]
+name = "ci runners"
+tags = { team = "ci" }
+instance_types = ["t3.*"]
+launched_by = ["arn:aws:iam::*:role/ci-runner"]
+"#;
+
+#[test]
+fn explain_says_for_each_condition_what_it_met() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("t.toml"), EXCLUDE).expect("written");
+    let record = r#"{"eventSource":"ec2.amazonaws.com","eventName":"RunInstances","awsRegion":"eu-west-1",
+        "eventTime":"2026-03-01T10:00:00Z","sourceIPAddress":"203.0.113.66",
+        "userIdentity":{"type":"IAMUser","userName":"mallory","arn":"arn:aws:iam::111122223333:user/mallory"},
+        "responseElements":{"reservationId":"r-1","instancesSet":{"items":[{"instanceId":"i-1","instanceType":"t3.large",
+        "tagSet":{"items":[{"key":"team","value":"ci"}]}}]}}}"#;
+    std::fs::write(folder.path().join("launch.json"), record).expect("written");
+    let (code, out, err) = said(&run_in(folder.path(), &["explain", "launch.json", "--config", "t.toml"]));
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    expect_test::expect![[r#"
+        i-1 (t3.large) in eu-west-1, pending
+          launched by arn:aws:iam::111122223333:user/mallory with RunInstances from 203.0.113.66 (person: user mallory)
+          exclusion "ci runners" does not hide it
+            ✓ tag team is ci: ci
+            ✗ launched by arn:aws:iam::*:role/ci-runner: arn:aws:iam::111122223333:user/mallory
+            ✓ type t3.*: t3.large
+    "#]].assert_eq(&out);
+    std::fs::write(folder.path().join("other.json"), record.replace("RunInstances", "CreateVpc"))
+        .expect("written");
+    let (code, _, err) = said(&run_in(folder.path(), &["explain", "other.json", "--config", "t.toml"]));
+    assert_eq!(code, Some(65));
+    assert!(err.contains("is about no instance"), "{err}");
+}
+
+#[test]
+fn a_weak_exclusion_is_warned_of_and_one_that_reaches_too_far_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let check = |text: &str| {
+        std::fs::write(folder.path().join("t.toml"), text).expect("written");
+        said(&run_in(folder.path(), &["check", "--config", "t.toml"]))
+    };
+    let (code, out, err) = check("[[exclude]]\nname = \"ci\"\ntags = { team = \"ci\" }\n");
+    assert_eq!(code, Some(0), "{err}");
+    let both = format!("{out}{err}");
+    assert!(both.contains("exclusion \"ci\" goes by a tag that anybody can copy"), "{both}");
+    let (code, out, err) = check(EXCLUDE);
+    assert_eq!(code, Some(0));
+    assert!(!format!("{out}{err}").contains("anybody can copy"));
+    let (code, _, err) = check(
+        "[[account]]\nname = \"p\"\nrole_arn = \"arn:aws:iam::111122223333:role/trailnoti\"\n[[exclude]]\nname = \"all\"\nrules = [\"trail-stopped\"]\nlaunched_by = [\"*\"]\n[[exclude]]\nname = \"own\"\nlaunched_by = [\"arn:aws:iam::*:role/trailn*\"]\n[[exclude]]\nname = \"empty\"\nany = [{}]\n[[exclude]]\nname = \"every\"\nstates = [\"running\"]\n",
+    );
+    assert_eq!(code, Some(78));
+    expect_test::expect![[r#"
+        trailnoti: t.toml:6: exclude[0].rules: exclusions hide instances alone, so that nobody can hide a change of the audit trail, of IAM, of a region or of trailnoti itself behind one; use [rules] disable, or a rule's unless
+        t.toml:7: exclude[0].launched_by: "*" names everybody: name who launches them
+        t.toml:10: exclude[1].launched_by: "arn:aws:iam::*:role/trailn*" fits arn:aws:iam::111122223333:role/trailnoti, trailnoti's own role, which launches nothing: what it does is never hidden
+        t.toml:13: exclude[2].any[0]: is an empty group, which holds for every instance: give it a condition
+        t.toml:14: exclude[3]: hides every instance everywhere: give it tags, launched_by, regions or instance_types
+    "#]].assert_eq(&err);
+}

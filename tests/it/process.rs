@@ -375,10 +375,37 @@ async fn the_health_pages_say_alive_and_ready() {
     assert!(
         page.text().await.expect("text").contains("trailnoti_poll_requests_total{account=\"111122223333\"")
     );
+    let run = |arguments: &[&str]| {
+        let output = home.command(arguments).output().expect("it runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    happens(&world, "looked-at");
+    eventually("it tells", LONG, || said(&slack, "looked-at")).await;
+    let (code, screen) = run(&["status", "--config", "trailnoti.toml"]);
+    assert_eq!(code, Some(0));
+    assert!(
+        screen.contains("everything is seen") && screen.contains("IAM user looked-at created"),
+        "{screen}"
+    );
+    assert!(
+        screen.contains("us-east-1") && screen.contains("slack") && !screen.contains('\u{1b}'),
+        "{screen}"
+    );
+    let (code, json) = run(&["status", "--json", "--config", "trailnoti.toml"]);
+    assert_eq!(code, Some(0));
+    assert_eq!(Json::parse(&json).expect("JSON").get("sinks").expect("sinks").items().len(), 1);
+    let (code, _) = run(&["explain", "i-0unknown", "--config", "trailnoti.toml"]);
+    assert_eq!(code, Some(1));
+    let rebound = client.get(format!("http://127.0.0.1:{port}/status")).header("Host", "evil.example");
+    assert_eq!(rebound.send().await.expect("an answer").status().as_u16(), 403);
     home.signal("-TERM");
     home.end().await;
-    let dead = home.command(&["healthcheck", "--config", "trailnoti.toml"]).output().expect("it runs");
-    assert_eq!(dead.status.code(), Some(69));
+    for command in ["healthcheck", "status"] {
+        let dead = home.command(&[command, "--config", "trailnoti.toml"]).output().expect("it runs");
+        assert_eq!(dead.status.code(), Some(69));
+        let said = String::from_utf8_lossy(&dead.stderr).into_owned();
+        assert!(said.contains("no daemon answers on 127.0.0.1") && said.lines().count() == 1, "{said}");
+    }
 }
 
 /// R13: a state that cannot be kept ends the start within two seconds, in one line.

@@ -165,7 +165,7 @@ async fn a_launch_whose_instance_is_never_seen_is_told() {
 async fn a_named_launcher_hides_what_it_launched_once_that_is_read() {
     let mut stage = stage(BOUND);
     let id = launch(&stage, "t3.large", "10:02", TAGS);
-    stage.record(record(&CI, "10:02", "t3.large", &[id.clone()], TAGS), minutes(4));
+    stage.record(record(&CI, "10:02", "t3.large", std::slice::from_ref(&id), TAGS), minutes(4));
     stage.account(|account| account.terminate(&id, at("10:20")));
     stage.start();
     stage.until("11:40").await;
@@ -262,9 +262,9 @@ async fn a_tag_that_is_taken_off_hides_no_longer() {
 async fn a_tag_that_is_put_on_later_is_told_and_does_not_silence_the_story() {
     let mut stage = stage(WEAK);
     let id = launch(&stage, "t3.large", "10:02", &[]);
-    stage.record(record(&MALLORY, "10:02", "t3.large", &[id.clone()], &[]), minutes(3));
+    stage.record(record(&MALLORY, "10:02", "t3.large", std::slice::from_ref(&id), &[]), minutes(3));
     stage.account(|account| account.tag(&id, "team", "ci", at("10:10")));
-    let tagged = change_tags(&MALLORY, at("10:10"), REGION, "CreateTags", &[id.clone()], TAGS);
+    let tagged = change_tags(&MALLORY, at("10:10"), REGION, "CreateTags", std::slice::from_ref(&id), TAGS);
     stage.record(tagged, minutes(4));
     stage.account(|account| account.terminate(&id, at("10:20")));
     stage.start();
@@ -411,4 +411,62 @@ async fn an_instance_that_is_started_again_is_a_new_story_with_its_starter() {
     expect![[r#"
         10:05:00 → slack: Instance i-00000000abc010003 is stopping in eu-west-1 · eu-west-1 10:05:00
         10:05:30 → slack (update): Instance i-00000000abc010003 is stopped in eu-west-1 · eu-west-1 10:05:30"#]].assert_eq(&stage.transcript());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_day_is_summed_up_to_the_sinks_that_ask_for_it() {
+    let sinks = "[grouping]\nwait = \"0s\"\ninterval = \"0s\"\n[digest]\nat = \"09:00\"\ntimezone = \"UTC\"\n[[sink]]\nname = \"slack\"\nkind = \"terminal\"\n[[sink]]\nname = \"mail\"\nkind = \"terminal\"\nmin_severity = \"high\"\ndigest = true\n";
+    let mut stage = Stage::new(&["us-east-1", REGION]).with(&format!("{sinks}{WEAK}"));
+    let id = launch(&stage, "t3.large", "10:02", TAGS);
+    stage.record(record(&CI, "10:02", "t3.large", &[id], TAGS), minutes(3));
+    let gpu = launch(&stage, "g5.xlarge", "11:02", &[]);
+    stage.record(record(&MALLORY, "11:02", "g5.xlarge", &[gpu], &[]), minutes(3));
+    stage.start();
+    stage.until("d2 08:59").await;
+    let before = stage.told("mail").len();
+    // It is down when the summary is due, and tells it late.
+    stage.stop().await;
+    stage.until("d2 09:30").await;
+    stage.start();
+    stage.until("d2 09:35").await;
+    assert_eq!(stage.told("mail").len(), before + 1);
+    assert!(!stage.transcript().contains("slack: trailnoti's day"), "it asks for none");
+    expect![[r#"
+        trailnoti's day ·  from 
+        since: 2026-03-02T10:00:00Z
+        alerts: 1 critical, 1 high, 1 low
+        hidden: 3 by "ci runners"
+        covered: 4 parts (a region and an API) are read in time
+        lag: 15 seconds at most, in us-east-1
+        gaps: none"#]].assert_eq(&last_told(&stage));
+    stage.until("d3 09:01").await;
+    stage.stop().await;
+    expect![[r#"
+        trailnoti's day ·  from 
+        since: 2026-03-03T09:30:15Z
+        alerts: none
+        hidden: 0 by "ci runners"
+        covered: 4 parts (a region and an API) are read in time
+        lag: 120 seconds at most, in us-east-1
+        gaps: none"#]]
+    .assert_eq(&last_told(&stage));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_overview_names_what_is_held_and_what_was_hidden() {
+    let mut stage = stage(BOUND);
+    let ours = launch(&stage, "t3.large", "10:02", TAGS);
+    stage.record(record(&CI, "10:02", "t3.large", std::slice::from_ref(&ours), TAGS), minutes(4));
+    let held = launch(&stage, "t3.large", "10:05", TAGS);
+    stage.start();
+    stage.until("10:08").await;
+    let pages = stage.status.pages().expect("it runs");
+    let page = pages.overview();
+    expect![[r#"{"open":1,"held":[{"instance":"i-00000000abc020006","region":"eu-west-1","size":"t3.large, 2 vCPUs","since":"2026-03-02T10:05:05.16Z","waits_for":"its launch"}]}"#]].assert_eq(&page.get("stories").expect("stories").to_string());
+    expect![[r#"[{"name":"ci runners","hidden":3,"last":"2026-03-02T10:02:35.16Z","instance":"i-00000000abc010003","principal":"arn:aws:sts::111122223333:assumed-role/ci-runner/build-77"}]"#]].assert_eq(&page.get("exclusions").expect("exclusions").to_string());
+    expect![[r#"[{"instance":"i-00000000abc020006","account":"111122223333","region":"eu-west-1","state":"running","size":"t3.large, 2 vCPUs","launch":null,"told":false,"held":true,"exclusions":[{"name":"ci runners","verdict":"waits for the launch","conditions":[{"wanted":"tag team is ci","found":"ci","holds":"yes"},{"wanted":"launched by arn:aws:iam::*:role/ci-runner","found":"not known yet","holds":"waits for the launch"},{"wanted":"type t3.* or m7g.*","found":"t3.large","holds":"yes"}]}]}]"#]].assert_eq(&pages.explain(&held).expect("it is known").to_string());
+    assert!(pages.explain("i-0unknown").is_none());
+    assert_eq!(page.get("not_seen").expect("a list").items().len(), 0);
+    stage.stop().await;
+    assert!(stage.status.pages().is_none());
 }

@@ -28,7 +28,7 @@ fn all() -> Vec<(String, String)> {
 }
 
 /// A part of the house, and the parts that it may use.
-const MAY_USE: [(&str, &[&str]); 16] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     ("domain", &["domain"]),
     ("config", &["config", "domain"]),
     ("clock", &[]),
@@ -41,7 +41,8 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     ("dispatch", &["domain", "metrics", "poll", "sink", "store"]),
     ("supervisor", &[]),
     ("systemd", &["status"]),
-    ("http", &["clock", "status"]),
+    ("http", &["clock", "domain", "status"]),
+    ("overview", &["domain", "poll", "status", "store"]),
     ("telemetry", &[]),
     ("simulator", &["clock", "domain"]),
     (
@@ -52,6 +53,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
             "dispatch",
             "domain",
             "metrics",
+            "overview",
             "poll",
             "sink",
             "source",

@@ -1,0 +1,39 @@
+//! Asking the running daemon over its local endpoint.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::Context;
+use reqwest::StatusCode;
+
+use super::{ConfigFile, stage};
+
+/// How long it has to answer.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// Nobody answers where the configuration says.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "no daemon answers on {0}: start it with `trailnoti run`, or see `systemctl status trailnoti`; --config names the file that it runs by"
+)]
+pub(super) struct NoDaemon(SocketAddr);
+
+/// Asks for a page.
+///
+/// # Errors
+/// When there is no endpoint, or nobody answers there.
+pub(super) fn ask(file: &ConfigFile, page: &str) -> anyhow::Result<(StatusCode, String)> {
+    let Some(mut address) = file.load()?.http else {
+        anyhow::bail!("[http] listen is \"off\", so nobody can be asked");
+    };
+    if address.ip().is_unspecified() {
+        address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+    stage::one_thread()?.block_on(async {
+        let client = reqwest::Client::builder().no_proxy().timeout(WAIT).build().context("set up HTTP")?;
+        let answer =
+            client.get(format!("http://{address}{page}")).send().await.map_err(|_| NoDaemon(address))?;
+        let status = answer.status();
+        Ok((status, answer.text().await.map_err(|_| NoDaemon(address))?))
+    })
+}

@@ -1,0 +1,183 @@
+//! `status`: what the running daemon sees, on one screen.
+
+use std::fmt::Write;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anstyle::{AnsiColor, Style};
+use anyhow::Context;
+use jiff::Timestamp;
+
+use super::{ConfigFile, daemon, exit};
+use crate::domain::json::Json;
+use crate::domain::text::clean;
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+/// Regions that are well stand so many to a line.
+const ACROSS: usize = 4;
+/// How many lines of one kind are shown; `--json` has all.
+const LINES: usize = 6;
+/// A story's or an alert's text on one line.
+const WIDE: usize = 100;
+
+pub(super) fn run(file: &ConfigFile, json: bool) -> anyhow::Result<ExitCode> {
+    let (status, text) = daemon::ask(file, "/status")?;
+    if !status.is_success() {
+        eprintln!("trailnoti: the daemon is about to start or to stop: ask again in a moment");
+        return Ok(ExitCode::from(exit::UNAVAILABLE));
+    }
+    let page = Json::parse(&text).map_err(|error| anyhow::anyhow!("the daemon's answer: {error}"))?;
+    let text = if json { format!("{page}\n") } else { screen(&page) };
+    anstream::stdout().write_all(text.as_bytes()).context("print")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The page as a person reads it.
+fn screen(page: &Json) -> String {
+    let now = page.text("now").and_then(|now| now.parse().ok()).unwrap_or_default();
+    let mut out = String::new();
+    let readings = items(page, "regions");
+    let mut places: Vec<(&str, &str)> =
+        readings.iter().filter_map(|r| Some((r.text("account")?, r.text("region")?))).collect();
+    places.dedup();
+    let missing = items(page, "not_seen");
+    let (ink, verdict) = match missing.len() {
+        0 => (AnsiColor::Green.on_default().bold(), "everything is seen".to_owned()),
+        n => (
+            AnsiColor::Red.on_default().bold(),
+            format!("{n} of {} parts are not seen", readings.len().max(n)),
+        ),
+    };
+    let version = page.text("version").unwrap_or_default();
+    let since = page.text("since").and_then(|since| ago(since, now)).unwrap_or_default();
+    line(
+        &mut out,
+        &format!("{BOLD}trailnoti {version}{BOLD:#}  {ink}{verdict}{ink:#}  {DIM}for {since}{DIM:#}"),
+    );
+    if let Some(why) = page.text("state_kept_in_memory") {
+        line(&mut out, &format!("{ink}the state is kept in memory{ink:#}: {}", clean(why, WIDE)));
+    }
+    title(&mut out, &format!("Regions ({})", places.len()));
+    for reading in readings.iter().filter(|reading| reading.text("trouble").is_some()) {
+        let place = format!("{} {}", word(reading, "region"), word(reading, "api"));
+        line(&mut out, &format!("  ✗ {place:<28} {}", clean(&word(reading, "trouble"), WIDE)));
+    }
+    regions(&mut out, readings);
+    title(&mut out, "Sinks");
+    for sink in items(page, "sinks") {
+        let last = sink.text("last_success").and_then(|last| ago(last, now));
+        let last = last.map_or("nothing sent yet".to_owned(), |last| format!("sent {last} ago"));
+        let (waiting, dead) = (number(sink, "waiting"), number(sink, "dead"));
+        let dead = if dead == "0" { String::new() } else { format!(", {dead} refused for good") };
+        line(&mut out, &format!("  {:<20} {waiting:>4} waiting{dead}, {last}", word(sink, "name")));
+        if let Some(why) = sink.text("trouble") {
+            line(&mut out, &format!("    ✗ {}", clean(why, WIDE)));
+        }
+    }
+    stories(&mut out, page, now);
+    exclusions(&mut out, page, now);
+    title(&mut out, "Last alerts");
+    let alerts = items(page, "alerts");
+    for alert in alerts.iter().take(LINES) {
+        let when = alert.text("at").and_then(|at| ago(at, now)).unwrap_or_default();
+        let (severity, told) = (word(alert, "severity"), clean(&word(alert, "title"), WIDE));
+        line(&mut out, &format!("  {when:>8} ago  {severity:<8}  {told}"));
+    }
+    if alerts.is_empty() {
+        line(&mut out, &format!("  {DIM}none{DIM:#}"));
+    }
+    out
+}
+
+fn regions(out: &mut String, readings: &[Json]) {
+    let well: Vec<String> = readings
+        .iter()
+        .filter(|r| r.text("trouble").is_none() && r.text("api") == Some("cloudtrail"))
+        .map(|r| match r.get("lag_seconds") {
+            Some(Json::Number(lag)) => {
+                format!("{} {}", word(r, "region"), span(lag.to_string().parse().unwrap_or(0)))
+            }
+            _ => format!("{} not read yet", word(r, "region")),
+        })
+        .collect();
+    for row in well.chunks(ACROSS) {
+        let row: String = row.iter().map(|cell| format!("{cell:<24}")).collect();
+        line(out, &format!("  {}", row.trim_end()));
+    }
+}
+
+fn stories(out: &mut String, page: &Json, now: Timestamp) {
+    let stories = page.get("stories").unwrap_or(&Json::Null);
+    let held = stories.get("held").map_or(&[][..], Json::items);
+    let open = number(stories, "open");
+    title(out, &format!("Instances ({open} with a half of their story missing, {} held)", held.len()));
+    for story in held.iter().take(LINES) {
+        let since = story.text("since").and_then(|since| ago(since, now)).unwrap_or_default();
+        let name =
+            format!("{} ({}) in {}", word(story, "instance"), word(story, "size"), word(story, "region"));
+        line(out, &format!("  {name:<60} held for {since}, waits for {}", word(story, "waits_for")));
+    }
+    more(out, held.len());
+}
+
+fn exclusions(out: &mut String, page: &Json, now: Timestamp) {
+    let exclusions = items(page, "exclusions");
+    if exclusions.is_empty() {
+        return;
+    }
+    title(out, "Exclusions");
+    for exclusion in exclusions.iter().take(LINES) {
+        let last = exclusion.text("last").and_then(|last| ago(last, now));
+        let last = last.map_or("never used".to_owned(), |last| {
+            let by = exclusion.text("principal").filter(|by| !by.is_empty()).unwrap_or("somebody not known");
+            format!("last {last} ago: {} by {}", word(exclusion, "instance"), clean(by, WIDE))
+        });
+        line(
+            out,
+            &format!("  {:<20} hid {:>5}, {last}", word(exclusion, "name"), number(exclusion, "hidden")),
+        );
+    }
+    more(out, exclusions.len());
+}
+
+fn more(out: &mut String, all: usize) {
+    if all > LINES {
+        line(out, &format!("  {DIM}and {} more: --json has all{DIM:#}", all - LINES));
+    }
+}
+
+fn title(out: &mut String, text: &str) {
+    line(out, &format!("\n{BOLD}{text}{BOLD:#}"));
+}
+
+fn line(out: &mut String, text: &str) {
+    let Ok(()) = writeln!(out, "{text}") else { return };
+}
+
+fn items<'a>(page: &'a Json, name: &str) -> &'a [Json] {
+    page.get(name).map_or(&[], Json::items)
+}
+
+fn word(json: &Json, name: &str) -> String {
+    json.text(name).unwrap_or_default().to_owned()
+}
+
+fn number(json: &Json, name: &str) -> String {
+    json.get(name).map(Json::to_string).unwrap_or_default()
+}
+
+fn ago(time: &str, now: Timestamp) -> Option<String> {
+    let time: Timestamp = time.parse().ok()?;
+    Some(span(now.duration_since(time).as_secs().max(0)))
+}
+
+/// `12s`, `4m`, `3h`, `2d`.
+fn span(seconds: i64) -> String {
+    match seconds {
+        0..120 => format!("{seconds}s"),
+        120..7200 => format!("{}m", seconds / 60),
+        7200..172_800 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}

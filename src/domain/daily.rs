@@ -1,0 +1,111 @@
+//! The daily summary: when it is due, and what it says. Owns its words; the counts are the store's.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+
+use super::report::Report;
+use super::rule::Severity;
+
+/// How many gaps are named in a summary.
+const NAMED: usize = 5;
+
+/// When the first summary after `after` is due. A time of day that a clock change skips is the one after it.
+pub fn next(after: Timestamp, at: Time, timezone: &TimeZone) -> Timestamp {
+    let day = after.to_zoned_datetime(timezone.clone()).date();
+    let due = |days: i32| {
+        let date = day.checked_add(days.days()).ok()?;
+        date.to_datetime(at).to_zoned_datetime(timezone.clone()).ok().map(|zoned| zoned.timestamp())
+    };
+    [0, 1, 2].into_iter().filter_map(due).find(|due| *due > after).unwrap_or(Timestamp::MAX)
+}
+
+/// What a day was like.
+#[derive(Debug, Clone, Default)]
+pub struct Day {
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// Alerts by severity.
+    pub told: BTreeMap<String, u64>,
+    /// Hidden events by exclusion; every configured one is here.
+    pub hidden: BTreeMap<String, u64>,
+    /// Places (a region and an API) that are read in time.
+    pub fresh: usize,
+    /// What is not, and why.
+    pub missing: Vec<String>,
+    /// The region that lags most, and by how many seconds.
+    pub slowest: Option<(String, i64)>,
+    /// What was not seen, or not in time.
+    pub gaps: Vec<(Timestamp, String)>,
+    /// What waits for sinks, by sink, where anything does.
+    pub waiting: BTreeMap<String, u64>,
+}
+
+impl Day {
+    /// The report that tells it.
+    pub fn report(&self) -> Report {
+        let mut lines = Vec::new();
+        let mut line = |name: &str, text: String| lines.push((name.to_owned(), text));
+        line("since", self.since.map_or("the first start".to_owned(), |since| since.to_string()));
+        let told = Severity::ALL.iter().rev().filter_map(|severity| {
+            let count = self.told.get(severity.name()).filter(|count| **count > 0)?;
+            Some(format!("{count} {}", severity.name()))
+        });
+        line("alerts", or_none(told.collect(), "none"));
+        let hidden = self.hidden.iter().map(|(name, count)| format!("{count} by \"{name}\""));
+        line("hidden", or_none(hidden.collect(), "nothing: there is no exclusion"));
+        let missing = match self.missing.len() {
+            0 => String::new(),
+            n => format!(
+                ", {n} are not: {}",
+                self.missing.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ")
+            ),
+        };
+        line("covered", format!("{} parts (a region and an API) are read in time{missing}", self.fresh));
+        let slowest =
+            self.slowest.as_ref().map(|(region, lag)| format!("{lag} seconds at most, in {region}"));
+        line("lag", slowest.unwrap_or("not known".to_owned()));
+        let gaps = self.gaps.iter().take(NAMED).map(|(time, title)| format!("{title} at {time}"));
+        let more = self.gaps.len().saturating_sub(NAMED);
+        let more = (more > 0).then(|| format!("and {more} more"));
+        line("gaps", or_none(gaps.chain(more).collect(), "none"));
+        if !self.waiting.is_empty() {
+            let waiting = self.waiting.iter().map(|(sink, count)| format!("{count} for {sink}"));
+            line("waiting", or_none(waiting.collect(), "nothing"));
+        }
+        Report::Daily { lines }
+    }
+}
+
+fn or_none(parts: Vec<String>, none: &str) -> String {
+    if parts.is_empty() { none.to_owned() } else { parts.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    #[test]
+    fn a_summary_is_due_at_the_readers_time_of_day_also_when_clocks_change() {
+        let berlin = TimeZone::get("Europe/Berlin").expect("a zone");
+        let at: Time = "09:00".parse().expect("a time of day");
+        assert_eq!(next(time("2026-03-27T12:00:00Z"), at, &berlin), time("2026-03-28T08:00:00Z"));
+        // Summer time begins on the 29th.
+        assert_eq!(next(time("2026-03-28T08:00:00Z"), at, &berlin), time("2026-03-29T07:00:00Z"));
+        let skipped: Time = "02:30".parse().expect("a time of day");
+        assert_eq!(next(time("2026-03-28T12:00:00Z"), skipped, &berlin), time("2026-03-29T01:30:00Z"));
+    }
+
+    #[test]
+    fn a_quiet_day_says_so() {
+        let Report::Daily { lines } = Day::default().report() else { panic!("another report") };
+        let told: Vec<&str> = lines.iter().map(|(_, text)| text.as_str()).collect();
+        assert_eq!(told[1..3], ["none", "nothing: there is no exclusion"]);
+    }
+}

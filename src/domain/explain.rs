@@ -1,0 +1,99 @@
+//! Why an instance is hidden or told: each exclusion, each of its conditions, and what it met. Owns the answer as
+//! data; how it looks is its reader's.
+
+use super::exclusion::{Checked, Exclusion, Fit, Missing};
+use super::instance::State;
+use super::json::{Json, object};
+use super::judge::Law;
+use super::story::Story;
+use super::usage::Usage;
+
+/// Whose story is explained, and how it is judged.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The account's number.
+    pub account: &'a str,
+    /// The region.
+    pub region: &'a str,
+    /// The state that the instance comes into.
+    pub state: State,
+    /// Whether tags that are not there may still come.
+    pub tags_may_come: bool,
+}
+
+/// Explains a story, as JSON: what is known of the instance, and each exclusion with each condition.
+pub fn explain(law: &Law, story: &Story, place: Place<'_>, usage: impl Fn(&str) -> Option<Usage>) -> Json {
+    let launchers = story.launchers();
+    let facts = super::exclusion::Facts {
+        account: place.account,
+        region: place.region,
+        instance: &story.instance,
+        state: place.state,
+        began_with: &story.began_with,
+        tags_may_come: place.tags_may_come,
+        launchers: launchers.as_deref(),
+    };
+    let exclusions = law.exclusions.iter().map(|exclusion| {
+        let mut conditions: Vec<Json> = exclusion.explain(&facts).iter().map(condition).collect();
+        conditions.extend(exclusion.at_most.map(|at_most| ceiling(exclusion, at_most, story, &usage)));
+        object([
+            ("name", exclusion.name.as_str().into()),
+            ("verdict", verdict(exclusion.fit(&facts)).into()),
+            ("conditions", Json::Array(conditions)),
+        ])
+    });
+    let exclusions = Json::Array(exclusions.collect());
+    let launch = story.launch.as_ref().map_or(Json::Null, |launch| {
+        object([
+            ("call", launch.call.as_str().into()),
+            ("time", launch.time.to_string().into()),
+            ("principal", launch.principal.as_str().into()),
+            ("address", launch.address.as_str().into()),
+            ("person", launch.person.as_str().into()),
+        ])
+    });
+    object([
+        ("instance", story.instance.id.as_str().into()),
+        ("account", place.account.into()),
+        ("region", place.region.into()),
+        ("state", place.state.name().into()),
+        ("size", story.instance.size().into()),
+        ("launch", launch),
+        ("told", story.told.into()),
+        ("held", (!story.held.is_empty()).into()),
+        ("exclusions", exclusions),
+    ])
+}
+
+fn condition(checked: &Checked) -> Json {
+    object([
+        ("wanted", checked.wanted.as_str().into()),
+        ("found", checked.found.as_str().into()),
+        ("holds", verdict(checked.fit).into()),
+    ])
+}
+
+fn ceiling(
+    exclusion: &Exclusion,
+    at_most: usize,
+    story: &Story,
+    usage: impl Fn(&str) -> Option<Usage>,
+) -> Json {
+    let recent = usage(&exclusion.name).map_or(0, |usage| usage.recent.len());
+    let admitted = story.admitted.as_deref() == Some(&exclusion.name);
+    object([
+        ("wanted", format!("at most {at_most} new ones an hour").into()),
+        ("found", format!("{recent}{}", if admitted { ", this one among them" } else { "" }).into()),
+        ("holds", if admitted || recent < at_most { "yes" } else { "no" }.into()),
+    ])
+}
+
+fn verdict(fit: Fit) -> &'static str {
+    match fit {
+        Fit::Yes => "yes",
+        Fit::No => "no",
+        Fit::Undecided(Missing { tags: true, launch: true }) => "waits for tags and for the launch",
+        Fit::Undecided(Missing { launch: true, .. }) => "waits for the launch",
+        Fit::Undecided(_) => "waits for tags",
+    }
+}

@@ -1,0 +1,159 @@
+//! What the running daemon sees, on one page, for who asks from outside. Owns which facts; reads everything and
+//! changes nothing.
+
+use jiff::Timestamp;
+
+use crate::domain::explain::{Place, explain};
+use crate::domain::json::{Json, object};
+use crate::domain::story::Story;
+use crate::poll::Watch;
+use crate::status::Pages;
+
+/// See the module.
+pub struct Overview {
+    watch: Watch,
+    since: Timestamp,
+}
+
+impl Overview {
+    /// Of the loops that begin now.
+    pub fn new(watch: Watch) -> Self {
+        let since = watch.clock.now();
+        Overview { watch, since }
+    }
+
+    fn regions(&self, now: Timestamp) -> Json {
+        let readings = self.watch.status.readings();
+        let regions = readings.iter().map(|((account, region, api), reading)| {
+            let through = if *api == "cloudtrail" { reading.through } else { reading.last_success };
+            object([
+                ("account", account.as_str().into()),
+                ("region", region.as_str().into()),
+                ("api", (*api).into()),
+                ("lag_seconds", through.map_or(Json::Null, |through| seconds(through, now))),
+                ("last_success", time(reading.last_success)),
+                ("trouble", text(reading.trouble.as_deref())),
+            ])
+        });
+        Json::Array(regions.collect())
+    }
+
+    fn sinks(&self) -> Json {
+        let sendings = self.watch.status.sendings();
+        let sinks = self.watch.routes.iter().map(|route| {
+            let sending = sendings.get(&route.sink).cloned().unwrap_or_default();
+            let count = |count: Result<usize, _>| count.map_or(Json::Null, number);
+            object([
+                ("name", route.sink.as_str().into()),
+                ("waiting", count(self.watch.store.queue(&route.sink))),
+                ("dead", count(self.watch.store.dead(&route.sink).map(|dead| dead.len()))),
+                ("last_success", time(sending.last_success)),
+                ("trouble", text(sending.trouble.as_deref())),
+            ])
+        });
+        Json::Array(sinks.collect())
+    }
+
+    fn stories(&self) -> (Json, Json) {
+        let looked = self.watch.casebook.look(&self.watch.store, |regions, usage| {
+            let all = regions.iter().flat_map(|((_, region), stories)| {
+                stories.values().map(move |story| (region.as_str(), story))
+            });
+            let new: Vec<(&str, &Story)> = all.filter(|(_, story)| story.is_new).collect();
+            let is_open = |story: &Story| story.launch.is_none() || story.first_seen.is_none();
+            let open = new.iter().filter(|(_, story)| is_open(story)).count();
+            let held = new.iter().filter(|(_, story)| !story.held.is_empty()).map(|(region, story)| {
+                object([
+                    ("instance", story.instance.id.as_str().into()),
+                    ("region", (*region).into()),
+                    ("size", story.instance.size().into()),
+                    ("since", story.opened.to_string().into()),
+                    ("waits_for", if story.launch.is_none() { "its launch" } else { "its tags" }.into()),
+                ])
+            });
+            let stories = object([("open", number(open)), ("held", Json::Array(held.collect()))]);
+            let exclusions = self.watch.config.law.exclusions.iter().map(|exclusion| {
+                let usage = usage.get(&exclusion.name).cloned().unwrap_or_default();
+                object([
+                    ("name", exclusion.name.as_str().into()),
+                    ("hidden", i64::try_from(usage.count).unwrap_or(i64::MAX).into()),
+                    ("last", time(usage.last)),
+                    ("instance", usage.instance.as_str().into()),
+                    ("principal", usage.principal.as_str().into()),
+                ])
+            });
+            (stories, Json::Array(exclusions.collect()))
+        });
+        looked.unwrap_or((Json::Null, Json::Null))
+    }
+
+    fn alerts(&self) -> Json {
+        let alerts = self.watch.status.recent().into_iter().map(|told| {
+            object([
+                ("at", told.at.to_string().into()),
+                ("severity", told.severity.name().into()),
+                ("title", told.title.into()),
+                ("region", told.region.into()),
+            ])
+        });
+        Json::Array(alerts.collect())
+    }
+}
+
+impl Pages for Overview {
+    fn overview(&self) -> Json {
+        let now = self.watch.clock.now();
+        let missing = self.watch.status.readiness(now).missing.into_iter().map(Json::from);
+        let (stories, exclusions) = self.stories();
+        object([
+            ("version", env!("CARGO_PKG_VERSION").into()),
+            ("now", now.to_string().into()),
+            ("since", self.since.to_string().into()),
+            ("not_seen", Json::Array(missing.collect())),
+            ("state_kept_in_memory", text(self.watch.store.degraded().as_deref())),
+            ("regions", self.regions(now)),
+            ("sinks", self.sinks()),
+            ("stories", stories),
+            ("exclusions", exclusions),
+            ("alerts", self.alerts()),
+        ])
+    }
+
+    fn explain(&self, id: &str) -> Option<Json> {
+        let (now, law) = (self.watch.clock.now(), &self.watch.config.law);
+        let looked = self.watch.casebook.look(&self.watch.store, |regions, usage| {
+            let stories = regions.iter().flat_map(|((account, region), stories)| {
+                stories.values().map(move |story| (account, region, story))
+            });
+            let named = stories.filter(|(_, _, story)| {
+                let launch = story.launch.as_ref();
+                story.instance.id == id || launch.is_some_and(|launch| launch.event == id)
+            });
+            let explained: Vec<Json> = named
+                .map(|(account, region, story)| {
+                    let tags_may_come = story.tags_may_come(law.waits.tags, now);
+                    let place = Place { account, region, state: story.instance.state, tags_may_come };
+                    explain(law, story, place, |name| usage.get(name).cloned())
+                })
+                .collect();
+            explained
+        });
+        looked.ok().filter(|explained| !explained.is_empty()).map(Json::Array)
+    }
+}
+
+fn seconds(time: Timestamp, now: Timestamp) -> Json {
+    now.duration_since(time).as_secs().max(0).into()
+}
+
+fn number(count: usize) -> Json {
+    i64::try_from(count).unwrap_or(i64::MAX).into()
+}
+
+fn time(time: Option<Timestamp>) -> Json {
+    time.map_or(Json::Null, |time| time.to_string().into())
+}
+
+fn text(text: Option<&str>) -> Json {
+    text.map_or(Json::Null, Json::from)
+}
