@@ -60,8 +60,7 @@ impl Overview {
                 stories.values().map(move |story| (region.as_str(), story))
             });
             let new: Vec<(&str, &Story)> = all.filter(|(_, story)| story.is_new).collect();
-            let is_open = |story: &Story| story.launch.is_none() || story.first_seen.is_none();
-            let open = new.iter().filter(|(_, story)| is_open(story)).count();
+            let open = new.iter().filter(|(_, story)| !story.is_whole()).count();
             let held = new.iter().filter(|(_, story)| !story.held.is_empty()).map(|(region, story)| {
                 object([
                     ("instance", story.instance.id.as_str().into()),

@@ -15,7 +15,8 @@ impl Desk<'_> {
     /// region was missing. With `all`, also stories that did not change are looked at for who uses exclusions where.
     pub fn settle(&mut self, listing_since: Option<Timestamp>, all: bool) {
         for id in self.stories.ids() {
-            let Some(story) = self.stories.get(&id).cloned() else { continue };
+            let looked_at = |story: &&Story| all || self.stories.is_changed(&id) || story.is_open();
+            let Some(story) = self.stories.get(&id).filter(looked_at).cloned() else { continue };
             if all || self.stories.is_changed(&id) {
                 self.claims(&id, &story);
             }

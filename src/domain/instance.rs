@@ -96,6 +96,13 @@ impl Instance {
         self.lifecycle.as_deref().unwrap_or("on-demand")
     }
 
+    /// Whether it was started anew since, when this is what a list says of it now. A stop and a start between two
+    /// lists show in the launch time alone.
+    pub fn starts_again(&self, listed: &Instance) -> bool {
+        let launched_later = self.launch_time.is_some() && self.launch_time < listed.launch_time;
+        listed.state.is_on() && (self.state == State::Stopped || launched_later)
+    }
+
     /// What computes in it beside processors, by its family (EC2 user guide, "Accelerated computing instances").
     pub fn accelerator(&self) -> Option<&'static str> {
         let family = self.instance_type.split(|c: char| c.is_ascii_digit()).next().unwrap_or_default();

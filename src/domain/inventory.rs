@@ -76,9 +76,8 @@ pub fn observe(
             continue;
         };
         let first = before.first_seen.is_none();
-        let was = before.instance.state;
-        if first || was != instance.state {
-            let starts = instance.state.is_on() && (first || was == State::Stopped);
+        let starts = if first { instance.state.is_on() } else { before.instance.starts_again(instance) };
+        if first || starts || before.instance.state != instance.state {
             seen.changes.push(Change { id: instance.id.clone(), state: instance.state, starts });
         }
         let tags = before.instance.tags.clone();

@@ -219,6 +219,15 @@ impl<'a> Desk<'a> {
         }
     }
 
+    /// Tells everything that waits: nobody will look here again.
+    pub fn release(&mut self) {
+        for id in self.stories.ids() {
+            let held = self.stories.get(&id).map(|story| story.held.clone()).unwrap_or_default();
+            self.stories.change(&id, |story| story.held.clear());
+            held.into_iter().for_each(|held| self.tell(held, true));
+        }
+    }
+
     fn tell(&mut self, held: Held, launcher_unknown: bool) {
         let Held { mut alert, ids, .. } = held;
         let stories: Vec<&Story> = ids.iter().filter_map(|id| self.stories.get(id)).collect();
@@ -227,7 +236,7 @@ impl<'a> Desk<'a> {
             without_launcher(&mut alert, self.court.law.waits.launch);
         }
         for id in &ids {
-            self.stories.change(id, |story| story.told = true);
+            self.stories.change(id, |story| alert.completes |= story.note_told());
         }
         self.judgement.alerts.push(alert);
     }

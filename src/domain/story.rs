@@ -83,8 +83,7 @@ impl Story {
         if first {
             self.first_seen = Some(now);
         }
-        let starts_again = before.state == State::Stopped && instance.state.is_on();
-        if starts_again {
+        if before.starts_again(instance) {
             self.start_again(now);
         }
         // A terminated instance loses its tags before it disappears (EC2 user guide), so the last ones are kept.
@@ -141,6 +140,22 @@ impl Story {
         }
     }
 
+    /// Whether both halves are known.
+    pub fn is_whole(&self) -> bool {
+        self.launch.is_some() && self.first_seen.is_some()
+    }
+
+    /// Notes that it was told. Whether that was the first time with both halves, after one alone, is answered.
+    pub fn note_told(&mut self) -> bool {
+        let was_told = std::mem::replace(&mut self.told, true);
+        self.is_whole() && self.noted.insert("both halves".to_owned()) && was_told
+    }
+
+    /// Whether there is anything that time alone could change.
+    pub fn is_open(&self) -> bool {
+        !self.held.is_empty() || self.is_new && !self.is_whole()
+    }
+
     /// Whether tags that are missing now may still come.
     pub fn tags_may_come(&self, grace: Duration, now: Timestamp) -> bool {
         self.is_new && now < self.tags_until(grace)
@@ -175,8 +190,6 @@ impl Story {
 pub fn complete(alert: &mut Alert, stories: &[&Story]) {
     let Some(first) = stories.first() else { return };
     alert.group = first.group(&alert.account);
-    alert.completes =
-        stories.iter().any(|story| story.told && story.launch.is_some() && story.first_seen.is_some());
     let mut facts = Vec::new();
     if alert.instance.is_empty() {
         let seen: Vec<String> =

@@ -438,7 +438,8 @@ async fn a_day_is_summed_up_to_the_sinks_that_ask_for_it() {
         hidden: 3 by "ci runners"
         covered: 4 parts (a region and an API) are read in time
         lag: 15 seconds at most, in us-east-1
-        gaps: none"#]].assert_eq(&last_told(&stage));
+        gaps: none"#]]
+    .assert_eq(&last_told(&stage));
     stage.until("d3 09:01").await;
     stage.stop().await;
     expect![[r#"
