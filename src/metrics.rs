@@ -1,5 +1,5 @@
 //! The numbers that `/metrics` shows. Owns their names, after Prometheus's conventions; labels are accounts,
-//! regions, rules and sinks, never anything from an event.
+//! regions, rules and sinks; of an event alone what an exclusion hid last, one series for each exclusion.
 
 use std::sync::atomic::AtomicU64;
 
@@ -28,6 +28,17 @@ pub struct ByRule {
     pub rule: String,
     /// Its severity.
     pub severity: &'static str,
+}
+
+/// What an exclusion hid last.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct LastHidden {
+    /// The exclusion's name.
+    pub exclusion: String,
+    /// The instance.
+    pub instance: String,
+    /// Who launched it; empty if that is not known.
+    pub principal: String,
 }
 
 /// A sink.
@@ -78,6 +89,8 @@ pub struct Metrics {
     pub alerts: Family<ByRule, Counter>,
     /// Events that an exclusion hid.
     pub excluded: Family<ByExclusion, Counter>,
+    /// When each exclusion hid something last, in seconds since 1970.
+    pub last_hidden: Family<LastHidden, Gauge>,
     /// Alerts delivered.
     pub notifications: Family<BySink, Counter>,
     /// Messages that were not.
@@ -111,6 +124,7 @@ impl Default for Metrics {
             events: Family::default(),
             alerts: Family::default(),
             excluded: Family::default(),
+            last_hidden: Family::default(),
             notifications: Family::default(),
             failures: Family::default(),
             dead: Family::default(),
@@ -140,6 +154,11 @@ impl Metrics {
         registry.register("events_received", "Events read, repeats included", self.events.clone());
         registry.register("alerts", "Alerts made", self.alerts.clone());
         registry.register("events_excluded", "Events hidden by an exclusion", self.excluded.clone());
+        registry.register(
+            "excluded_last_timestamp_seconds",
+            "When an exclusion hid something last, with its instance and who launched that",
+            self.last_hidden.clone(),
+        );
         registry.register("notifications", "Alerts delivered", self.notifications.clone());
         registry.register("notification_failures", "Messages that were not delivered", self.failures.clone());
         registry.register("alerts_dead", "Alerts that a sink refused for good", self.dead.clone());

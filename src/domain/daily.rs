@@ -8,6 +8,7 @@ use jiff::{Timestamp, ToSpan};
 
 use super::report::Report;
 use super::rule::Severity;
+use super::usage::Usage;
 
 /// How many gaps are named in a summary.
 const NAMED: usize = 5;
@@ -29,8 +30,8 @@ pub struct Day {
     pub since: Option<Timestamp>,
     /// Alerts by severity.
     pub told: BTreeMap<String, u64>,
-    /// Hidden events by exclusion; every configured one is here.
-    pub hidden: BTreeMap<String, u64>,
+    /// Hidden events by exclusion, and the last: its instance, and who launched that. Every configured one is here.
+    pub hidden: BTreeMap<String, (u64, Usage)>,
     /// Places (a region and an API) that are read in time.
     pub fresh: usize,
     /// What is not, and why.
@@ -54,7 +55,12 @@ impl Day {
             Some(format!("{count} {}", severity.name()))
         });
         line("alerts", or_none(told.collect(), "none"));
-        let hidden = self.hidden.iter().map(|(name, count)| format!("{count} by \"{name}\""));
+        let hidden = self.hidden.iter().map(|(name, (count, usage))| {
+            let by = if usage.principal.is_empty() { "somebody not known" } else { &usage.principal };
+            let last =
+                if *count == 0 { String::new() } else { format!(" (last {} by {by})", usage.instance) };
+            format!("{count} by \"{name}\"{last}")
+        });
         line("hidden", or_none(hidden.collect(), "nothing: there is no exclusion"));
         let missing = match self.missing.len() {
             0 => String::new(),

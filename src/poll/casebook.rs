@@ -10,6 +10,7 @@ use super::Watch;
 use crate::domain::judge::{Court, Desk};
 use crate::domain::story::Story;
 use crate::domain::usage::Usage;
+use crate::metrics::LastHidden;
 use crate::store::{Commit, Scope, Store, StoreError};
 
 /// The stories of one account and region, by instance.
@@ -66,6 +67,20 @@ pub(super) struct Sitting<'a> {
 }
 
 impl Watch {
+    fn show_last_hidden(&self, exclusion: &str, before: Option<&Usage>, now: &Usage) {
+        let Some(last) = now.last else { return };
+        let labels = |usage: &Usage| LastHidden {
+            exclusion: exclusion.to_owned(),
+            instance: usage.instance.clone(),
+            principal: usage.principal.clone(),
+        };
+        let shown = &self.status.metrics.last_hidden;
+        before.iter().for_each(|before| {
+            shown.remove(&labels(before));
+        });
+        shown.get_or_create(&labels(now)).set(last.as_second());
+    }
+
     /// Judges, and writes what was decided together with `commit`. The time by which something that waits must be
     /// decided is answered.
     pub(super) fn sit(
@@ -103,6 +118,9 @@ impl Watch {
                 Some(story) => known.insert(id.clone(), story.clone()),
                 None => known.remove(id),
             };
+        }
+        for (name, now) in &judgement.usage {
+            self.show_last_hidden(name, usage.get(name), now);
         }
         usage.extend(judgement.usage.clone());
         drop(inner);

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Watch;
 use crate::domain::daily::{self, Day};
+use crate::domain::exclusion::Exclusion;
 use crate::domain::health::{Health, Notice, Patience};
 use crate::domain::pacer::later;
 use crate::domain::report::Report;
@@ -155,8 +156,10 @@ impl Upkeep<'_> {
             Some((key.1.clone(), now.duration_since(through).as_secs()))
         };
         let slowest = watch.status.readings().iter().filter_map(lag).max_by_key(|(_, lag)| *lag);
-        let hidden = watch.config.law.exclusions.iter().map(|exclusion| {
-            (exclusion.name.clone(), tally.hidden.get(&exclusion.name).copied().unwrap_or_default())
+        let usage = watch.store.usage()?;
+        let hidden = watch.config.law.exclusions.iter().map(|Exclusion { name, .. }| {
+            let count = tally.hidden.get(name).copied().unwrap_or_default();
+            (name.clone(), (count, usage.get(name).cloned().unwrap_or_default()))
         });
         let mut waiting = BTreeMap::new();
         for route in watch.routes.iter() {

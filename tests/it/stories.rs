@@ -435,7 +435,7 @@ async fn a_day_is_summed_up_to_the_sinks_that_ask_for_it() {
         trailnoti's day ·  from 
         since: 2026-03-02T10:00:00Z
         alerts: 1 critical, 1 high, 1 low
-        hidden: 3 by "ci runners"
+        hidden: 3 by "ci runners" (last i-00000000abc010003 by arn:aws:sts::111122223333:assumed-role/ci-runner/build-77)
         covered: 4 parts (a region and an API) are read in time
         lag: 15 seconds at most, in us-east-1
         gaps: none"#]]
@@ -468,6 +468,11 @@ async fn the_overview_names_what_is_held_and_what_was_hidden() {
     expect![[r#"[{"instance":"i-00000000abc020006","account":"111122223333","region":"eu-west-1","state":"running","size":"t3.large, 2 vCPUs","launch":null,"told":false,"held":true,"exclusions":[{"name":"ci runners","verdict":"waits for the launch","conditions":[{"wanted":"tag team is ci","found":"ci","holds":"yes"},{"wanted":"launched by arn:aws:iam::*:role/ci-runner","found":"not known yet","holds":"waits for the launch"},{"wanted":"type t3.* or m7g.*","found":"t3.large","holds":"yes"}]}]}]"#]].assert_eq(&pages.explain(&held).expect("it is known").to_string());
     assert!(pages.explain("i-0unknown").is_none());
     assert_eq!(page.get("not_seen").expect("a list").items().len(), 0);
+    let metrics = stage.status.metrics.page();
+    assert!(metrics.contains("trailnoti_events_excluded_total{exclusion=\"ci runners\"} 3"), "{metrics}");
+    let last = "trailnoti_excluded_last_timestamp_seconds{exclusion=\"ci runners\",instance=\"i-00000000abc010003\",principal=\"arn:aws:sts::111122223333:assumed-role/ci-runner/build-77\"}";
+    assert_eq!(metrics.matches("excluded_last_timestamp_seconds{").count(), 1, "{metrics}");
+    assert!(metrics.contains(last), "{metrics}");
     stage.stop().await;
     assert!(stage.status.pages().is_none());
 }
