@@ -60,7 +60,7 @@ fn screen(page: &Json) -> String {
     }
     title(&mut out, &format!("Regions ({})", places.len()));
     for reading in readings.iter().filter(|reading| reading.text("trouble").is_some()) {
-        let place = format!("{} {}", word(reading, "region"), word(reading, "api"));
+        let place = format!("{} {}", place(reading, readings), word(reading, "api"));
         line(&mut out, &format!("  ✗ {place:<28} {}", clean(&word(reading, "trouble"), WIDE)));
     }
     regions(&mut out, readings);
@@ -90,19 +90,28 @@ fn screen(page: &Json) -> String {
     out
 }
 
+/// The region; with its account, where there are several.
+fn place(reading: &Json, readings: &[Json]) -> String {
+    let account = word(reading, "account");
+    let several = readings.iter().any(|other| word(other, "account") != account);
+    let region = word(reading, "region");
+    if several { format!("{account}/{region}") } else { region }
+}
+
 fn regions(out: &mut String, readings: &[Json]) {
     let well: Vec<String> = readings
         .iter()
         .filter(|r| r.text("trouble").is_none() && r.text("api") == Some("cloudtrail"))
         .map(|r| match r.get("lag_seconds") {
             Some(Json::Number(lag)) => {
-                format!("{} {}", word(r, "region"), span(lag.to_string().parse().unwrap_or(0)))
+                format!("{} {}", place(r, readings), span(lag.to_string().parse().unwrap_or(0)))
             }
-            _ => format!("{} not read yet", word(r, "region")),
+            _ => format!("{} not read yet", place(r, readings)),
         })
         .collect();
+    let wide = well.iter().map(|cell| cell.len() + 3).max().unwrap_or_default();
     for row in well.chunks(ACROSS) {
-        let row: String = row.iter().map(|cell| format!("{cell:<24}")).collect();
+        let row: String = row.iter().map(|cell| format!("{cell:<wide$}")).collect();
         line(out, &format!("  {}", row.trim_end()));
     }
 }
