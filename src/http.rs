@@ -1,12 +1,14 @@
 //! The local endpoint: `/healthz`, `/readyz`, `/metrics` for machines, `/status` and `/explain/ID` for `trailnoti
 //! status` and `trailnoti explain`. On loopback unless configured otherwise. Owns the addresses; shows no secret.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
-use axum::extract::Path;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{ConnectInfo, Path, Request};
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
@@ -20,7 +22,7 @@ use crate::status::Status;
 ///
 /// # Errors
 /// When it is taken or not this machine's.
-pub async fn bind(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
+pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
         .await
         .with_context(|| format!("listen on {address}; choose another [http] listen, or \"off\""))
@@ -39,6 +41,14 @@ pub async fn serve(
     let (health, ready, metrics) = (status.clone(), status.clone(), status.clone());
     let (overview, explain) = (status.clone(), status);
     let pages = Router::new()
+        .route("/status", get(move || async move { page(overview.pages().map(|pages| pages.overview())) }))
+        .route(
+            "/explain/{id}",
+            get(move |Path(id): Path<String>| async move {
+                page(explain.pages().and_then(|pages| pages.explain(&id)))
+            }),
+        )
+        .layer(axum::middleware::from_fn(this_machine_alone))
         // Alive: the loops keep their word. It does not depend on AWS.
         .route("/healthz", get(move || async move { answer(&health.stalled(), "alive") }))
         // Ready: every region was read, and none is stale.
@@ -49,37 +59,34 @@ pub async fn serve(
                 let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
                 ([(header::CONTENT_TYPE, kind)], metrics.metrics.page())
             }),
-        )
-        .route(
-            "/status",
-            get(move |headers: HeaderMap| async move {
-                page(&headers, || overview.pages().map(|pages| pages.overview()))
-            }),
-        )
-        .route(
-            "/explain/{id}",
-            get(move |headers: HeaderMap, Path(id): Path<String>| async move {
-                page(&headers, || explain.pages().and_then(|pages| pages.explain(&id)))
-            }),
         );
-    axum::serve(listener, pages)
+    axum::serve(listener, pages.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(stop.cancelled_owned())
         .await
         .context("serve the health endpoint")
 }
 
-/// A page as JSON. A website whose name was pointed at this machine is not answered: its reader is not ours.
-fn page(headers: &HeaderMap, json: impl FnOnce() -> Option<Json>) -> Response {
-    let kind = [(header::CONTENT_TYPE, "application/json")];
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    if host.parse::<std::net::SocketAddr>().is_err() && !host.starts_with("localhost:") {
-        return (StatusCode::FORBIDDEN, kind, "\"ask by address\"\n".to_owned()).into_response();
+/// What is seen and what is hidden is shown to this machine alone, also where the endpoint listens to others; and not
+/// to a website whose name was pointed at this machine.
+async fn this_machine_alone(
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let by_address = host.parse::<SocketAddr>().is_ok() || host.starts_with("localhost:");
+    if by_address && peer.ip().to_canonical().is_loopback() {
+        return next.run(request).await;
     }
-    match json() {
+    (StatusCode::FORBIDDEN, "ask from this machine, by its address\n").into_response()
+}
+
+fn page(json: Option<Json>) -> impl IntoResponse {
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    match json {
         Some(json) => (StatusCode::OK, kind, format!("{json}\n")),
         None => (StatusCode::NOT_FOUND, kind, "null\n".to_owned()),
     }
-    .into_response()
 }
 
 fn answer(wrong: &[String], right: &str) -> impl IntoResponse + use<> {

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use crate::domain::explain::{Place, explain};
 use crate::domain::json::{Json, object};
+use crate::domain::pacer::later;
 use crate::domain::story::Story;
 use crate::poll::Watch;
 use crate::status::Pages;
@@ -54,25 +55,30 @@ impl Overview {
         Json::Array(sinks.collect())
     }
 
-    fn stories(&self) -> (Json, Json) {
-        let looked = self.watch.casebook.look(&self.watch.store, |regions, usage| {
-            let all = regions.iter().flat_map(|((_, region), stories)| {
+    fn stories(&self, now: Timestamp) -> (Json, Json) {
+        let waits = &self.watch.config.law.waits;
+        let looked = self.watch.casebook.look(&self.watch.store, |known| {
+            let all = known.regions.iter().flat_map(|((_, region), stories)| {
                 stories.values().map(move |story| (region.as_str(), story))
             });
             let new: Vec<(&str, &Story)> = all.filter(|(_, story)| story.is_new).collect();
-            let open = new.iter().filter(|(_, story)| !story.is_whole()).count();
+            let is_open = |story: &Story| !story.is_whole() && now < later(story.opened, waits.lateness);
+            let open = new.iter().filter(|(_, story)| is_open(story)).count();
             let held = new.iter().filter(|(_, story)| !story.held.is_empty()).map(|(region, story)| {
                 object([
                     ("instance", story.instance.id.as_str().into()),
                     ("region", (*region).into()),
                     ("size", story.instance.size().into()),
                     ("since", story.opened.to_string().into()),
-                    ("waits_for", if story.launch.is_none() { "its launch" } else { "its tags" }.into()),
+                    (
+                        "waits_for",
+                        if story.tags_may_come(waits.tags, now) { "its tags" } else { "its launch" }.into(),
+                    ),
                 ])
             });
             let stories = object([("open", number(open)), ("held", Json::Array(held.collect()))]);
             let exclusions = self.watch.config.law.exclusions.iter().map(|exclusion| {
-                let usage = usage.get(&exclusion.name).cloned().unwrap_or_default();
+                let usage = known.usage.get(&exclusion.name).cloned().unwrap_or_default();
                 object([
                     ("name", exclusion.name.as_str().into()),
                     ("hidden", i64::try_from(usage.count).unwrap_or(i64::MAX).into()),
@@ -103,7 +109,7 @@ impl Pages for Overview {
     fn overview(&self) -> Json {
         let now = self.watch.clock.now();
         let missing = self.watch.status.readiness(now).missing.into_iter().map(Json::from);
-        let (stories, exclusions) = self.stories();
+        let (stories, exclusions) = self.stories(now);
         object([
             ("version", env!("CARGO_PKG_VERSION").into()),
             ("now", now.to_string().into()),
@@ -120,8 +126,8 @@ impl Pages for Overview {
 
     fn explain(&self, id: &str) -> Option<Json> {
         let (now, law) = (self.watch.clock.now(), &self.watch.config.law);
-        let looked = self.watch.casebook.look(&self.watch.store, |regions, usage| {
-            let stories = regions.iter().flat_map(|((account, region), stories)| {
+        let looked = self.watch.casebook.look(&self.watch.store, |known| {
+            let stories = known.regions.iter().flat_map(|((account, region), stories)| {
                 stories.values().map(move |story| (account, region, story))
             });
             let named = stories.filter(|(_, _, story)| {
@@ -131,8 +137,15 @@ impl Pages for Overview {
             let explained: Vec<Json> = named
                 .map(|(account, region, story)| {
                     let tags_may_come = story.tags_may_come(law.waits.tags, now);
-                    let place = Place { account, region, state: story.instance.state, tags_may_come };
-                    explain(law, story, place, |name| usage.get(name).cloned())
+                    let place = Place {
+                        account,
+                        region,
+                        state: story.instance.state,
+                        tags_may_come,
+                        launch_may_come: story.launch_may_come(law.waits.launch, now),
+                        is_own: known.own.get(account).is_some_and(|own| story.is_launched_by(own)),
+                    };
+                    explain(law, story, place, |name| known.usage.get(name).cloned())
                 })
                 .collect();
             explained

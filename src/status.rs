@@ -1,5 +1,5 @@
 //! How the running daemon is doing, as its loops say. Owns what is asked of it from outside: is it alive, is it
-//! ready, what are its numbers. Decides nothing and is never read by the loops.
+//! ready, what are its numbers. Decides nothing.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -161,6 +161,12 @@ impl Status {
         if let Some(reading) = self.lock().readings.get_mut(&key) {
             reading.through = Some(through);
         }
+    }
+
+    /// Up to when everything of a region is read.
+    pub fn through(&self, account: &str, region: &str) -> Option<Timestamp> {
+        let key = (account.to_owned(), region.to_owned(), "cloudtrail");
+        self.lock().readings.get(&key)?.through
     }
 
     /// A delivery went through, or did not.

@@ -82,7 +82,14 @@ fn read(file: &ConfigFile, path: &str) -> anyhow::Result<Explained> {
     let law: Law = file.load()?.law;
     let explained = stories.iter().map(|story| {
         let state = story.instance.state;
-        let place = Place { account: &event.account, region: &event.region, state, tags_may_come: false };
+        let place = Place {
+            account: &event.account,
+            region: &event.region,
+            state,
+            tags_may_come: false,
+            launch_may_come: true,
+            is_own: false,
+        };
         explain(&law, story, place, |_| None)
     });
     Ok(Ok(Json::Array(explained.collect())))

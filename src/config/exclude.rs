@@ -11,6 +11,13 @@ use crate::domain::pattern::{did_you_mean, nearest};
 /// Keys that people may try, in order to hide something that is no instance.
 const OUT_OF_REACH: [&str; 9] =
     ["rules", "rule", "events", "event_names", "sources", "services", "pattern", "detail", "principals"];
+/// Whoever fits one of these by a glob fits whoever comes.
+const NOBODY: [&str; 4] = [
+    "arn:aws:iam::000000000000:role/zq7-nobody",
+    "arn:aws:iam::000000000000:user/zq7-nobody",
+    "arn:aws:sts::000000000000:assumed-role/zq7-nobody/zq7",
+    "zq7-nobody.amazonaws.com",
+];
 /// The most that a ceiling can be: as many times are remembered.
 const CEILING: f64 = 10_000.0;
 
@@ -29,7 +36,10 @@ pub(super) fn read(sections: Vec<Section<'_>>, accounts: &[AccountConfig]) -> Ve
             section.refuse(key, "exclusions hide instances alone, so that nobody can hide a change of the audit trail, of IAM, of a region or of trailnoti itself behind one; use [rules] disable, or a rule's unless");
         }
         let conditions = group(&mut section);
-        if conditions.iter().all(|condition| matches!(condition, Condition::State(_))) {
+        let hides_nearly_all = |condition: &Condition| {
+            matches!(condition, Condition::State(_) | Condition::Tag(_, Wanted::Absent))
+        };
+        if conditions.iter().all(hides_nearly_all) {
             section.problem(
                 "",
                 "hides every instance everywhere: give it tags, launched_by, regions or instance_types",
@@ -45,7 +55,7 @@ pub(super) fn read(sections: Vec<Section<'_>>, accounts: &[AccountConfig]) -> Ve
 }
 
 fn check_launcher(section: &Section<'_>, glob: &Glob, accounts: &[AccountConfig]) {
-    if !glob.text().contains(|c: char| c.is_ascii_alphanumeric()) {
+    if NOBODY.iter().any(|nobody| glob.matches(nobody)) {
         section
             .problem("launched_by", format!("\"{}\" names everybody: name who launches them", glob.text()));
     } else if let Some(own) = accounts.iter().find(|account| glob.matches(&account.role_arn)) {

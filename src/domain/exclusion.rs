@@ -177,6 +177,15 @@ impl Exclusion {
         group_claim(&self.conditions, tags) == Some(true)
     }
 
+    /// Whether it could hide anything in an account and region.
+    pub fn is_for(&self, account: &str, region: &str) -> bool {
+        self.conditions.iter().all(|condition| match condition {
+            Condition::Account(globs) => any(globs, account),
+            Condition::Region(globs) => any(globs, region),
+            _ => true,
+        })
+    }
+
     /// Whether a tag that anybody can write is enough, so that a thief can copy it.
     pub fn is_weak(&self) -> bool {
         group_is_weak(&self.conditions, false)
@@ -335,7 +344,8 @@ impl Condition {
 fn tag_fit(key: &str, wanted: &Wanted, facts: &Facts<'_>) -> Fit {
     let may_come = Fit::Undecided(Missing { tags: true, launch: false });
     match (facts.instance.tags.get(key), wanted) {
-        (None, Wanted::Absent) if !facts.tags_may_come => Fit::Yes,
+        // A tag that was taken off later counts for nothing either.
+        (None, Wanted::Absent) if !facts.tags_may_come => Fit::of(!facts.began_with.contains_key(key)),
         (None, _) if facts.tags_may_come => may_come,
         (None, _) | (Some(_), Wanted::Absent) => Fit::No,
         (Some(value), wanted) => {
@@ -348,7 +358,8 @@ fn tag_fit(key: &str, wanted: &Wanted, facts: &Facts<'_>) -> Fit {
 fn tag_found(key: &str, facts: &Facts<'_>) -> String {
     match (facts.instance.tags.get(key), facts.began_with.get(key)) {
         (None, _) if facts.tags_may_come => "not there yet".to_owned(),
-        (None, _) => "not there".to_owned(),
+        (None, Some(began)) => format!("not there; {began} was taken off later"),
+        (None, None) => "not there".to_owned(),
         (Some(value), Some(began)) if began == value => value.clone(),
         (Some(value), Some(began)) => format!("{value}, changed from {began}"),
         (Some(value), None) => format!("{value}, added later"),

@@ -19,6 +19,10 @@ pub struct Place<'a> {
     pub state: State,
     /// Whether tags that are not there may still come.
     pub tags_may_come: bool,
+    /// Whether a launch that is not known may still be read.
+    pub launch_may_come: bool,
+    /// Whether trailnoti's own principal launched it.
+    pub is_own: bool,
 }
 
 /// Explains a story, as JSON: what is known of the instance, and each exclusion with each condition.
@@ -35,10 +39,24 @@ pub fn explain(law: &Law, story: &Story, place: Place<'_>, usage: impl Fn(&str) 
     };
     let exclusions = law.exclusions.iter().map(|exclusion| {
         let mut conditions: Vec<Json> = exclusion.explain(&facts).iter().map(condition).collect();
-        conditions.extend(exclusion.at_most.map(|at_most| ceiling(exclusion, at_most, story, &usage)));
+        let ceiling = exclusion.at_most.map(|at_most| ceiling(exclusion, at_most, story, &usage));
+        let is_full = ceiling.as_ref().is_some_and(|ceiling| ceiling.text("holds") == Some("no"));
+        conditions.extend(ceiling);
+        if place.is_own {
+            conditions.push(object([
+                ("wanted", "not launched by trailnoti's own principal".into()),
+                ("found", launchers.as_ref().map(|names| names.join(", ")).unwrap_or_default().into()),
+                ("holds", "no".into()),
+            ]));
+        }
+        let verdict = match exclusion.fit(&facts) {
+            _ if is_full || place.is_own => "no",
+            Fit::Undecided(missing) if missing.launch && !place.launch_may_come => "no",
+            fit => verdict(fit),
+        };
         object([
             ("name", exclusion.name.as_str().into()),
-            ("verdict", verdict(exclusion.fit(&facts)).into()),
+            ("verdict", verdict.into()),
             ("conditions", Json::Array(conditions)),
         ])
     });
@@ -80,7 +98,7 @@ fn ceiling(
     usage: impl Fn(&str) -> Option<Usage>,
 ) -> Json {
     let recent = usage(&exclusion.name).map_or(0, |usage| usage.recent.len());
-    let admitted = story.admitted.as_deref() == Some(&exclusion.name);
+    let admitted = story.admitted.contains(&exclusion.name);
     object([
         ("wanted", format!("at most {at_most} new ones an hour").into()),
         ("found", format!("{recent}{}", if admitted { ", this one among them" } else { "" }).into()),

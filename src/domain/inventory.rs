@@ -25,6 +25,8 @@ pub struct Change {
 pub struct Observation {
     /// What to judge now.
     pub changes: Vec<Change>,
+    /// Instances that were started again; what waits of their last start is not the new starter's.
+    pub restarted: Vec<String>,
     /// Instances whose tags changed after they began.
     pub retagged: Vec<String>,
     /// Instances that are gone for good; their stories end once their changes are judged.
@@ -49,12 +51,13 @@ pub enum Known {
 }
 
 /// Compares a complete list with what was known. Tags that come within `grace` count as those that an instance
-/// began with.
+/// began with. A list that is not `regular` came early, and who is missing from it is not counted.
 pub fn observe(
     known: Known,
     stories: &mut Stories<'_>,
     listed: &[Instance],
     grace: Duration,
+    regular: bool,
     now: Timestamp,
 ) -> Observation {
     let mut seen = Observation::default();
@@ -76,6 +79,9 @@ pub fn observe(
             continue;
         };
         let first = before.first_seen.is_none();
+        if !first && before.instance.starts_again(instance) {
+            seen.restarted.push(instance.id.clone());
+        }
         let starts = if first { instance.state.is_on() } else { before.instance.starts_again(instance) };
         if first || starts || before.instance.state != instance.state {
             seen.changes.push(Change { id: instance.id.clone(), state: instance.state, starts });
@@ -87,7 +93,7 @@ pub fn observe(
             seen.retagged.push(instance.id.clone());
         }
     }
-    for id in missing {
+    for id in missing.into_iter().filter(|_| regular) {
         let Some(before) = stories.get(&id).filter(|story| story.first_seen.is_some()) else { continue };
         let ended = before.instance.state == State::Terminated;
         let is_gone = ended || before.missing + 1 >= MISSING;

@@ -35,7 +35,7 @@ impl Region {
     fn list(&mut self, second: i64, listed: &[Instance]) -> Vec<String> {
         let known = if self.listed { Known::Stories } else { Known::Nothing { lost: self.lost } };
         let mut stories = Stories::new(&self.known);
-        let seen = observe(known, &mut stories, listed, GRACE, at(second));
+        let seen = observe(known, &mut stories, listed, GRACE, true, at(second));
         seen.gone.iter().for_each(|id| stories.end(id));
         for (id, story) in stories.into_changes() {
             match story {

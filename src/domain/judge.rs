@@ -9,13 +9,13 @@ use jiff::Timestamp;
 
 use super::alert::Alert;
 use super::event::{Event, INSTANCE_STATE};
-use super::exclusion::{Exclusion, Facts, Fit};
+use super::exclusion::Exclusion;
 use super::instance::State;
-use super::launch::{Launch, asked_by_fleet, role_of, started, subjects, tagged};
+use super::launch::{Launch, asked_by_fleet, started, subjects, tagged};
 use super::pacer::later;
 use super::pattern::Fields;
 use super::rule::Rules;
-use super::story::{Held, LISTED, Stories, Story, complete, without_launcher};
+use super::story::{Held, LISTED, Stories, Story};
 use super::usage::Usage;
 
 /// What events are judged by.
@@ -101,15 +101,10 @@ pub struct Desk<'a> {
     pub(super) court: Court<'a>,
     /// The region's stories, as the batch changes them.
     pub stories: Stories<'a>,
+    /// Instances whose launch was read so late that no list has them any more: judged by their record alone.
+    pub(super) late: BTreeMap<String, Story>,
     pub(super) usage: &'a BTreeMap<String, Usage>,
     pub(super) judgement: Judgement,
-}
-
-/// What is decided of an instance.
-enum Verdict {
-    Told { launcher_unknown: bool },
-    Hidden(String),
-    Waits,
 }
 
 impl<'a> Desk<'a> {
@@ -119,7 +114,13 @@ impl<'a> Desk<'a> {
         known: &'a BTreeMap<String, Story>,
         usage: &'a BTreeMap<String, Usage>,
     ) -> Self {
-        Desk { court, stories: Stories::new(known), usage, judgement: Judgement::default() }
+        Desk {
+            court,
+            stories: Stories::new(known),
+            late: BTreeMap::new(),
+            usage,
+            judgement: Judgement::default(),
+        }
     }
 
     /// Judges events, in the given order. `seen` says which are remembered from before.
@@ -151,7 +152,8 @@ impl<'a> Desk<'a> {
                 (INSTANCE_STATE, Some(instance)) => (vec![instance.id.clone()], instance.state),
                 _ => (subjects(event), State::Pending),
             };
-            self.place(Held { alert, ids, state });
+            let starts = !started(event).is_empty();
+            self.place(Held { alert, ids, state, starts });
         }
         Ok(())
     }
@@ -166,13 +168,18 @@ impl<'a> Desk<'a> {
         let (grace, now) = (self.court.law.waits.tags, self.court.now);
         for said in started(event) {
             let launch = Launch::of(event);
-            // What ended before the record came is not listed any more, and has no story to complete.
             if self.stories.get(&said.id).is_none() {
-                if !said.instance_type.is_empty() && now <= later(launch.time, LISTED) {
-                    self.stories.put(&said.id, Story::named(said.clone(), now));
-                } else {
+                if said.instance_type.is_empty() {
                     continue;
                 }
+                // What ended before the record came is not listed any more, and has no story to complete.
+                if now > later(launch.time, LISTED) {
+                    let mut story = Story::named(said.clone(), launch.time);
+                    story.launched(launch, &said);
+                    self.late.insert(said.id.clone(), story);
+                    continue;
+                }
+                self.stories.put(&said.id, Story::named(said.clone(), now));
             }
             self.stories.change(&said.id, |story| story.launched(launch, &said));
         }
@@ -189,130 +196,6 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Tells, hides, or keeps an alert until that can be said.
-    pub(super) fn place(&mut self, held: Held) {
-        let is_launch = held.alert.instance.is_empty();
-        let (mut told, mut unknown, mut waits, mut hidden) = (held.ids.is_empty(), false, None, None);
-        for id in &held.ids {
-            // What was told of an instance is completed, whoever it turns out to be from.
-            if is_launch && self.stories.get(id).is_some_and(|story| story.told) {
-                told = true;
-            }
-            match self.verdict(id, held.state) {
-                Verdict::Told { launcher_unknown } => {
-                    told = true;
-                    unknown |= launcher_unknown;
-                }
-                Verdict::Hidden(name) => hidden = Some((name, id)),
-                Verdict::Waits => waits = Some(id.clone()),
-            }
-        }
-        if told {
-            self.tell(held, unknown);
-        } else if let Some(id) = waits {
-            self.stories.change(&id, |story| story.held.push(held));
-        } else if let Some((name, id)) = hidden {
-            let launch = self.stories.get(id).and_then(|story| story.launch.as_ref());
-            let principal = launch.map_or(held.alert.principal.clone(), |launch| launch.principal.clone());
-            self.usage(&name).hid(held.alert.time, id, &principal);
-            self.judgement.excluded.push(name);
-        }
-    }
-
-    /// Tells everything that waits: nobody will look here again.
-    pub fn release(&mut self) {
-        for id in self.stories.ids() {
-            let held = self.stories.get(&id).map(|story| story.held.clone()).unwrap_or_default();
-            self.stories.change(&id, |story| story.held.clear());
-            held.into_iter().for_each(|held| self.tell(held, true));
-        }
-    }
-
-    fn tell(&mut self, held: Held, launcher_unknown: bool) {
-        let Held { mut alert, ids, .. } = held;
-        let stories: Vec<&Story> = ids.iter().filter_map(|id| self.stories.get(id)).collect();
-        complete(&mut alert, &stories);
-        if launcher_unknown {
-            without_launcher(&mut alert, self.court.law.waits.launch);
-        }
-        for id in &ids {
-            self.stories.change(id, |story| alert.completes |= story.note_told());
-        }
-        self.judgement.alerts.push(alert);
-    }
-
-    fn verdict(&mut self, id: &str, state: State) -> Verdict {
-        let Some(story) = self.stories.get(id).cloned() else {
-            return Verdict::Told { launcher_unknown: false };
-        };
-        let launchers = story.launchers();
-        let own = self.court.own;
-        let is_own = |name: &String| name == own || role_of(name) == own;
-        if launchers.as_ref().is_some_and(|names| names.iter().any(is_own)) {
-            return Verdict::Told { launcher_unknown: false };
-        }
-        let waits = &self.court.law.waits;
-        let launch_may_come = story.is_new && self.court.now < later(story.opened, waits.launch);
-        let is_unknown = launchers.is_none() && !launch_may_come;
-        let mut missed = false;
-        let mut waiting = false;
-        let exclusions = &self.court.law.exclusions;
-        for exclusion in exclusions {
-            let fit = exclusion.fit(&self.facts(&story, state, launchers.as_deref()));
-            if fit == Fit::No {
-                continue;
-            }
-            if let Fit::Undecided(missing) = fit
-                && missing.launch
-                && is_unknown
-            {
-                missed = true;
-                continue;
-            }
-            if !self.admits(exclusion, id, &story) {
-                continue;
-            }
-            match fit {
-                Fit::Yes => return Verdict::Hidden(exclusion.name.clone()),
-                _ => waiting = true,
-            }
-        }
-        if waiting { Verdict::Waits } else { Verdict::Told { launcher_unknown: missed } }
-    }
-
-    /// Whether the exclusion's ceiling has room for a new instance. Those that wait count: a flood with a copied tag
-    /// must not wait as a whole.
-    fn admits(&mut self, exclusion: &Exclusion, id: &str, story: &Story) -> bool {
-        let Some(at_most) = exclusion.at_most.filter(|_| story.is_new) else { return true };
-        if story.admitted.as_deref() == Some(&exclusion.name) {
-            return true;
-        }
-        // Once told, an instance does not slip under the ceiling later.
-        let now = self.court.now;
-        if story.told || !self.usage(&exclusion.name).admit(at_most, now) {
-            return false;
-        }
-        self.stories.change(id, |story| story.admitted = Some(exclusion.name.clone()));
-        true
-    }
-
-    pub(super) fn facts<'s>(
-        &'s self,
-        story: &'s Story,
-        state: State,
-        launchers: Option<&'s [String]>,
-    ) -> Facts<'s> {
-        Facts {
-            account: self.court.account,
-            region: self.court.region,
-            instance: &story.instance,
-            state,
-            began_with: &story.began_with,
-            tags_may_come: story.tags_may_come(self.court.law.waits.tags, self.court.now),
-            launchers,
-        }
-    }
-
     /// An exclusion's memory, to be changed.
     pub(super) fn usage(&mut self, name: &str) -> &mut Usage {
         let known = self.usage.get(name);
@@ -322,6 +205,8 @@ impl<'a> Desk<'a> {
     /// The batch is done.
     pub fn finish(mut self) -> Judgement {
         self.judgement.stories = self.stories.into_changes();
+        let known = self.usage;
+        self.judgement.usage.retain(|name, usage| known.get(name) != Some(usage));
         self.judgement
     }
 }

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::exclusion::{Condition, Glob, Wanted};
+use crate::domain::halves::Heard;
 use crate::domain::instance::{Instance, Tags};
 use crate::domain::inventory::{Known, observe};
 use crate::domain::json::{Json, object};
@@ -147,14 +148,14 @@ fn tell(world: &World, order: &[Half]) -> Ending {
         if half == Some(Half::Listed) {
             let grace = law.waits.tags;
             for change in
-                observe(Known::Stories, &mut desk.stories, &[world.listed()], grace, at(second)).changes
+                observe(Known::Stories, &mut desk.stories, &[world.listed()], grace, true, at(second)).changes
             {
                 let instance = desk.stories.get(&change.id).expect("a story").instance.clone();
                 events.push(Event::instance_state(ACCOUNT, REGION, instance, change.starts, at(second)));
             }
         }
         let Ok(()) = desk.judge(&events, |_| Ok::<_, Infallible>(false));
-        desk.settle(None, false);
+        desk.settle(Heard::default(), false);
         let judgement = desk.finish();
         hidden += judgement.excluded.len();
         told.extend(judgement.alerts.into_iter().map(|alert| alert.rule));

@@ -136,7 +136,9 @@ fn first_launched(detail: &Json) -> Option<&Json> {
 /// The instances that an event is about, if it is about instances alone.
 pub fn subjects(event: &Event) -> Vec<String> {
     let call = event.detail.text("eventName").unwrap_or_default();
-    if event.source != "aws.ec2" || !ABOUT_INSTANCES.contains(&call) {
+    // What failed changed nothing of the instance, and is a warning of its own.
+    let failed = event.detail.text("errorCode").is_some();
+    if event.source != "aws.ec2" || failed || !ABOUT_INSTANCES.contains(&call) {
         return Vec::new();
     }
     let side = if call == "RunInstances" { "responseElements" } else { "requestParameters" };
@@ -165,7 +167,12 @@ pub fn started(event: &Event) -> Vec<Instance> {
                 .collect()
         }
         Some("StartInstances") => {
-            let named = subjects(event).into_iter();
+            let answered = detail.at("responseElements.instancesSet.items").map_or(&[][..], Json::items);
+            // The call succeeds for instances that run already, and starts nothing then.
+            let ran = |item: &Json| matches!(item.text("previousState.name"), Some("running" | "pending"));
+            let ran: Vec<&str> =
+                answered.iter().filter(|item| ran(item)).filter_map(|item| item.text("instanceId")).collect();
+            let named = subjects(event).into_iter().filter(|id| !ran.contains(&id.as_str()));
             named.map(|id| Instance { id, ..Instance::default() }).collect()
         }
         _ => Vec::new(),

@@ -8,12 +8,14 @@ use jiff::Timestamp;
 
 use super::alert::Alert;
 use super::instance::{Instance, State, Tags};
-use super::launch::{Launch, Tagged};
+use super::launch::{Launch, Tagged, role_of};
 use super::pacer::later;
 use super::text::{FACT, clean};
 
 /// A launch and a list that differ by no more are about the same start.
-const SAME_START: Duration = Duration::from_secs(300);
+const SAME_START: Duration = Duration::from_secs(60);
+/// How notes of added tags begin.
+pub(super) const ADDED: &str = "added";
 /// A terminated instance stays listed for nearly an hour (EC2 API reference): one whose launch is not older was
 /// listed, if it was there.
 pub(super) const LISTED: Duration = Duration::from_secs(45 * 60);
@@ -41,8 +43,8 @@ pub struct Story {
     pub held: Vec<Held>,
     /// Something of it was told.
     pub told: bool,
-    /// The exclusion under whose ceiling it counts.
-    pub admitted: Option<String>,
+    /// The exclusions under whose ceilings it counts.
+    pub admitted: BTreeSet<String>,
     /// What was told of it beside: that a half is missing, that it claims an exclusion.
     pub noted: BTreeSet<String>,
 }
@@ -56,6 +58,8 @@ pub struct Held {
     pub ids: Vec<String>,
     /// The state that they come into.
     pub state: State,
+    /// It is the record of a call that started them: its own caller decides.
+    pub starts: bool,
 }
 
 impl Story {
@@ -100,17 +104,22 @@ impl Story {
     fn start_again(&mut self, now: Timestamp) {
         let started = self.instance.launch_time.unwrap_or(now);
         // The record of this start may have come before the list.
-        if self.launch.as_ref().is_some_and(|launch| later(launch.time, SAME_START) >= started) {
-            return;
+        let is_known = self.launch.as_ref().is_some_and(|launch| later(launch.time, SAME_START) >= started);
+        if !is_known {
+            (self.launch, self.fleet, self.told) = (None, None, false);
         }
-        (self.launch, self.fleet) = (None, None);
-        (self.opened, self.is_new, self.told, self.admitted) = (now, true, false, None);
-        self.noted.clear();
+        (self.opened, self.is_new) = (now, true);
+        self.admitted.clear();
+        // That a tag was added is told once: its record is read more than once.
+        self.noted.retain(|note| note.starts_with(ADDED));
     }
 
     /// Takes in who launched it, and what the record says of it.
     pub fn launched(&mut self, launch: Launch, said: &Instance) {
-        if self.launch.as_ref().is_some_and(|known| known.time > launch.time) {
+        // Records are read more than once, and those of an earlier start must not speak for this one.
+        let started = self.instance.launch_time;
+        let is_earlier = started.is_some_and(|started| later(launch.time, SAME_START) < started);
+        if is_earlier || self.launch.as_ref().is_some_and(|known| known.time > launch.time) {
             return;
         }
         self.launch = Some(launch);
@@ -151,6 +160,11 @@ impl Story {
         self.is_whole() && self.noted.insert("both halves".to_owned()) && was_told
     }
 
+    /// Whether it is this record that launched it.
+    pub fn is_launch(&self, event_id: &str) -> bool {
+        self.launch.as_ref().is_some_and(|launch| launch.event == event_id)
+    }
+
     /// Whether there is anything that time alone could change.
     pub fn is_open(&self) -> bool {
         !self.held.is_empty() || self.is_new && !self.is_whole()
@@ -166,10 +180,23 @@ impl Story {
         later(self.first_seen.unwrap_or(self.opened), grace)
     }
 
+    /// Whether the record of its launch may still be read.
+    pub fn launch_may_come(&self, grace: Duration, now: Timestamp) -> bool {
+        self.is_new && now < later(self.opened, grace)
+    }
+
+    /// Whether a role or user launched it, by its ARN.
+    pub fn is_launched_by(&self, arn: &str) -> bool {
+        let names = self.launchers().unwrap_or_default();
+        names.iter().any(|name| name == arn || role_of(name) == arn)
+    }
+
     /// Every name of who launched it; none while that is not known.
     pub fn launchers(&self) -> Option<Vec<String>> {
         let launch = self.launch.as_ref()?;
-        let fleet = self.fleet.iter().flat_map(|fleet| &fleet.names);
+        // A fleet launches; it does not start what was stopped.
+        let fleet =
+            self.fleet.iter().filter(|_| launch.call == "RunInstances").flat_map(|fleet| &fleet.names);
         Some(launch.names.iter().chain(fleet).cloned().collect())
     }
 
@@ -218,14 +245,10 @@ pub fn complete(alert: &mut Alert, stories: &[&Story]) {
     alert.facts.extend(facts);
 }
 
-/// Says of an alert about an instance that nobody knows who launched it.
-pub fn without_launcher(alert: &mut Alert, grace: Duration) {
+/// Says of an alert about an instance that nobody knows who launched it, and why.
+pub fn without_launcher(alert: &mut Alert, why: &str) {
     alert.facts.retain(|(name, _)| name != "launched by");
-    let waited = grace.as_secs() / 60;
-    alert.facts.push((
-        "launched by".to_owned(),
-        format!("launcher unknown: no record of it within {waited} minutes"),
-    ));
+    alert.facts.push(("launched by".to_owned(), format!("launcher unknown: {why}")));
 }
 
 impl Story {
@@ -292,6 +315,7 @@ impl<'a> Stories<'a> {
 
     /// What is to be written.
     pub fn into_changes(self) -> BTreeMap<String, Option<Story>> {
-        self.changed
+        let is_news = |(id, story): &(String, Option<Story>)| self.known.get(id) != story.as_ref();
+        self.changed.into_iter().filter(is_news).collect()
     }
 }

@@ -9,13 +9,12 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::sight::Sight;
-use super::{Sitting, Watch, cloudtrail, ec2};
+use super::{Watch, cloudtrail, ec2};
 use crate::config::AccountConfig;
-use crate::domain::judge::Desk;
 use crate::domain::pacer::later;
 use crate::domain::report::Report;
 use crate::source::Account;
-use crate::store::{Commit, Scope, StoreError};
+use crate::store::{Commit, Scope};
 use crate::supervisor::Supervisor;
 
 /// Between two looks for regions.
@@ -87,9 +86,6 @@ pub async fn watch_account(
                         tracing::info!(account = account.id, region, "a region is not enabled any more");
                         stop.cancel();
                         watch.status.retired(&account.id, region);
-                        if let Err(error) = release(&watch, &account, region) {
-                            tracing::error!(region, "what waited there cannot be told: {error}");
-                        }
                     }
                     enabled
                 });
@@ -99,17 +95,6 @@ pub async fn watch_account(
     }
     watch.status.ended(&name);
     Ok(())
-}
-
-/// Tells what waits in a region that is not watched any more.
-fn release(watch: &Watch, account: &Account, region: &str) -> Result<(), StoreError> {
-    let scope = Scope { account: &account.id, region };
-    let sitting = Sitting { scope, account_name: &account.name, own: &account.principal };
-    let release = |desk: &mut Desk<'_>| {
-        desk.release();
-        Ok(())
-    };
-    watch.sit(sitting, Commit::default(), release).map(|_| ())
 }
 
 /// Starts the loops of regions that have none yet. One that appeared is read from when it had not yet.

@@ -1,7 +1,7 @@
 //! What the loops know together: the stories of every region and the memory of every exclusion. Owns that judging
 //! and writing are one step, so that a list and a record of one instance cannot miss each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -26,6 +26,17 @@ pub struct Casebook {
 struct Inner {
     regions: BTreeMap<(String, String), Region>,
     usage: Option<BTreeMap<String, Usage>>,
+    own: BTreeMap<String, String>,
+}
+
+/// What is in the casebook, to look at.
+pub struct Known<'a> {
+    /// Every region's stories, by account and region.
+    pub regions: &'a BTreeMap<(String, String), Region>,
+    /// Every exclusion's memory.
+    pub usage: &'a BTreeMap<String, Usage>,
+    /// As whom trailnoti asks, by account: the ARN of a role or user.
+    pub own: &'a BTreeMap<String, String>,
 }
 
 impl Casebook {
@@ -33,18 +44,20 @@ impl Casebook {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Every account and region of which there are stories, `more` among them.
+    pub(super) fn places(&self, more: &[(String, String)]) -> BTreeSet<(String, String)> {
+        self.lock().regions.keys().chain(more).cloned().collect()
+    }
+
     /// Looks at every region's stories and at every exclusion's memory.
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn look<T>(
-        &self,
-        store: &Store,
-        look: impl FnOnce(&BTreeMap<(String, String), Region>, &BTreeMap<String, Usage>) -> T,
-    ) -> Result<T, StoreError> {
+    pub fn look<T>(&self, store: &Store, look: impl FnOnce(Known<'_>) -> T) -> Result<T, StoreError> {
         let mut inner = self.lock();
-        let Inner { regions, usage } = &mut *inner;
-        Ok(look(regions, known_usage(usage, store)?))
+        let Inner { regions, usage, own } = &mut *inner;
+        let usage = known_usage(usage, store)?;
+        Ok(look(Known { regions, usage, own }))
     }
 }
 
@@ -91,7 +104,10 @@ impl Watch {
     ) -> Result<Option<Timestamp>, StoreError> {
         let scope = sitting.scope;
         let mut inner = self.casebook.lock();
-        let Inner { regions, usage } = &mut *inner;
+        let Inner { regions, usage, own } = &mut *inner;
+        if !sitting.own.is_empty() {
+            own.insert(scope.account.to_owned(), sitting.own.to_owned());
+        }
         let key = (scope.account.to_owned(), scope.region.to_owned());
         let known = match regions.entry(key) {
             std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),

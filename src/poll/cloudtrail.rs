@@ -11,6 +11,7 @@ use super::sight::Sight;
 use super::{Sitting, Watch, earlier};
 use crate::domain::cursor::{Lanes, Page, Plan, Request};
 use crate::domain::event::Event;
+use crate::domain::halves::Heard;
 use crate::domain::health::{Health, Notice, Patience};
 use crate::domain::pacer::{Pacer, later};
 use crate::domain::report::Report;
@@ -164,7 +165,7 @@ impl<'a> Reader<'a> {
         let events = self.events(request, page);
         let judged = watch.sit(sitting, commit, |desk| {
             desk.judge(&events, |mark| watch.store.seen(mark))?;
-            desk.settle(None, false);
+            desk.settle(Heard::default(), false);
             Ok(())
         });
         match judged {

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::sight::Sight;
 use super::{Sitting, Watch};
 use crate::domain::event::Event;
+use crate::domain::halves::Heard;
 use crate::domain::instance::Instance;
 use crate::domain::inventory::{Known, observe};
 use crate::domain::pacer::later;
@@ -100,12 +101,20 @@ impl<'a> Lister<'a> {
             Some((since, last)) if asked < later(last, GAP) => (since, asked),
             _ => (asked, asked),
         };
+        // A list that came early, for a decision that was due, says less of who is missing.
+        let regular =
+            self.listing.is_none_or(|(_, last)| asked >= later(last, watch.config.ec2.poll_interval));
+        let heard =
+            Heard { listing_since: Some(listing.0), read_through: watch.status.through(&account.id, region) };
         let scope = Scope { account: &account.id, region };
         let sitting = Sitting { scope, account_name: &account.name, own: &account.principal };
         let (now, grace) = (watch.clock.now(), watch.config.ec2.tag_grace);
         let commit = Commit { baseline: !self.has_baseline, ..Commit::default() };
         let decide_at = watch.sit(sitting, commit, |desk| {
-            let seen = observe(known, &mut desk.stories, listed, grace, now);
+            let seen = observe(known, &mut desk.stories, listed, grace, regular, now);
+            for id in &seen.restarted {
+                desk.release(id, "it was started again before that was known");
+            }
             let mut events = Vec::new();
             for change in &seen.changes {
                 if let Some(story) = desk.stories.get(&change.id) {
@@ -117,7 +126,7 @@ impl<'a> Lister<'a> {
             for id in &seen.retagged {
                 desk.tags_were_added(id, &Default::default(), "");
             }
-            desk.settle(Some(listing.0), self.first);
+            desk.settle(heard, self.first);
             for id in &seen.gone {
                 if desk.stories.get(id).is_some_and(|story| story.may_end(now)) {
                     desk.stories.end(id);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::Watch;
+use super::{Sitting, Watch};
 use crate::domain::daily::{self, Day};
 use crate::domain::exclusion::Exclusion;
 use crate::domain::health::{Health, Notice, Patience};
@@ -40,8 +40,8 @@ pub async fn upkeep(watch: Watch, stop: CancellationToken) -> anyhow::Result<()>
         Ok(watch.store.told(subject)?.map_or(Health::Well, |since| Health::Told { since }))
     };
     let (clock, disk) = (told(CLOCK)?, told(DISK)?);
-    let mut upkeep =
-        Upkeep { watch: &watch, clock, disk, looked: watch.clock.now(), begun: watch.clock.now() };
+    let (now, places) = (watch.clock.now(), watch.store.places()?);
+    let mut upkeep = Upkeep { watch: &watch, clock, disk, looked: now, begun: now, places };
     let mut warned = false;
     let mut next = watch.clock.now();
     while watch.wait("upkeep", next, &stop).await {
@@ -49,6 +49,7 @@ pub async fn upkeep(watch: Watch, stop: CancellationToken) -> anyhow::Result<()>
         upkeep.look_at_the_state()?;
         upkeep.hourly()?;
         upkeep.daily()?;
+        upkeep.release()?;
         upkeep.count()?;
         next = later(watch.clock.now(), EVERY);
     }
@@ -62,6 +63,8 @@ struct Upkeep<'a> {
     disk: Health,
     looked: Timestamp,
     begun: Timestamp,
+    /// Accounts and regions of which the state had stories at the start.
+    places: Vec<(String, String)>,
 }
 
 impl Upkeep<'_> {
@@ -134,6 +137,28 @@ impl Upkeep<'_> {
         }
         // Events of trailnoti itself belong to no account, and no walk goes back to them.
         watch.store.forget("", watch.clock.now(), watch.config.cloudtrail.policy.rescan)?;
+        Ok(())
+    }
+
+    /// Tells what waits in regions that nobody watches any more, by configuration or because they are disabled.
+    fn release(&self) -> Result<(), StoreError> {
+        let watch = self.watch;
+        if watch.clock.now() < later(self.begun, SETTLED) {
+            return Ok(());
+        }
+        let readings = watch.status.readings();
+        for (account, region) in watch.casebook.places(&self.places) {
+            let is_watched = readings.keys().any(|(a, r, _)| (a, r) == (&account, &region));
+            if is_watched || region.is_empty() {
+                continue;
+            }
+            let scope = Scope { account: &account, region: &region };
+            let sitting = Sitting { scope, account_name: watch.account_name(&account), own: "" };
+            watch.sit(sitting, Commit::default(), |desk| {
+                desk.release_all();
+                Ok(())
+            })?;
+        }
         Ok(())
     }
 

@@ -75,6 +75,10 @@ pub(super) mod key {
         joined(b'i', &[account, region, id])
     }
 
+    pub fn instances() -> Vec<u8> {
+        vec![b'i']
+    }
+
     pub fn outbox_all() -> Vec<u8> {
         vec![b'o']
     }

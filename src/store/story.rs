@@ -47,8 +47,8 @@ struct StoryRow {
     waiting: Vec<HeldRow>,
     #[serde(default)]
     told: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    admitted: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    admitted: BTreeSet<String>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     noted: BTreeSet<String>,
 }
@@ -58,6 +58,8 @@ struct HeldRow {
     alert: AlertRow,
     ids: Vec<String>,
     state: String,
+    #[serde(default)]
+    starts: bool,
 }
 
 fn row(story: &Story) -> Vec<u8> {
@@ -66,6 +68,7 @@ fn row(story: &Story) -> Vec<u8> {
         alert: AlertRow::of(&held.alert),
         ids: held.ids.clone(),
         state: held.state.name().to_owned(),
+        starts: held.starts,
     });
     json(&StoryRow {
         id: instance.id,
@@ -97,7 +100,12 @@ fn row(story: &Story) -> Vec<u8> {
 fn read(row: &[u8]) -> Option<Story> {
     let row: StoryRow = serde_json::from_slice(row).ok()?;
     let held = row.waiting.into_iter().filter_map(|held| {
-        Some(Held { alert: held.alert.alert()?, ids: held.ids, state: State::parse(&held.state)? })
+        Some(Held {
+            alert: held.alert.alert()?,
+            ids: held.ids,
+            state: State::parse(&held.state)?,
+            starts: held.starts,
+        })
     });
     Some(Story {
         held: held.collect(),
@@ -147,6 +155,21 @@ impl Store {
         let rows = self.lock().engine.scan(&prefix, usize::MAX)?;
         let stories = rows.iter().filter_map(|(_, row)| read(row));
         Ok(stories.map(|story| (story.instance.id.clone(), story)).collect())
+    }
+
+    /// Every account and region of which there are stories.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn places(&self) -> Result<Vec<(String, String)>, StoreError> {
+        let mut places = BTreeSet::new();
+        for key in self.lock().engine.keys(&key::instances())? {
+            let mut parts = key[1..].split(|byte| *byte == 0).map(String::from_utf8_lossy);
+            if let (Some(account), Some(region)) = (parts.next(), parts.next()) {
+                places.insert((account.into_owned(), region.into_owned()));
+            }
+        }
+        Ok(places.into_iter().collect())
     }
 
     /// Whether a region's instances were listed before.
