@@ -99,7 +99,6 @@ pub(super) struct Instance {
     pub id: String,
     region: String,
     pub kind: String,
-    pub launched: Timestamp,
     /// The launch that it came from.
     pub reservation: String,
     states: Vec<(Timestamp, InstanceState)>,
@@ -113,6 +112,12 @@ impl Instance {
     pub fn state(&self, now: Timestamp) -> InstanceState {
         let mut states = self.states.iter().rev();
         states.find(|(at, _)| *at <= now).map_or(InstanceState::Pending, |(_, state)| *state)
+    }
+
+    /// The last launch, which changes with every stop and start.
+    pub fn launched(&self, now: Timestamp) -> Timestamp {
+        let starts = self.states.iter().filter(|(_, state)| *state == InstanceState::Pending);
+        starts.map(|(at, _)| *at).filter(|at| *at <= now).max().unwrap_or(now)
     }
 
     pub fn tags(&self, now: Timestamp) -> Vec<(&str, &str)> {
@@ -195,7 +200,6 @@ impl Account {
             id: id.clone(),
             region: launch.region.to_owned(),
             kind: launch.instance_type.to_owned(),
-            launched: launch.at,
             reservation: super::records::reservation(launch.together_with.unwrap_or(&id)),
             states: vec![
                 (launch.at, InstanceState::Pending),
@@ -250,7 +254,6 @@ impl Account {
             instance.states.push((stop + SignedDuration::from_secs(30), InstanceState::Stopped));
             instance.states.push((start, InstanceState::Pending));
             instance.states.push((start + SignedDuration::from_secs(32), InstanceState::Running));
-            instance.launched = start;
         }
     }
 

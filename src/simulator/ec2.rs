@@ -94,7 +94,7 @@ fn reservation(instance: &Instance, account: &str, now: Timestamp) -> String {
         instance.id,
         state.name(),
         instance.kind,
-        instance.launched,
+        instance.launched(now),
         cores(&instance.kind),
     )
 }

@@ -12,6 +12,7 @@ mod reliability;
 mod scenarios;
 mod servers;
 mod sinks;
+mod starts;
 mod stories;
 mod tidy;
 mod world;

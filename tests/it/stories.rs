@@ -7,10 +7,10 @@ use trailnoti::simulator::records::{Caller, change_tags, refused, run_instances,
 
 use crate::world::{ACCOUNT, AT_ONCE, MALLORY, Stage, at, minutes, seconds};
 
-const REGION: &str = "eu-west-1";
+pub const REGION: &str = "eu-west-1";
 
 /// A runner of the company's own.
-const CI: Caller<'static> = Caller {
+pub const CI: Caller<'static> = Caller {
     account: ACCOUNT,
     user: "ci-runner/build-77",
     key: "ASIACIRUNNER0EXAMPLE",
@@ -26,7 +26,7 @@ const AUTO_SCALING: Caller<'static> = Caller {
     agent: "autoscaling.amazonaws.com",
 };
 
-const BOUND: &str = r#"
+pub const BOUND: &str = r#"
 [[exclude]]
 name = "ci runners"
 tags = { team = "ci" }
@@ -34,23 +34,23 @@ instance_types = ["t3.*", "m7g.*"]
 launched_by = ["arn:aws:iam::*:role/ci-runner"]
 "#;
 
-const WEAK: &str = "[[exclude]]\nname = \"ci runners\"\ntags = { team = \"ci\" }\n";
+pub const WEAK: &str = "[[exclude]]\nname = \"ci runners\"\ntags = { team = \"ci\" }\n";
 
-const TAGS: &[(&str, &str)] = &[("team", "ci")];
+pub const TAGS: &[(&str, &str)] = &[("team", "ci")];
 
-fn stage(exclude: &str) -> Stage {
+pub fn stage(exclude: &str) -> Stage {
     Stage::new(&["us-east-1", REGION]).with(&format!("{AT_ONCE}{exclude}"))
 }
 
-fn launch(stage: &Stage, kind: &str, time: &str, tags: &[(&str, &str)]) -> String {
+pub fn launch(stage: &Stage, kind: &str, time: &str, tags: &[(&str, &str)]) -> String {
     stage.account(|account| account.launch(&Launch { tags, ..Launch::new(REGION, kind, at(time)) }))
 }
 
-fn record(caller: &Caller<'_>, time: &str, kind: &str, ids: &[String], tags: &[(&str, &str)]) -> Json {
+pub fn record(caller: &Caller<'_>, time: &str, kind: &str, ids: &[String], tags: &[(&str, &str)]) -> Json {
     run_tagged_instances(caller, at(time), REGION, kind, ids, tags)
 }
 
-fn hidden(stage: &Stage) -> Vec<(String, u64)> {
+pub fn hidden(stage: &Stage) -> Vec<(String, u64)> {
     let usage = stage.store.as_ref().expect("it runs").usage().expect("read");
     usage.into_iter().map(|(name, usage)| (name, usage.count)).collect()
 }
