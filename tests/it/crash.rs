@@ -11,6 +11,7 @@ use trailnoti::domain::json::{Json, object};
 use trailnoti::simulator::records::call;
 use trailnoti::simulator::{Fault, Launch, Trouble};
 
+use crate::stories::{BOUND, TAGS, record};
 use crate::world::{AT_ONCE, Answer, MALLORY, Stage, at, copy_folder, minutes};
 
 /// What one life was told before it ended.
@@ -20,7 +21,8 @@ struct Life {
 }
 
 fn stage() -> Stage {
-    let config = format!("{AT_ONCE}[cloudtrail]\npoll_interval = \"30s\"\n[ec2]\npoll_interval = \"30s\"\n");
+    let config =
+        format!("{AT_ONCE}[cloudtrail]\npoll_interval = \"30s\"\n[ec2]\npoll_interval = \"30s\"\n{BOUND}");
     let stage = Stage::new(&["us-east-1", "eu-west-1"]).with(&config);
     for n in 0..3i64 {
         let request = object([("userName", format!("u{n}").into())]);
@@ -35,6 +37,10 @@ fn stage() -> Stage {
         stage.record(record, minutes(1));
     }
     stage.account(|account| account.launch(&Launch::new("eu-west-1", "t3.micro", at("10:01:10"))));
+    // Held until its launch is read, and then told.
+    let copied = Launch { tags: TAGS, ..Launch::new("eu-west-1", "t3.large", at("10:01:20")) };
+    let copied = stage.account(|account| account.launch(&copied));
+    stage.record(record(&MALLORY, "10:01:20", "t3.large", &[copied], TAGS), minutes(4));
     stage.world.fault(
         Fault::new(Trouble::Broken).operation("LookupEvents").times(2).between(at("10:03"), at("10:09")),
     );
