@@ -145,7 +145,8 @@ pub fn due(pending: &[Pending], sent: &BTreeMap<String, Sent>, grouping: &Groupi
         if room == 0 {
             break;
         }
-        waiting.sort_by_key(|pending| pending.seq);
+        // The most urgent is the message's title.
+        waiting.sort_by_key(|pending| (std::cmp::Reverse(pending.alert.severity), pending.seq));
         digest.update &= sent.get(group).is_some_and(|sent| !is_over(sent, grouping, now));
         digest.groups.push(group.to_owned());
         digest.alerts.extend(waiting.into_iter().take(room).cloned());

@@ -139,3 +139,17 @@ fn a_sink_that_says_later_at_once_is_not_hammered() {
     let now = Err(Failure::Later { after: Some(Duration::ZERO), why: String::new() });
     assert_eq!(settle(&digest, &now, 1, 0, at(0)), Next::RetryAt(at(1)));
 }
+
+#[test]
+fn a_running_instance_is_not_the_title_of_a_message_about_its_critical_launch() {
+    let waiting = vec![pending(0, 0, "a", Severity::Low), pending(1, 5, "a", Severity::Critical)];
+    assert_eq!(deliver(waiting, 20, 300), [(20, vec![1, 0])]);
+}
+
+#[test]
+fn what_says_who_launched_it_does_not_wait_for_the_interval() {
+    let mut who = pending(1, 100, "a", Severity::Medium);
+    who.alert.completes = true;
+    let waiting = vec![pending(0, 0, "a", Severity::High), pending(2, 90, "a", Severity::Low), who];
+    assert_eq!(deliver(waiting, 20, 300), [(20, vec![0]), (110, vec![1, 2])]);
+}
