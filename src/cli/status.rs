@@ -59,7 +59,13 @@ fn screen(page: &Json) -> String {
         line(&mut out, &format!("{ink}the state is kept in memory{ink:#}: {}", clean(why, WIDE)));
     }
     title(&mut out, &format!("Regions ({})", places.len()));
-    for reading in readings.iter().filter(|reading| reading.text("trouble").is_some()) {
+    let troubled: Vec<&Json> = readings.iter().filter(|reading| reading.text("trouble").is_some()).collect();
+    // What has a trouble of its own is told by that.
+    let told = |text: &str| troubled.iter().any(|reading| text.contains(&word(reading, "region")));
+    for text in missing.iter().filter_map(Json::as_str).filter(|text| !told(text)).take(LINES) {
+        line(&mut out, &format!("  ✗ {}", clean(text, WIDE)));
+    }
+    for reading in &troubled {
         let place = format!("{} {}", place(reading, readings), word(reading, "api"));
         line(&mut out, &format!("  ✗ {place:<28} {}", clean(&word(reading, "trouble"), WIDE)));
     }

@@ -69,7 +69,7 @@ fn tags_that_come_within_the_grace_are_those_it_began_with_and_later_ones_are_no
     region.list(15, &[tagged("i-1", State::Running)]);
     assert_eq!(region.known["i-1"].began_with.len(), 1);
     region.list(20, &[instance("i-2", State::Pending)]);
-    region.list(45, &[tagged("i-2", State::Running)]);
+    region.list(50, &[tagged("i-2", State::Running)]);
     assert_eq!((region.known["i-2"].began_with.len(), region.known["i-2"].instance.tags.len()), (0, 1));
 }
 

@@ -14,6 +14,8 @@ use super::text::{FACT, clean};
 
 /// A launch and a list that differ by no more are about the same start.
 const SAME_START: Duration = Duration::from_secs(60);
+/// The list that ends a grace is asked for when it ends, and answered a little later.
+const LAST_LOOK: Duration = Duration::from_secs(5);
 /// How notes of added tags begin.
 pub(super) const ADDED: &str = "added";
 /// A terminated instance stays listed for nearly an hour (EC2 API reference): one whose launch is not older was
@@ -95,7 +97,7 @@ impl Story {
         if ending && instance.tags.is_empty() || first && instance.tags.is_empty() {
             self.instance.tags = before.tags;
         }
-        if self.tags_may_come(grace, now) {
+        if self.is_new && now <= later(self.tags_until(grace), LAST_LOOK) {
             self.began_with.extend(self.instance.tags.clone());
         }
         self.missing = 0;
@@ -136,16 +138,15 @@ impl Story {
         }
     }
 
-    /// Takes in a change of its tags. What is there now is the inventory's to say, once it lists the instance.
+    /// Takes in a change of its tags. Records are read more than once: what is there now is the inventory's to say, once
+    /// it lists the instance.
     pub fn tagged(&mut self, tagged: &Tagged, at: Timestamp, grace: Duration) {
         if self.first_seen.is_none_or(|seen| at <= later(seen, grace)) {
             self.began_with.extend(tagged.added.clone());
         }
-        if self.first_seen.is_none() || self.instance.tags.is_empty() {
+        if self.first_seen.is_none() {
             self.instance.tags.extend(tagged.added.clone());
-        }
-        for key in &tagged.removed {
-            self.instance.tags.remove(key);
+            self.instance.tags.retain(|key, _| !tagged.removed.contains(key));
         }
     }
 
@@ -317,5 +318,38 @@ impl<'a> Stories<'a> {
     pub fn into_changes(self) -> BTreeMap<String, Option<Story>> {
         let is_news = |(id, story): &(String, Option<Story>)| self.known.get(id) != story.as_ref();
         self.changed.into_iter().filter(is_news).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_that_ends_the_grace_still_counts() {
+        let (grace, seen) = (Duration::from_secs(20), Timestamp::UNIX_EPOCH);
+        let bare = Instance::default();
+        let tags = Tags::from([("team".to_owned(), "ci".to_owned())]);
+        let tagged = Instance { tags: tags.clone(), ..bare.clone() };
+        let listed = |after: u64| {
+            let mut story = Story::seen(&bare, true, seen);
+            story.listed(&tagged, grace, later(seen, Duration::from_secs(after)));
+            story.began_with
+        };
+        assert_eq!((listed(21), listed(26)), (tags, Tags::new()));
+    }
+
+    #[test]
+    fn a_record_of_removed_tags_that_is_read_again_takes_nothing_off_what_is_listed() {
+        let (grace, now) = (Duration::from_secs(20), Timestamp::UNIX_EPOCH);
+        let tags = Tags::from([("team".to_owned(), "ci".to_owned())]);
+        let instance = Instance { tags: tags.clone(), ..Instance::default() };
+        let removed = Tagged { ids: Vec::new(), added: Tags::new(), removed: vec!["team".to_owned()] };
+        let mut story = Story::seen(&instance, true, now);
+        story.tagged(&removed, now, grace);
+        assert_eq!(story.instance.tags, tags);
+        let mut story = Story::named(instance, now);
+        story.tagged(&removed, now, grace);
+        assert!(story.instance.tags.is_empty(), "until it is listed, records are all there is");
     }
 }
