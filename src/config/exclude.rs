@@ -36,9 +36,6 @@ pub(super) fn read(sections: Vec<Section<'_>>, accounts: &[AccountConfig]) -> Ve
             section.refuse(key, "exclusions hide instances alone, so that nobody can hide a change of the audit trail, of IAM, of a region or of trailnoti itself behind one; use [rules] disable, or a rule's unless");
         }
         let conditions = group(&mut section);
-        let hides_nearly_all = |condition: &Condition| {
-            matches!(condition, Condition::State(_) | Condition::Tag(_, Wanted::Absent))
-        };
         if conditions.iter().all(hides_nearly_all) {
             section.problem(
                 "",
@@ -52,6 +49,18 @@ pub(super) fn read(sections: Vec<Section<'_>>, accounts: &[AccountConfig]) -> Ve
         exclusions.push(Exclusion { name, conditions, at_most });
     }
     exclusions
+}
+
+/// Whether nearly every instance fits, so that the condition chooses none.
+fn hides_nearly_all(condition: &Condition) -> bool {
+    match condition {
+        Condition::State(_) | Condition::Tag(_, Wanted::Absent) => true,
+        Condition::Region(globs)
+        | Condition::Account(globs)
+        | Condition::InstanceType(globs)
+        | Condition::Image(globs) => globs.iter().any(|glob| glob.text() == "*"),
+        _ => false,
+    }
 }
 
 fn check_launcher(section: &Section<'_>, glob: &Glob, accounts: &[AccountConfig]) {

@@ -194,7 +194,7 @@ fn a_weak_exclusion_is_warned_of_and_one_that_reaches_too_far_is_refused() {
     assert_eq!(code, Some(0));
     assert!(!format!("{out}{err}").contains("anybody can copy"));
     let (code, _, err) = check(
-        "[[account]]\nname = \"p\"\nrole_arn = \"arn:aws:iam::111122223333:role/trailnoti\"\n[[exclude]]\nname = \"all\"\nrules = [\"trail-stopped\"]\nlaunched_by = [\"*\"]\n[[exclude]]\nname = \"own\"\nlaunched_by = [\"arn:aws:iam::*:role/trailn*\"]\n[[exclude]]\nname = \"empty\"\nany = [{}]\n[[exclude]]\nname = \"every\"\nstates = [\"running\"]\n",
+        "[[account]]\nname = \"p\"\nrole_arn = \"arn:aws:iam::111122223333:role/trailnoti\"\n[[exclude]]\nname = \"all\"\nrules = [\"trail-stopped\"]\nlaunched_by = [\"*\"]\n[[exclude]]\nname = \"own\"\nlaunched_by = [\"arn:aws:iam::*:role/trailn*\"]\n[[exclude]]\nname = \"empty\"\nany = [{}]\n[[exclude]]\nname = \"every\"\nstates = [\"running\"]\nregions = [\"*\"]\n",
     );
     assert_eq!(code, Some(78));
     expect_test::expect![[r#"

@@ -1,9 +1,11 @@
 //! An instance and its launch, in whichever order they come, and exclusions that somebody tries to hide behind.
 
 use expect_test::expect;
-use trailnoti::domain::json::Json;
+use trailnoti::domain::json::{Json, object};
 use trailnoti::simulator::Launch;
-use trailnoti::simulator::records::{Caller, change_tags, refused, run_instances, run_tagged_instances};
+use trailnoti::simulator::records::{
+    Caller, call, change_tags, refused, run_instances, run_tagged_instances,
+};
 
 use crate::world::{ACCOUNT, AT_ONCE, MALLORY, Stage, at, minutes, seconds};
 
@@ -376,6 +378,11 @@ async fn refused_launches_are_told_with_what_was_asked_for() {
     stage.start();
     stage.until("10:20").await;
     stage.stop().await;
+    let facts = last_told(&stage);
+    assert!(
+        facts.contains("asked for: 1 × p4d.6xlarge") && facts.contains("person: user mallory"),
+        "{facts}"
+    );
     expect![[r#"
         10:04:20 → slack: arn:aws:iam::111122223333:user/mallory tried whether it may start instances in eu-west-1 (dry run) · eu-west-1 10:02:00
         10:04:35 → slack: An instance launch by arn:aws:iam::111122223333:user/mallory was refused: Client.VcpuLimitExceeded · eu-west-1 10:02:02
@@ -396,14 +403,10 @@ async fn an_instance_that_is_started_again_is_a_new_story_with_its_starter() {
     let mut stage = stage(BOUND);
     let id = launch(&stage, "t3.large", "09:00", TAGS);
     stage.account(|account| account.stop_and_start(&id, at("10:05"), at("10:20")));
-    let started = trailnoti::domain::json::object([(
+    let started = object([(
         "instancesSet",
-        trailnoti::domain::json::object([(
-            "items",
-            Json::Array(vec![trailnoti::domain::json::object([("instanceId", id.as_str().into())])]),
-        )]),
+        object([("items", Json::Array(vec![object([("instanceId", id.as_str().into())])]))]),
     )]);
-    let call = trailnoti::simulator::records::call;
     stage.record(call(&CI, at("10:20"), REGION, "ec2", "StartInstances", started, Json::Null), minutes(3));
     stage.start();
     stage.until("10:40").await;
@@ -475,4 +478,28 @@ async fn the_overview_names_what_is_held_and_what_was_hidden() {
     assert!(metrics.contains(last), "{metrics}");
     stage.stop().await;
     assert!(stage.status.pages().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_instance_is_never_hidden() {
+    let exclude = "[[exclude]]\nname = \"everything\"\nregions = [\"eu-*\", \"us-*\"]\naccounts = [\"*\"]\nlaunched_by = [\"arn:aws:iam::*:user/mallory\"]\n[[exclude]]\nname = \"anything\"\nregions = [\"eu-*\", \"us-*\"]\n";
+    let mut stage = stage(exclude);
+    let trail = object([("name", "management-events".into())]);
+    stage.record(
+        call(&MALLORY, at("10:02"), REGION, "cloudtrail", "StopLogging", trail, Json::Null),
+        minutes(1),
+    );
+    let user = object([("userName", "x".into())]);
+    stage.record(call(&MALLORY, at("10:03"), "us-east-1", "iam", "CreateUser", user, Json::Null), minutes(1));
+    let tried = run_instances(&MALLORY, at("10:04"), REGION, "p4d.24xlarge", &[]);
+    stage.record(refused(tried, "Client.VcpuLimitExceeded", "no"), minutes(1));
+    let id = launch(&stage, "p5.48xlarge", "10:05", &[]);
+    stage.record(record(&MALLORY, "10:05", "p5.48xlarge", &[id], &[]), minutes(1));
+    stage.start();
+    stage.until("10:10").await;
+    stage.stop().await;
+    expect![[r#"
+        10:03:00 → slack: !StopLogging on trail management-events by arn:aws:iam::111122223333:user/mallory · eu-west-1 10:02:00
+        10:04:00 → slack: IAM user x created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:03:00
+        10:05:00 → slack: An instance launch by arn:aws:iam::111122223333:user/mallory was refused: Client.VcpuLimitExceeded · eu-west-1 10:04:00"#]].assert_eq(&stage.transcript());
 }
