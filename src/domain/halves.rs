@@ -1,5 +1,5 @@
 //! What a batch leaves open: alerts that waited, halves of stories that never came, and tags that somebody tries to
-//! hide behind. Owns when each is due; the decision for an alert is `judge`'s.
+//! hide behind. Owns when each is due; what becomes of an alert is `verdict`'s.
 
 use std::time::Duration;
 

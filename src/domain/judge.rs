@@ -1,5 +1,6 @@
 //! The judgement: what of a batch of events is told, what is hidden by whom, what waits for its other half, and what
-//! was told before. Owns the decision for an event; writing it down is the store's.
+//! was told before. Owns what a batch teaches and which rule tells of it; what becomes of an alert about instances is
+//! `verdict`'s, and writing it down the store's.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;

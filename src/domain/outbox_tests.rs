@@ -27,6 +27,15 @@ fn pending(seq: u64, second: i64, group: &str, severity: Severity) -> Pending {
     Pending { seq, enqueued: at(second), refused: false, alert }
 }
 
+/// What is sent of these without any wait.
+fn sent_at_once(waiting: &[Pending]) -> Digest {
+    let grouping = Grouping { wait: Duration::ZERO, interval: Duration::ZERO };
+    match due(waiting, &BTreeMap::new(), &grouping, at(0)) {
+        Due::Send(digest) => digest,
+        other => panic!("nothing is sent: {other:?}"),
+    }
+}
+
 /// A sink that takes everything: what it was told, and when, until nothing waits any more.
 fn deliver(mut waiting: Vec<Pending>, wait: u64, interval: u64) -> Vec<(i64, Vec<u64>)> {
     let grouping = Grouping { wait: Duration::from_secs(wait), interval: Duration::from_secs(interval) };
@@ -85,31 +94,19 @@ fn a_burst_of_many_groups_is_merged_with_the_most_urgent_first() {
 
 #[test]
 fn a_refused_message_is_tried_alert_by_alert_in_the_simplest_form_and_then_kept_among_the_dead() {
-    let grouping = Grouping { wait: Duration::ZERO, interval: Duration::ZERO };
     let refusal = Err(Failure::Refused { why: "invalid_blocks".to_owned() });
     let mut waiting = vec![pending(0, 0, "a", Severity::Low), pending(1, 0, "a", Severity::Low)];
-    let Due::Send(first) = due(&waiting, &BTreeMap::new(), &grouping, at(0)) else {
-        panic!("nothing is sent")
-    };
+    let first = sent_at_once(&waiting);
     assert_eq!(settle(&first, &refusal, 1, 0, at(0)), Next::Simplify);
     waiting.iter_mut().for_each(|p| p.refused = true);
-    let Due::Send(second) = due(&waiting, &BTreeMap::new(), &grouping, at(0)) else {
-        panic!("nothing is sent")
-    };
+    let second = sent_at_once(&waiting);
     assert!(second.plain && second.alerts.len() == 1);
     assert_eq!(settle(&second, &refusal, 2, 0, at(0)), Next::Dead("invalid_blocks".to_owned()));
 }
 
 #[test]
 fn a_sinks_own_later_is_kept_to_and_never_believed_for_more_than_an_hour() {
-    let Due::Send(digest) = due(
-        &[pending(0, 0, "a", Severity::Low)],
-        &BTreeMap::new(),
-        &Grouping { wait: Duration::ZERO, interval: Duration::ZERO },
-        at(0),
-    ) else {
-        panic!("nothing is sent")
-    };
+    let digest = sent_at_once(&[pending(0, 0, "a", Severity::Low)]);
     let later =
         |seconds| Err(Failure::Later { after: Some(Duration::from_secs(seconds)), why: String::new() });
     assert_eq!(settle(&digest, &later(30), 1, 0, at(0)), Next::RetryAt(at(30)));
@@ -128,14 +125,7 @@ fn a_clock_set_back_does_not_stop_a_sink() {
 
 #[test]
 fn a_sink_that_says_later_at_once_is_not_hammered() {
-    let Due::Send(digest) = due(
-        &[pending(0, 0, "a", Severity::Low)],
-        &BTreeMap::new(),
-        &Grouping { wait: Duration::ZERO, interval: Duration::ZERO },
-        at(0),
-    ) else {
-        panic!("nothing is sent")
-    };
+    let digest = sent_at_once(&[pending(0, 0, "a", Severity::Low)]);
     let now = Err(Failure::Later { after: Some(Duration::ZERO), why: String::new() });
     assert_eq!(settle(&digest, &now, 1, 0, at(0)), Next::RetryAt(at(1)));
 }
