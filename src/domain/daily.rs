@@ -1,17 +1,53 @@
-//! The daily summary: when it is due, and what it says. Owns its words; the counts are the store's.
+//! The daily summary: when it is due, and what it says. Owns what counts, and the words.
 
 use std::collections::BTreeMap;
 
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+use serde::{Deserialize, Serialize};
 
+use super::judge::Judgement;
 use super::report::Report;
 use super::rule::Severity;
 use super::usage::Usage;
 
 /// How many gaps are named in a summary.
 const NAMED: usize = 5;
+
+/// How many gaps are remembered.
+const GAPS: usize = 20;
+/// The rules that tell of what was not seen, or not in time.
+const GAP_RULES: [&str; 3] = ["trailnoti-blind", "trailnoti-behind", "trailnoti-state"];
+
+/// What was told, hidden and missed since the last summary.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Tally {
+    /// Since when it counts.
+    pub since: Option<Timestamp>,
+    /// Alerts by severity.
+    pub told: BTreeMap<String, u64>,
+    /// Hidden events by exclusion.
+    pub hidden: BTreeMap<String, u64>,
+    /// What was not seen, or not in time: when, and its title.
+    pub gaps: Vec<(Timestamp, String)>,
+}
+
+impl Tally {
+    /// Counts what was decided of a batch.
+    pub fn add(&mut self, judgement: &Judgement) {
+        for alert in &judgement.alerts {
+            *self.told.entry(alert.severity.name().to_owned()).or_default() += 1;
+            if GAP_RULES.contains(&alert.rule.as_str()) && self.gaps.len() < GAPS {
+                self.gaps.push((alert.time, alert.title.clone()));
+            }
+        }
+        for name in &judgement.excluded {
+            *self.hidden.entry(name.clone()).or_default() += 1;
+        }
+    }
+}
 
 /// When the first summary after `after` is due. A time of day that a clock change skips is the one after it.
 pub fn next(after: Timestamp, at: Time, timezone: &TimeZone) -> Timestamp {
@@ -26,20 +62,16 @@ pub fn next(after: Timestamp, at: Time, timezone: &TimeZone) -> Timestamp {
 /// What a day was like.
 #[derive(Debug, Clone, Default)]
 pub struct Day {
-    /// Since when.
-    pub since: Option<Timestamp>,
-    /// Alerts by severity.
-    pub told: BTreeMap<String, u64>,
-    /// Hidden events by exclusion, and the last: its instance, and who launched that. Every configured one is here.
-    pub hidden: BTreeMap<String, (u64, Usage)>,
+    /// What was counted.
+    pub tally: Tally,
+    /// What is remembered of each configured exclusion.
+    pub usage: BTreeMap<String, Usage>,
     /// Places (a region and an API) that are read in time.
     pub fresh: usize,
     /// What is not, and why.
     pub missing: Vec<String>,
     /// The region that lags most, and by how many seconds.
     pub slowest: Option<(String, i64)>,
-    /// What was not seen, or not in time.
-    pub gaps: Vec<(Timestamp, String)>,
     /// What waits for sinks, by sink, where anything does.
     pub waiting: BTreeMap<String, u64>,
 }
@@ -49,16 +81,16 @@ impl Day {
     pub fn report(&self) -> Report {
         let mut lines = Vec::new();
         let mut line = |name: &str, text: String| lines.push((name.to_owned(), text));
-        line("since", self.since.map_or("the first start".to_owned(), |since| since.to_string()));
+        line("since", self.tally.since.map_or("the first start".to_owned(), |since| since.to_string()));
         let told = Severity::ALL.iter().rev().filter_map(|severity| {
-            let count = self.told.get(severity.name()).filter(|count| **count > 0)?;
+            let count = self.tally.told.get(severity.name()).filter(|count| **count > 0)?;
             Some(format!("{count} {}", severity.name()))
         });
         line("alerts", or_none(told.collect(), "none"));
-        let hidden = self.hidden.iter().map(|(name, (count, usage))| {
+        let hidden = self.usage.iter().map(|(name, usage)| {
+            let count = self.tally.hidden.get(name).copied().unwrap_or_default();
             let by = if usage.principal.is_empty() { "somebody not known" } else { &usage.principal };
-            let last =
-                if *count == 0 { String::new() } else { format!(" (last {} by {by})", usage.instance) };
+            let last = if count == 0 { String::new() } else { format!(" (last {} by {by})", usage.instance) };
             format!("{count} by \"{name}\"{last}")
         });
         line("hidden", or_none(hidden.collect(), "nothing: there is no exclusion"));
@@ -73,8 +105,8 @@ impl Day {
         let slowest =
             self.slowest.as_ref().map(|(region, lag)| format!("{lag} seconds at most, in {region}"));
         line("lag", slowest.unwrap_or("not known".to_owned()));
-        let gaps = self.gaps.iter().take(NAMED).map(|(time, title)| format!("{title} at {time}"));
-        let more = self.gaps.len().saturating_sub(NAMED);
+        let gaps = self.tally.gaps.iter().take(NAMED).map(|(time, title)| format!("{title} at {time}"));
+        let more = self.tally.gaps.len().saturating_sub(NAMED);
         let more = (more > 0).then(|| format!("and {more} more"));
         line("gaps", or_none(gaps.chain(more).collect(), "none"));
         if !self.waiting.is_empty() {

@@ -28,15 +28,8 @@ pub struct Place<'a> {
 /// Explains a story, as JSON: what is known of the instance, and each exclusion with each condition.
 pub fn explain(law: &Law, story: &Story, place: Place<'_>, usage: impl Fn(&str) -> Option<Usage>) -> Json {
     let launchers = story.launchers();
-    let facts = super::exclusion::Facts {
-        account: place.account,
-        region: place.region,
-        instance: &story.instance,
-        state: place.state,
-        began_with: &story.began_with,
-        tags_may_come: place.tags_may_come,
-        launchers: launchers.as_deref(),
-    };
+    let facts =
+        story.facts((place.account, place.region), place.state, place.tags_may_come, launchers.as_deref());
     let exclusions = law.exclusions.iter().map(|exclusion| {
         let mut conditions: Vec<Json> = exclusion.explain(&facts).iter().map(condition).collect();
         let ceiling = exclusion.at_most.map(|at_most| ceiling(exclusion, at_most, story, &usage));

@@ -1,5 +1,5 @@
 //! One story for each instance: what the inventory saw of it and what CloudTrail says of its launch, in whichever
-//! order they come. Owns the two halves and what is told of them together; whether it is told is `judge`'s.
+//! order they come. Owns the two halves and what is told of them together; whether it is told is `verdict`'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::alert::Alert;
+use super::exclusion::Facts;
 use super::instance::{Instance, State, Tags};
 use super::launch::{Launch, Tagged, role_of};
 use super::pacer::later;
@@ -94,7 +95,7 @@ impl Story {
         }
         // A terminated instance loses its tags before it disappears (EC2 user guide), so the last ones are kept.
         let ending = matches!(instance.state, State::ShuttingDown | State::Terminated);
-        if ending && instance.tags.is_empty() || first && instance.tags.is_empty() {
+        if (ending || first) && instance.tags.is_empty() {
             self.instance.tags = before.tags;
         }
         if self.is_new && now <= later(self.tags_until(grace), LAST_LOOK) {
@@ -205,6 +206,18 @@ impl Story {
     pub fn may_end(&self, now: Timestamp) -> bool {
         let begun = self.launch.as_ref().map_or(self.opened, |launch| launch.time);
         self.held.is_empty() && now > later(begun, LISTED)
+    }
+
+    /// What an exclusion may know of it, when it comes into a state.
+    pub fn facts<'s>(
+        &'s self,
+        (account, region): (&'s str, &'s str),
+        state: State,
+        tags_may_come: bool,
+        launchers: Option<&'s [String]>,
+    ) -> Facts<'s> {
+        let (instance, began_with) = (&self.instance, &self.began_with);
+        Facts { account, region, instance, state, began_with, tags_may_come, launchers }
     }
 
     /// What belongs together in one message: the instances of one launch.

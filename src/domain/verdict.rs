@@ -149,14 +149,7 @@ impl Desk<'_> {
         state: State,
         launchers: Option<&'s [String]>,
     ) -> Facts<'s> {
-        Facts {
-            account: self.court.account,
-            region: self.court.region,
-            instance: &story.instance,
-            state,
-            began_with: &story.began_with,
-            tags_may_come: story.tags_may_come(self.court.law.waits.tags, self.court.now),
-            launchers,
-        }
+        let tags_may_come = story.tags_may_come(self.court.law.waits.tags, self.court.now);
+        story.facts((self.court.account, self.court.region), state, tags_may_come, launchers)
     }
 }

@@ -8,7 +8,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Sitting, Watch};
 use crate::domain::daily::{self, Day};
-use crate::domain::exclusion::Exclusion;
 use crate::domain::health::{Health, Notice, Patience};
 use crate::domain::pacer::later;
 use crate::domain::report::Report;
@@ -182,23 +181,19 @@ impl Upkeep<'_> {
         };
         let slowest = watch.status.readings().iter().filter_map(lag).max_by_key(|(_, lag)| *lag);
         let usage = watch.store.usage()?;
-        let hidden = watch.config.law.exclusions.iter().map(|Exclusion { name, .. }| {
-            let count = tally.hidden.get(name).copied().unwrap_or_default();
-            (name.clone(), (count, usage.get(name).cloned().unwrap_or_default()))
-        });
+        let names = watch.config.law.exclusions.iter().map(|exclusion| &exclusion.name);
+        let usage = names.map(|name| (name.clone(), usage.get(name).cloned().unwrap_or_default()));
         let mut waiting = BTreeMap::new();
         for route in watch.routes.iter() {
             let rows = watch.store.queue(&route.sink)? as u64;
             waiting.extend((rows > 0).then(|| (route.sink.clone(), rows)));
         }
         let day = Day {
-            since: Some(since),
-            told: tally.told,
-            hidden: hidden.collect(),
+            tally,
+            usage: usage.collect(),
             fresh: readiness.fresh,
             missing: readiness.missing,
             slowest,
-            gaps: tally.gaps,
             waiting,
         };
         watch.report(&day.report(), PROGRAM, Commit::default())?;

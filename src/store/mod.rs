@@ -64,7 +64,6 @@ use crate::domain::outbox::{Pending, Route};
 use crate::domain::pacer::later;
 use engine::{Change, Engine};
 use rows::key;
-pub use tally::Tally;
 
 /// The version of what is kept. A newer one on disk is refused untouched.
 pub const SCHEMA: u32 = 1;

@@ -1,48 +1,12 @@
-//! What was told, hidden and missed since the last daily summary. Owns the counts; the summary's words are the
-//! domain's.
-
-use std::collections::BTreeMap;
+//! What was counted since the last daily summary, as it stands on disk. Owns its row; what counts is the domain's.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use super::engine::Change;
 use super::rows::{json, key};
 use super::{Inner, Store, StoreError};
+use crate::domain::daily::Tally;
 use crate::domain::judge::Judgement;
-
-/// How many gaps are named; more are counted.
-const GAPS: usize = 20;
-/// The rules that tell of what was not seen, or not in time.
-const GAP_RULES: [&str; 3] = ["trailnoti-blind", "trailnoti-behind", "trailnoti-state"];
-
-/// See the module.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Tally {
-    /// Since when it counts.
-    pub since: Option<Timestamp>,
-    /// Alerts by severity.
-    pub told: BTreeMap<String, u64>,
-    /// Hidden events by exclusion.
-    pub hidden: BTreeMap<String, u64>,
-    /// What was not seen, or not in time: when, and its title.
-    pub gaps: Vec<(Timestamp, String)>,
-}
-
-impl Tally {
-    fn add(&mut self, judgement: &Judgement) {
-        for alert in &judgement.alerts {
-            *self.told.entry(alert.severity.name().to_owned()).or_default() += 1;
-            if GAP_RULES.contains(&alert.rule.as_str()) && self.gaps.len() < GAPS {
-                self.gaps.push((alert.time, alert.title.clone()));
-            }
-        }
-        for name in &judgement.excluded {
-            *self.hidden.entry(name.clone()).or_default() += 1;
-        }
-    }
-}
 
 impl Inner {
     pub(super) fn tally(
