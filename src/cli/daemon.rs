@@ -24,7 +24,9 @@ pub(super) struct NoDaemon(SocketAddr);
 /// When there is no endpoint, or nobody answers there.
 pub(super) fn ask(file: &ConfigFile, page: &str) -> anyhow::Result<(StatusCode, String)> {
     let Some(mut address) = file.load()?.http else {
-        anyhow::bail!("[http] listen is \"off\", so nobody can be asked");
+        anyhow::bail!(
+            "[http] listen is \"off\", so nobody can be asked: give it an address (\"127.0.0.1:9641\") and start the daemon again"
+        );
     };
     if address.ip().is_unspecified() {
         address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
