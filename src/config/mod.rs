@@ -7,6 +7,8 @@
 mod document;
 mod exclude;
 mod problem;
+mod rule;
+mod rule_test;
 mod rules;
 mod secret;
 mod section;
@@ -23,14 +25,14 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 pub use problem::{Place, Problem, Problems};
-pub use rules::{RuleTest, try_tests};
+pub use rule_test::{RuleTest, try_tests};
 pub(crate) use section::parse_duration;
 pub use sink::{EmailConfig, SinkConfig, SinkKind, Tls};
 
 use crate::domain::cursor::Policy;
 use crate::domain::judge::{Law, Waits};
 use crate::domain::outbox::{Grouping, Route};
-use crate::domain::rule::Severity;
+use crate::domain::rule::{Rule, Severity};
 use document::Document;
 use rules::Wanted;
 use section::{Found, Section};
@@ -55,6 +57,8 @@ pub struct Config {
     pub law: Law,
     /// The tests that stand beside the rules.
     pub rule_tests: Vec<RuleTest>,
+    /// The rules that are switched off.
+    pub disabled: Vec<Rule>,
     /// Where it is told.
     pub sinks: Vec<SinkConfig>,
     /// How alerts are collected.
@@ -195,7 +199,7 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
     };
     let wanted =
         Wanted { builtin: settings.truth("builtin", true), disable: settings.texts("disable"), files };
-    let (rules, rule_tests) = rules::read(&wanted, folder, &settings, found);
+    let read = rules::read(&wanted, folder, &settings, found);
     settings.finish();
     let exclusions = exclude::read(root.sections("exclude"), &accounts);
     let mut sinks = sink::read(root.sections("sink"), here);
@@ -227,7 +231,7 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
     http.finish();
     root.finish();
     let waits = Waits { tags: ec2.tag_grace, launch: ec2.launch_grace, lateness: cloudtrail.policy.lateness };
-    let law = Law { rules, exclusions, waits };
+    let law = Law { rules: read.rules, exclusions, waits };
     let warnings = warnings(&regions, &law);
     Config {
         regions,
@@ -236,7 +240,8 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
         ec2,
         state: path,
         law,
-        rule_tests,
+        rule_tests: read.tests,
+        disabled: read.disabled,
         sinks,
         grouping: collected,
         digest,

@@ -1,15 +1,16 @@
-//! Rules from files: the built-in ones, the folder's, and bare EventBridge patterns. Owns reading them and trying
-//! their tests; what they mean is `domain::rule`'s.
+//! Rules from files: the built-in ones, the folder's, and bare EventBridge patterns. Owns which files there are and
+//! which rule takes another's place; one rule's keys are `rule`'s, its tests `rule_test`'s.
 
 use std::path::{Path, PathBuf};
 
 use super::document::Document;
 use super::problem::{Place, Problem};
+use super::rule::{compile, rule};
+use super::rule_test::{self, RuleTest};
 use super::section::{Found, Section};
-use crate::domain::event::{Event, with_real_spelling};
 use crate::domain::json::Json;
-use crate::domain::pattern::{Fields, Pattern, did_you_mean, nearest};
-use crate::domain::rule::{Rule, Rules, Severity, suspicious_paths};
+use crate::domain::pattern::{did_you_mean, nearest};
+use crate::domain::rule::{Rule, Rules, Severity};
 
 /// The rules that come with the program, by file.
 const BUILTIN: [(&str, &str); 6] = [
@@ -25,19 +26,6 @@ const BUILTIN: [(&str, &str); 6] = [
 /// that cannot say that it is blind is none.
 const OWN: (&str, &str) = ("builtin/trailnoti.toml", include_str!("../../rules/trailnoti.toml"));
 
-/// A test that stands beside its rule.
-#[derive(Debug, Clone)]
-pub struct RuleTest {
-    /// The rule.
-    pub rule: String,
-    /// Where the test stands.
-    pub place: Place,
-    /// The file with the event: a record or an envelope.
-    pub event: PathBuf,
-    /// What is expected.
-    pub matches: bool,
-}
-
 /// The `[rules]` table.
 #[derive(Debug)]
 pub(super) struct Wanted {
@@ -46,13 +34,18 @@ pub(super) struct Wanted {
     pub files: Vec<String>,
 }
 
+/// What the files say.
+pub(super) struct Read {
+    /// The rules that are on.
+    pub rules: Rules,
+    /// Those that `disable` names.
+    pub disabled: Vec<Rule>,
+    /// The tests of the rules that are on.
+    pub tests: Vec<RuleTest>,
+}
+
 /// Reads every rule. Problems go to `found`.
-pub(super) fn read(
-    wanted: &Wanted,
-    folder: Option<&Path>,
-    settings: &Section<'_>,
-    found: &Found,
-) -> (Rules, Vec<RuleTest>) {
+pub(super) fn read(wanted: &Wanted, folder: Option<&Path>, settings: &Section<'_>, found: &Found) -> Read {
     let mut rules: Vec<Rule> = Vec::new();
     let mut tests = Vec::new();
     for path in files(wanted, folder, settings) {
@@ -98,8 +91,10 @@ pub(super) fn read(
             settings.problem("disable", format!("there is no rule \"{id}\"{}", did_you_mean(hint)));
         }
     }
-    rules.retain(|rule| !wanted.disable.contains(&rule.id));
-    (Rules::new(rules), tests)
+    let (disabled, rules): (Vec<Rule>, Vec<Rule>) =
+        rules.into_iter().partition(|rule| wanted.disable.contains(&rule.id));
+    tests.retain(|test| rules.iter().any(|rule| rule.id == test.rule && rule.origin == test.origin));
+    Read { rules: Rules::new(rules), disabled, tests }
 }
 
 /// The files that the globs find, each once, in order.
@@ -140,20 +135,11 @@ fn bare_pattern(path: &Path, name: &str, text: &str, found: &Found) -> Option<Ru
     let pattern =
         compile(pattern, |path, message| found.borrow_mut().push(Problem::new(place(path), message)))?;
     let title = format!("{id}: {{detail.eventName}} by {{principal}}");
-    Some(Rule {
-        id,
-        title,
-        description: None,
-        severity: Severity::Medium,
-        pattern,
-        unless: Vec::new(),
-        runbook: None,
-        origin: name.to_owned(),
-    })
+    Some(Rule { title, origin: name.to_owned(), ..Rule::plain(&id, Severity::Medium, pattern) })
 }
 
-/// A file of `[[rule]]` tables.
-fn file(
+/// A file of `[[rule]]` tables, which stands in `folder`, if in any.
+pub(super) fn file(
     name: &str,
     text: &str,
     folder: Option<&Path>,
@@ -172,15 +158,7 @@ fn file(
     for mut section in root.sections("rule") {
         let rule = rule(&mut section, name);
         let id = rule.as_ref().map(|rule| rule.id.clone()).unwrap_or_default();
-        for mut test in section.sections("test") {
-            let event = test.required("event", "tests/create-access-key.json");
-            let matches = test.truth("matches", true);
-            if let (Some(event), Some(folder)) = (event, folder) {
-                let place = document.place(&format!("rule \"{id}\": test"));
-                tests.push(RuleTest { rule: id.clone(), place, event: folder.join(event), matches });
-            }
-            test.finish();
-        }
+        tests.extend(rule_test::read(&mut section, &id, folder));
         section.finish();
         if let Some(rule) = rule {
             if rules.iter().any(|known| known.id == rule.id) {
@@ -194,111 +172,4 @@ fn file(
     }
     root.finish();
     rules
-}
-
-fn rule(section: &mut Section<'_>, origin: &str) -> Option<Rule> {
-    let id = section.required("id", "access-key-created")?;
-    if id.chars().any(|c| !(c.is_ascii_alphanumeric() || "-_.".contains(c))) {
-        section.problem("id", format!("\"{id}\": use letters, digits and dashes"));
-    }
-    let title =
-        section.text("title").unwrap_or_else(|| format!("{id}: {{detail.eventName}} by {{principal}}"));
-    let description = section.text("description");
-    let severity = section.severity("severity", Severity::Medium);
-    let runbook = section.text("runbook");
-    let unless = section.value("unless");
-    let pattern = match (section.value("pattern"), section.value("pattern_json")) {
-        (Some(pattern), None) => Some(("pattern", pattern)),
-        (None, Some(Json::String(text))) => match Json::parse(&text) {
-            Ok(pattern) => Some(("pattern_json", pattern)),
-            Err(error) => {
-                section.problem("pattern_json", format!("rule \"{id}\": is no JSON: {error}"));
-                None
-            }
-        },
-        (None, None) => {
-            section.problem(
-                "pattern",
-                format!("rule \"{id}\": is missing: write pattern.source = [\"aws.iam\"]"),
-            );
-            None
-        }
-        _ => {
-            section.problem(
-                "pattern",
-                format!("rule \"{id}\": give pattern as a table, or pattern_json as a text"),
-            );
-            None
-        }
-    };
-    let told = |key: &str| {
-        let (section, id, key) = (&*section, &id, key.to_owned());
-        move |path: &str, message: String| {
-            let key = if path.is_empty() { key.clone() } else { format!("{key}.{path}") };
-            section.problem(&key, format!("rule \"{id}\": {message}"));
-        }
-    };
-    let pattern = pattern.and_then(|(key, pattern)| compile(pattern, told(key)));
-    let unless = match unless {
-        None => Vec::new(),
-        Some(Json::Array(patterns)) => {
-            patterns.into_iter().filter_map(|pattern| compile(pattern, told("unless"))).collect()
-        }
-        Some(_) => {
-            section.problem("unless", format!("rule \"{id}\": is a list of patterns"));
-            Vec::new()
-        }
-    };
-    Some(Rule {
-        id,
-        title,
-        description,
-        severity,
-        pattern: pattern?,
-        unless,
-        runbook,
-        origin: origin.to_owned(),
-    })
-}
-
-fn compile(pattern: Json, mut told: impl FnMut(&str, String)) -> Option<Pattern> {
-    match Pattern::compile(&with_real_spelling(pattern)) {
-        Ok(pattern) => {
-            for (path, message) in suspicious_paths(&pattern) {
-                told(&path, message);
-            }
-            Some(pattern)
-        }
-        Err(problems) => {
-            for problem in problems {
-                told(&problem.path, problem.message);
-            }
-            None
-        }
-    }
-}
-
-/// Runs the tests that stand beside the rules.
-pub fn try_tests(rules: &Rules, tests: &[RuleTest]) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for test in tests {
-        let Some(rule) = rules.iter().find(|rule| rule.id == test.rule) else { continue };
-        let event =
-            std::fs::read_to_string(&test.event).map_err(|error| error.to_string()).and_then(|text| {
-                let json = Json::parse(&text).map_err(|error| error.to_string())?;
-                let event = match json.get("detail-type") {
-                    Some(_) => Event::from_envelope(&json),
-                    None => Event::from_record(json, ""),
-                };
-                event.map_err(|error| error.to_string())
-            });
-        let message = match event {
-            Err(error) => format!("{}: {error}", test.event.display()),
-            Ok(event) if rule.matches(&Fields::of(&event.envelope())) == test.matches => continue,
-            Ok(_) if test.matches => format!("{} should match, and does not", test.event.display()),
-            Ok(_) => format!("{} should not match, and does", test.event.display()),
-        };
-        problems.push(Problem::new(test.place.clone(), message));
-    }
-    problems
 }

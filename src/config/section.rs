@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::{Span, SpanRelativeTo};
 
 use super::document::{Document, Members};
-use super::problem::Problem;
+use super::problem::{Place, Problem};
 use crate::domain::exclusion::Glob;
 use crate::domain::json::Json;
 use crate::domain::pattern::{did_you_mean, nearest};
@@ -54,6 +54,11 @@ impl<'a> Section<'a> {
     pub fn problem(&self, key: &str, message: impl Into<String>) {
         let path = if key.is_empty() { self.path.clone() } else { self.below(key) };
         self.found.borrow_mut().push(Problem::new(self.document.place(&path), message));
+    }
+
+    /// Where this section stands.
+    pub fn place(&self) -> Place {
+        self.document.place(&self.path)
     }
 
     /// Notes that others can read a secret.

@@ -8,7 +8,7 @@ use super::instance::Instance;
 use super::json::Json;
 use super::launch;
 use super::rule::{Rule, Severity};
-use super::text::{FACT, clean};
+use super::text::{FACT, TEXT, clean};
 
 /// The most facts that an alert lists.
 const FACTS: usize = 12;
@@ -35,7 +35,7 @@ pub struct Alert {
     pub title: String,
     /// Why it matters, from the rule.
     pub description: String,
-    /// Where what to do is written down.
+    /// What to do, or the address where that is written down.
     pub runbook: String,
     /// How urgent.
     pub severity: Severity,
@@ -64,8 +64,11 @@ pub struct Alert {
 }
 
 impl Alert {
-    /// What `rule` tells of `event`.
-    pub fn new(rule: &Rule, event: &Event, envelope: &Json, account_name: &str) -> Self {
+    /// What `rule` tells of `event`, as urgently as `severity`.
+    pub fn new(rule: &Rule, severity: Severity, event: &Event, envelope: &Json, account_name: &str) -> Self {
+        let filled = |text: &Option<String>, most: usize| {
+            text.as_ref().map_or_else(String::new, |text| clean(&Rule::fill(text, event, envelope), most))
+        };
         let principal = principal(event);
         let detail = &event.detail;
         let instance = match event.detail_type.as_str() {
@@ -81,10 +84,10 @@ impl Alert {
         Alert {
             id: derived_id(&["alert", &event.account, &event.id]),
             rule: rule.id.clone(),
-            title: clean(&rule.title_for(event, envelope), FACT),
-            description: rule.description.clone().unwrap_or_default(),
-            runbook: rule.runbook.clone().unwrap_or_default(),
-            severity: rule.severity,
+            title: clean(&Rule::fill(&rule.title, event, envelope), FACT),
+            description: filled(&rule.description, TEXT),
+            runbook: filled(&rule.runbook, TEXT),
+            severity,
             group: clean(&format!("{}/{}/{subject}", event.account, rule.id), FACT),
             account: clean(&event.account, FACT),
             account_name: account_name.to_owned(),

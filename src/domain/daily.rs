@@ -30,6 +30,8 @@ pub struct Tally {
     pub told: BTreeMap<String, u64>,
     /// Hidden events by exclusion.
     pub hidden: BTreeMap<String, u64>,
+    /// What rules on trial would have told, by rule.
+    pub tried: BTreeMap<String, u64>,
     /// What was not seen, or not in time: when, and its title.
     pub gaps: Vec<(Timestamp, String)>,
 }
@@ -45,6 +47,9 @@ impl Tally {
         }
         for name in &judgement.excluded {
             *self.hidden.entry(name.clone()).or_default() += 1;
+        }
+        for rule in &judgement.tried {
+            *self.tried.entry(rule.clone()).or_default() += 1;
         }
     }
 }
@@ -87,6 +92,10 @@ impl Day {
             Some(format!("{count} {}", severity.name()))
         });
         line("alerts", or_none(told.collect(), "none"));
+        let tried = self.tally.tried.iter().map(|(rule, count)| format!("{rule} {count}"));
+        if !self.tally.tried.is_empty() {
+            line("rules on trial would have told", tried.collect::<Vec<_>>().join(", "));
+        }
         let hidden = self.usage.iter().map(|(name, usage)| {
             let count = self.tally.hidden.get(name).copied().unwrap_or_default();
             let by = if usage.principal.is_empty() { "somebody not known" } else { &usage.principal };

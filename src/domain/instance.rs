@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::instance_type;
 use super::json::{Json, object};
 
 /// Tags: key and value.
@@ -103,18 +104,9 @@ impl Instance {
         listed.state.is_on() && (self.state == State::Stopped || launched_later)
     }
 
-    /// What computes in it beside processors, by its family (EC2 user guide, "Accelerated computing instances").
+    /// What computes in it beside processors.
     pub fn accelerator(&self) -> Option<&'static str> {
-        let family = self.instance_type.split(|c: char| c.is_ascii_digit()).next().unwrap_or_default();
-        match family {
-            "p" | "g" | "gr" => Some("GPU"),
-            "trn" => Some("Trainium"),
-            "inf" => Some("Inferentia"),
-            "dl" => Some("deep learning accelerator"),
-            "vt" => Some("video transcoder"),
-            "f" => Some("FPGA"),
-            _ => None,
-        }
+        instance_type::accelerator(&self.instance_type)
     }
 
     /// Such as `p5.48xlarge, 192 vCPUs, GPU`.
@@ -208,18 +200,6 @@ pub fn state_detail(id: &str, state: State) -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_familys_letters_say_what_accelerates_it() {
-        let accelerator =
-            |kind: &str| Instance { instance_type: kind.to_owned(), ..Instance::default() }.accelerator();
-        assert_eq!(accelerator("p5.48xlarge"), Some("GPU"));
-        assert_eq!(accelerator("gr6.4xlarge"), Some("GPU"));
-        assert_eq!(accelerator("trn1n.32xlarge"), Some("Trainium"));
-        // Graviton families end with a g and have no GPU.
-        assert_eq!(accelerator("m7g.large"), None);
-        assert_eq!(accelerator("hpc7g.4xlarge"), None);
-    }
 
     #[test]
     fn what_patterns_see_of_an_instance_can_be_read_back() {

@@ -9,13 +9,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::alert::Alert;
+use super::burst::{self, Bursts};
+use super::context::reads;
+use super::decision::{Decision, Fate, Why};
 use super::event::{Event, INSTANCE_STATE};
 use super::exclusion::Exclusion;
 use super::instance::State;
+use super::json::Json;
 use super::launch::{Launch, asked_by_fleet, started, subjects, tagged};
+use super::memory::{Learned, Memory, Recollection, Sightings};
 use super::pacer::later;
-use super::pattern::Fields;
-use super::rule::Rules;
+use super::rule::{Finding, Mode, Rules, Scratch};
 use super::story::{Held, LISTED, Stories, Story};
 use super::usage::Usage;
 
@@ -76,6 +80,14 @@ pub struct Judgement {
     pub repeated: usize,
     /// How many matched no rule.
     pub unmatched: usize,
+    /// What was seen, for the account's memory.
+    pub sightings: Sightings,
+    /// What rules with a threshold counted.
+    pub bursts: Bursts,
+    /// Rules that only count, once for each event that they would have told.
+    pub tried: Vec<String>,
+    /// What became of each event, for who asks.
+    pub decisions: Vec<Decision>,
     /// When something that waits must be decided, at the latest.
     pub decide_at: Option<Timestamp>,
 }
@@ -97,6 +109,21 @@ pub struct Court<'a> {
     pub now: Timestamp,
 }
 
+/// What was written down before.
+#[derive(Debug, Clone, Copy)]
+pub struct OnFile<'a> {
+    /// The region's stories.
+    pub stories: &'a BTreeMap<String, Story>,
+    /// Every exclusion's memory.
+    pub usage: &'a BTreeMap<String, Usage>,
+    /// What the account did before.
+    pub memory: &'a Memory,
+    /// How much of that is known.
+    pub learned: Learned,
+    /// What rules with a threshold have counted.
+    pub bursts: &'a Bursts,
+}
+
 /// One batch on the table.
 pub struct Desk<'a> {
     pub(super) court: Court<'a>,
@@ -105,21 +132,23 @@ pub struct Desk<'a> {
     /// Instances whose launch was read so late that no list has them any more: judged by their record alone.
     pub(super) late: BTreeMap<String, Story>,
     pub(super) usage: &'a BTreeMap<String, Usage>,
+    pub(super) memory: Recollection<'a>,
+    bursts: &'a Bursts,
+    scratch: Scratch,
     pub(super) judgement: Judgement,
 }
 
 impl<'a> Desk<'a> {
     /// An empty desk over what is known.
-    pub fn new(
-        court: Court<'a>,
-        known: &'a BTreeMap<String, Story>,
-        usage: &'a BTreeMap<String, Usage>,
-    ) -> Self {
+    pub fn new(court: Court<'a>, file: OnFile<'a>) -> Self {
         Desk {
             court,
-            stories: Stories::new(known),
+            stories: Stories::new(file.stories),
             late: BTreeMap::new(),
-            usage,
+            usage: file.usage,
+            memory: Recollection::new(file.memory, file.learned),
+            bursts: file.bursts,
+            scratch: Scratch::default(),
             judgement: Judgement::default(),
         }
     }
@@ -135,28 +164,120 @@ impl<'a> Desk<'a> {
     ) -> Result<(), E> {
         for event in events {
             self.learn(event);
-            let envelope = event.envelope();
-            let fields = Fields::of(&envelope);
-            let law = self.court.law;
-            let Some(rule) = law.rules.matching(&fields).next() else {
+            let past = self.memory.past(event);
+            let envelope = event.envelope_after(Some(&past));
+            let mut scratch = std::mem::take(&mut self.scratch);
+            let findings = self.court.law.rules.findings(&mut scratch, &envelope.to_string());
+            self.scratch = scratch;
+            if !findings.is_empty() || !reads(event) {
+                self.memory.learn(event);
+            }
+            let mut decision = Decision::of(event);
+            let mut live = None;
+            let mut tried = Vec::new();
+            for finding in &findings {
+                if !self.holds(finding, event, &envelope, &mut decision) {
+                    continue;
+                }
+                match finding.rule.mode {
+                    Mode::Live => live = live.or(Some(finding)),
+                    Mode::DryRun => tried.push(finding.rule.id.clone()),
+                }
+            }
+            if live.is_none() && tried.is_empty() {
                 self.judgement.unmatched += 1;
+                self.judgement.decisions.push(decision);
                 continue;
-            };
+            }
             let mark = Mark::of(event);
             if self.judgement.marks.contains(&mark) || seen(&mark)? {
                 self.judgement.repeated += 1;
                 continue;
             }
             self.judgement.marks.push(mark);
-            let alert = Alert::new(rule, event, &envelope, self.court.account_name);
-            let (ids, state) = match (event.detail_type.as_str(), &event.instance) {
-                (INSTANCE_STATE, Some(instance)) => (vec![instance.id.clone()], instance.state),
-                _ => (subjects(event), State::Pending),
-            };
-            let starts = !started(event).is_empty();
-            self.place(Held { alert, ids, state, starts });
+            decision.tried = tried.clone();
+            self.judgement.tried.append(&mut tried);
+            if let Some(finding) = live {
+                let alert =
+                    Alert::new(finding.rule, finding.severity, event, &envelope, self.court.account_name);
+                self.decide(event, alert, &mut decision);
+            }
+            self.judgement.decisions.push(decision);
         }
         Ok(())
+    }
+
+    /// Whether a rule that fits an event tells of it: no exception, not seen before, and enough of them.
+    fn holds(
+        &mut self,
+        finding: &Finding<'_>,
+        event: &Event,
+        envelope: &Json,
+        decision: &mut Decision,
+    ) -> bool {
+        let rule = finding.rule;
+        let told = |why: Why| (rule.id.clone(), why);
+        if let Some(exception) = finding.excused {
+            decision.not.push(told(Why::Excused(exception)));
+            return false;
+        }
+        if let Some(first) = &rule.first_seen {
+            match self.memory.first_seen(event, first.token(rule, event, envelope), first.within) {
+                Some(true) => {}
+                Some(false) => {
+                    decision.not.push(told(Why::SeenBefore));
+                    return false;
+                }
+                None => {
+                    decision.not.push(told(Why::Learning));
+                    return false;
+                }
+            }
+        }
+        let Some(threshold) = &rule.threshold else { return true };
+        let key = burst::key(rule, threshold, event, envelope);
+        let known = self.bursts.get(&key);
+        let counted = self.judgement.bursts.entry(key).or_insert_with(|| known.cloned().unwrap_or_default());
+        let enough = counted.count(threshold, event, envelope);
+        if !enough {
+            decision.not.push(told(Why::TooFew));
+        }
+        enough
+    }
+
+    fn decide(&mut self, event: &Event, alert: Alert, decision: &mut Decision) {
+        let (ids, state) = match (event.detail_type.as_str(), &event.instance) {
+            (INSTANCE_STATE, Some(instance)) => (vec![instance.id.clone()], instance.state),
+            _ => (subjects(event), State::Pending),
+        };
+        decision.rule = Some((alert.rule.clone(), alert.severity, alert.group.clone()));
+        let (told, hidden) = (self.judgement.alerts.len(), self.judgement.excluded.len());
+        let starts = !started(event).is_empty();
+        self.place(Held { alert, ids, state, starts });
+        decision.fate = match self.judgement.excluded.get(hidden) {
+            _ if self.judgement.alerts.len() > told => Fate::Told,
+            Some(exclusion) => Fate::Hidden(exclusion.clone()),
+            None => Fate::Waits,
+        };
+    }
+
+    /// Takes in events of the past: nothing is told of them.
+    pub fn remember(&mut self, events: &[Event]) {
+        let rules = &self.court.law.rules;
+        let asks = rules.iter().any(|rule| rule.first_seen.is_some());
+        for event in events {
+            self.memory.learn(event);
+            if !asks {
+                continue;
+            }
+            let envelope = event.envelope();
+            for finding in rules.findings(&mut self.scratch, &envelope.to_string()) {
+                if let (Some(first), None) = (&finding.rule.first_seen, finding.excused) {
+                    let token = first.token(finding.rule, event, &envelope);
+                    let _said_of_none = self.memory.first_seen(event, token, first.within);
+                }
+            }
+        }
     }
 
     /// Tells something of trailnoti itself.
@@ -208,6 +329,10 @@ impl<'a> Desk<'a> {
         self.judgement.stories = self.stories.into_changes();
         let known = self.usage;
         self.judgement.usage.retain(|name, usage| known.get(name) != Some(usage));
+        let bursts = self.bursts;
+        self.judgement.bursts.retain(|key, burst| bursts.get(key) != Some(burst));
+        self.judgement.sightings =
+            self.memory.changes.into_iter().map(|(token, sighting)| (token, Some(sighting))).collect();
         self.judgement
     }
 }
@@ -216,7 +341,15 @@ impl<'a> Desk<'a> {
 pub fn judge_alone(law: &Law, events: &[Event], now: Timestamp) -> Judgement {
     let court = Court { law, account: "", account_name: "", region: "", own: "", now };
     let (stories, usage) = (BTreeMap::new(), BTreeMap::new());
-    let mut desk = Desk::new(court, &stories, &usage);
+    let (memory, bursts) = (Memory::default(), Bursts::new());
+    let file = OnFile {
+        stories: &stories,
+        usage: &usage,
+        memory: &memory,
+        learned: Learned::default(),
+        bursts: &bursts,
+    };
+    let mut desk = Desk::new(court, file);
     let Ok(()) = desk.judge(events, |_| Ok::<_, Infallible>(false));
     desk.finish()
 }

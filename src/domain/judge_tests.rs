@@ -22,15 +22,9 @@ fn at(second: i64) -> Timestamp {
 
 fn law() -> Law {
     let glob = |text: &str| vec![Glob::parse(text).expect("a glob")];
-    let rule = |id: &str, pattern: &str| Rule {
-        id: id.to_owned(),
-        title: id.to_owned(),
-        description: None,
-        severity: Severity::Low,
-        pattern: Pattern::compile(&Json::parse(pattern).expect("json")).expect("a pattern"),
-        unless: Vec::new(),
-        runbook: None,
-        origin: String::new(),
+    let rule = |id: &str, pattern: &str| {
+        let pattern = Pattern::compile(&Json::parse(pattern).expect("json")).expect("a pattern");
+        Rule::plain(id, Severity::Low, pattern)
     };
     let rules = [
         rule("seen", r#"{"detail-type":["EC2 Instance State-change Notification"]}"#),
@@ -143,7 +137,14 @@ fn tell(world: &World, order: &[Half]) -> Ending {
     for (second, half) in turns {
         let court =
             Court { law: &law, account: ACCOUNT, account_name: "", region: REGION, own: "", now: at(second) };
-        let mut desk = Desk::new(court, &known, &usage);
+        let file = OnFile {
+            stories: &known,
+            usage: &usage,
+            memory: &Memory::default(),
+            learned: Learned::default(),
+            bursts: &Bursts::new(),
+        };
+        let mut desk = Desk::new(court, file);
         let mut events: Vec<Event> = half.and_then(|half| world.event(half)).into_iter().collect();
         if half == Some(Half::Listed) {
             let grace = law.waits.tags;

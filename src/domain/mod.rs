@@ -6,18 +6,23 @@
 //! is decided by [`cursor`] and [`inventory`].
 
 pub mod alert;
+pub mod burst;
+pub mod context;
 pub mod cursor;
 pub mod daily;
+pub mod decision;
 pub mod event;
 pub mod exclusion;
 pub mod explain;
 pub mod halves;
 pub mod health;
 pub mod instance;
+pub mod instance_type;
 pub mod inventory;
 pub mod json;
 pub mod judge;
 pub mod launch;
+pub mod memory;
 pub mod outbox;
 pub mod pacer;
 pub mod pattern;

@@ -1,11 +1,15 @@
 //! Rules: a pattern, what excuses it, and how urgent it is. Owns their meaning; where they are read from is
 //! `config`'s.
 
+use std::cmp::Reverse;
 use std::fmt;
+use std::time::Duration;
 
-use super::event::Event;
-use super::json::Json;
-use super::pattern::{Fields, Pattern, did_you_mean, nearest};
+use super::burst::shown;
+use super::event::{Event, record};
+use super::json::{Json, Malformed};
+use super::memory::Token;
+use super::pattern::{Known, Pattern, Set, Sheet, did_you_mean, nearest};
 use super::text::{FACT, clean};
 
 /// How urgent an alert is.
@@ -58,34 +62,119 @@ pub struct Rule {
     pub id: String,
     /// What a person reads first; `{detail.userIdentity.arn}` stands for that field of the event.
     pub title: String,
-    /// Why it matters and what to do, if the rule says.
+    /// Why it matters, if the rule says; with fields as in the title.
     pub description: Option<String>,
-    /// How urgent it is.
+    /// What to do, or the address where that is written down.
+    pub runbook: Option<String>,
+    /// How urgent it is, where no escalation holds.
     pub severity: Severity,
     /// Which events it is about.
     pub pattern: Pattern,
     /// Which of those are nothing to tell.
     pub unless: Vec<Pattern>,
-    /// Where what to do is written down.
-    pub runbook: Option<String>,
+    /// Only what was not seen before.
+    pub first_seen: Option<FirstSeen>,
+    /// Only many of them together.
+    pub threshold: Option<Threshold>,
+    /// What makes it more urgent.
+    pub escalate: Vec<Escalation>,
+    /// ATT&CK techniques and whatever else it is found by.
+    pub tags: Vec<String>,
+    /// Whether it tells, or only counts.
+    pub mode: Mode,
     /// The file it stands in, for messages.
     pub origin: String,
 }
 
+/// Demands that the values of some fields were not seen together before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirstSeen {
+    /// The fields.
+    pub of: Vec<String>,
+    /// For each of these anew: a new region *of a principal*.
+    pub by: Vec<String>,
+    /// Before that, it is forgotten.
+    pub within: Duration,
+}
+
+impl FirstSeen {
+    /// Under which token the values of an event are remembered.
+    pub fn token(&self, rule: &Rule, event: &Event, envelope: &Json) -> Token {
+        let values: Vec<String> = self.by.iter().chain(&self.of).map(|path| shown(envelope, path)).collect();
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        Token::rule(&event.account, &rule.id, &values)
+    }
+}
+
+/// Demands that there are many.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Threshold {
+    /// So many.
+    pub count: usize,
+    /// In so long.
+    pub within: Duration,
+    /// With the same values here.
+    pub by: Vec<String>,
+    /// And so many different values there.
+    pub distinct: Option<String>,
+}
+
+/// Raises a severity.
+#[derive(Debug, Clone)]
+pub struct Escalation {
+    /// For these events.
+    pub when: Pattern,
+    /// To this.
+    pub to: Severity,
+}
+
+/// Whether a rule tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// It does.
+    Live,
+    /// It counts, and sends nothing.
+    DryRun,
+}
+
+impl Mode {
+    /// Its name in configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mode::Live => "live",
+            Mode::DryRun => "dry-run",
+        }
+    }
+}
+
 impl Rule {
-    /// Whether the rule has something to say of the event.
-    pub fn matches(&self, event: &Fields<'_>) -> bool {
-        self.pattern.matches(event) && !self.unless.iter().any(|pattern| pattern.matches(event))
+    /// A rule that says nothing but its name.
+    pub fn plain(id: &str, severity: Severity, pattern: Pattern) -> Self {
+        Rule {
+            id: id.to_owned(),
+            title: id.to_owned(),
+            description: None,
+            runbook: None,
+            severity,
+            pattern,
+            unless: Vec::new(),
+            first_seen: None,
+            threshold: None,
+            escalate: Vec::new(),
+            tags: Vec::new(),
+            mode: Mode::Live,
+            origin: String::new(),
+        }
     }
 
-    /// The title with the event's fields in it. A field that is not there reads `(unknown)`.
-    pub fn title_for(&self, event: &Event, envelope: &Json) -> String {
-        let mut title = String::new();
-        let mut rest = self.title.as_str();
+    /// A text of the rule with the event's fields in it. A field that is not there reads `(unknown)`.
+    pub fn fill(text: &str, event: &Event, envelope: &Json) -> String {
+        let mut filled = String::new();
+        let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
             let Some((field, after)) = after.split_once('}') else { break };
-            title.push_str(before);
-            title.push_str(&match envelope.at(field) {
+            filled.push_str(before);
+            filled.push_str(&match envelope.first_at(field) {
                 Some(Json::String(text)) if !text.is_empty() => clean(text, FACT),
                 Some(value @ (Json::Number(_) | Json::Bool(_))) => value.to_string(),
                 _ if field == "principal" => super::alert::principal(event),
@@ -93,33 +182,120 @@ impl Rule {
             });
             rest = after;
         }
-        title.push_str(rest);
-        title
+        filled.push_str(rest);
+        filled
     }
+
+    /// Whether it needs to know what was before.
+    pub fn needs_memory(&self) -> bool {
+        self.first_seen.is_some()
+    }
+}
+
+/// A rule that an event fits, as far as the event alone can say.
+#[derive(Debug, Clone, Copy)]
+pub struct Finding<'a> {
+    /// The rule.
+    pub rule: &'a Rule,
+    /// How urgent the event makes it.
+    pub severity: Severity,
+    /// The exception that excuses the event, if one does: a place in `unless`.
+    pub excused: Option<usize>,
 }
 
 /// A set of rules; an event is told under the most urgent that matches it.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
     rules: Vec<Rule>,
+    set: Set,
+    /// What each pattern of the set is for.
+    parts: Vec<(usize, Part)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Pattern,
+    Unless(usize),
+    When(usize),
 }
 
 impl Rules {
     /// Rules in order of precedence among those of the same severity.
     pub fn new(mut rules: Vec<Rule>) -> Self {
-        rules.sort_by_key(|rule| std::cmp::Reverse(rule.severity));
-        Rules { rules }
+        rules.sort_by_key(|rule| Reverse(rule.severity));
+        let mut parts = Vec::new();
+        let mut patterns = Vec::new();
+        for (n, rule) in rules.iter().enumerate() {
+            let unless = rule.unless.iter().enumerate().map(|(m, pattern)| (Part::Unless(m), pattern));
+            let when = rule.escalate.iter().enumerate().map(|(m, one)| (Part::When(m), &one.when));
+            for (part, pattern) in std::iter::once((Part::Pattern, &rule.pattern)).chain(unless).chain(when) {
+                parts.push((n, part));
+                patterns.push(pattern);
+            }
+        }
+        let set = Set::new(patterns, &record::PATHS);
+        Rules { rules, set, parts }
     }
 
-    /// The rules that match, the most urgent first.
-    pub fn matching<'a>(&'a self, event: &'a Fields<'_>) -> impl Iterator<Item = &'a Rule> {
-        self.rules.iter().filter(|rule| rule.matches(event))
+    /// The rules whose pattern an event fits, the most urgent first; excused ones last. `envelope` is the event's text.
+    pub fn findings(&self, scratch: &mut Scratch, envelope: &str) -> Vec<Finding<'_>> {
+        let Ok(laid) = self.set.lay(&mut scratch.sheet, envelope) else { return Vec::new() };
+        self.set.matching(&laid, Known::All, &mut scratch.matched);
+        let mut found: Vec<Finding<'_>> = Vec::new();
+        // The parts of a rule follow each other, its pattern first.
+        for part in &scratch.matched {
+            let (n, part) = self.parts[*part as usize];
+            let rule = &self.rules[n];
+            let current = found.last_mut().filter(|finding| std::ptr::eq(finding.rule, rule));
+            match (part, current) {
+                (Part::Pattern, _) => {
+                    found.push(Finding { rule, severity: rule.severity, excused: None });
+                }
+                (Part::Unless(m), Some(finding)) => finding.excused = finding.excused.or(Some(m)),
+                (Part::When(m), Some(finding)) => {
+                    finding.severity = finding.severity.max(rule.escalate[m].to);
+                }
+                // An exception to what did not match.
+                (_, None) => {}
+            }
+        }
+        found.sort_by_key(|finding| (finding.excused.is_some(), Reverse(finding.severity)));
+        found
+    }
+
+    /// Whether any rule may fit a CloudTrail record, whatever its context says. It is quick, and never says no
+    /// where [`Rules::findings`] would find something.
+    ///
+    /// # Errors
+    /// When the text is no JSON.
+    pub fn may_match(&self, scratch: &mut Scratch, record: &str) -> Result<bool, Malformed> {
+        let set = &self.set;
+        let mut certain = false;
+        let laid = set.lay_part(&mut scratch.sheet, "detail", record, |laid, put| {
+            let once = record::PATHS.iter().all(|path| set.count(laid, path) <= 1);
+            certain = once && record::put_beside(|path| set.text(laid, path), put);
+        })?;
+        set.matching(&laid, Known::WithoutContext, &mut scratch.matched);
+        let is_pattern = |part: &u32| matches!(self.parts[*part as usize].1, Part::Pattern);
+        Ok(!certain || scratch.matched.iter().any(is_pattern))
     }
 
     /// Every rule, the most urgent first.
     pub fn iter(&self) -> impl Iterator<Item = &Rule> {
         self.rules.iter()
     }
+
+    /// The rule of an id.
+    pub fn get(&self, id: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.id == id)
+    }
+}
+
+/// What matching writes on, to be used again.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    sheet: Sheet,
+    matched: Vec<u32>,
 }
 
 /// The names at the top of an envelope.
@@ -171,27 +347,41 @@ const DETAIL: [&str; 40] = [
     "principal",
 ];
 
+/// The names under `context`.
+const CONTEXT: [&str; 12] = [
+    "access-key",
+    "admin",
+    "asked",
+    "instance",
+    "learning",
+    "network",
+    "new",
+    "outside",
+    "principal",
+    "public",
+    "target",
+    "tool",
+];
+
 /// Paths of a pattern that look like a typing mistake: no event has the name, and one that is near to it is a
 /// field. A name near to nothing may be a field that AWS added, and passes.
 pub fn suspicious_paths(pattern: &Pattern) -> Vec<(String, String)> {
-    let mut found: Vec<(String, String)> = pattern
-        .paths()
-        .filter_map(|path| {
-            let (parent, name, known, what): (_, _, &[&str], _) = match path.strip_prefix("detail.") {
-                Some(rest) => ("detail.", rest.split('.').next()?, &DETAIL, "a CloudTrail record"),
-                None => ("", path.split('.').next()?, &ENVELOPE, "an event"),
-            };
-            if known.contains(&name) {
-                return None;
-            }
-            let near = nearest(name, known.iter().copied())?;
-            Some((
-                format!("{parent}{name}"),
-                format!("nothing in {what} has this name{}", did_you_mean(Some(near))),
-            ))
-        })
-        .collect();
+    let mut found: Vec<(String, String)> = pattern.paths().filter_map(suspicious_path).collect();
     found.sort();
     found.dedup();
     found
+}
+
+/// The same for one path: the part of it that looks mistaken, and why.
+pub fn suspicious_path(path: &str) -> Option<(String, String)> {
+    let (parent, name, known, what): (_, _, &[&str], _) = match path.split_once('.') {
+        Some(("detail", rest)) => ("detail.", rest.split('.').next()?, &DETAIL, "a CloudTrail record"),
+        Some(("context", rest)) => ("context.", rest.split('.').next()?, &CONTEXT, "an event's context"),
+        _ => ("", path.split('.').next()?, &ENVELOPE, "an event"),
+    };
+    if known.contains(&name) {
+        return None;
+    }
+    let near = nearest(name, known.iter().copied())?;
+    Some((format!("{parent}{name}"), format!("nothing in {what} has this name{}", did_you_mean(Some(near)))))
 }

@@ -3,6 +3,8 @@
 
 /// The longest fact that an alert carries, in characters.
 pub const FACT: usize = 240;
+/// The longest text of a rule that an alert carries, in characters.
+pub const TEXT: usize = 600;
 
 /// `text` on one line, without control, invisible and direction-changing characters, cut to `limit` characters.
 ///

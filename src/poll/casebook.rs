@@ -7,7 +7,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 
 use super::Watch;
-use crate::domain::judge::{Court, Desk};
+use crate::domain::burst::{Bursts, over};
+use crate::domain::decision::Decisions;
+use crate::domain::judge::{Court, Desk, OnFile};
+use crate::domain::memory::{Learned, Memory};
 use crate::domain::story::Story;
 use crate::domain::usage::Usage;
 use crate::metrics::LastHidden;
@@ -27,6 +30,23 @@ struct Inner {
     regions: BTreeMap<(String, String), Region>,
     usage: Option<BTreeMap<String, Usage>>,
     own: BTreeMap<String, String>,
+    past: Option<(Memory, Bursts)>,
+    /// How far the history of each account and region is read.
+    history: BTreeMap<(String, String), History>,
+    decisions: Decisions,
+}
+
+/// How far the history of an account and region is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct History {
+    /// It was read once.
+    pub habits: bool,
+    /// It was read under the rules that are in force.
+    pub rules: bool,
+    /// From when on it is read.
+    pub reached: Option<Timestamp>,
+    /// The region cannot be read now, and nobody waits for it.
+    pub blind: bool,
 }
 
 /// What is in the casebook, to look at.
@@ -37,6 +57,12 @@ pub struct Known<'a> {
     pub usage: &'a BTreeMap<String, Usage>,
     /// As whom trailnoti asks, by account: the ARN of a role or user.
     pub own: &'a BTreeMap<String, String>,
+    /// How far the history is read, by account and region.
+    pub history: &'a BTreeMap<(String, String), History>,
+    /// How many values are remembered.
+    pub remembered: usize,
+    /// What became of the last events.
+    pub decisions: &'a Decisions,
 }
 
 impl Casebook {
@@ -55,10 +81,61 @@ impl Casebook {
     /// When the state cannot be read.
     pub fn look<T>(&self, store: &Store, look: impl FnOnce(Known<'_>) -> T) -> Result<T, StoreError> {
         let mut inner = self.lock();
-        let Inner { regions, usage, own } = &mut *inner;
+        let Inner { regions, usage, own, past, history, decisions } = &mut *inner;
         let usage = known_usage(usage, store)?;
-        Ok(look(Known { regions, usage, own }))
+        let (memory, _) = known_past(past, store)?;
+        Ok(look(Known { regions, usage, own, history, remembered: memory.len(), decisions }))
     }
+
+    /// How far the history of a region is read.
+    pub(super) fn read_history(&self, scope: Scope<'_>, change: impl FnOnce(&mut History)) {
+        let key = (scope.account.to_owned(), scope.region.to_owned());
+        change(self.lock().history.entry(key).or_default());
+    }
+
+    /// Nobody reads the region any more.
+    pub(super) fn retire(&self, account: &str, region: &str) {
+        self.lock().history.remove(&(account.to_owned(), region.to_owned()));
+    }
+
+    /// How much of an account's past is known.
+    pub(super) fn learned(&self, account: &str, born: Option<Timestamp>) -> Learned {
+        learned(&self.lock().history, account, born)
+    }
+
+    /// Forgets what is too old, or too much, and what no rule counts any more.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub(super) fn forget(&self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
+        let mut inner = self.lock();
+        let (memory, bursts) = known_past(&mut inner.past, store)?;
+        let (old, over) = (memory.forgettable(now), over(bursts, now));
+        store.forget_past(&old, &over)?;
+        old.into_iter().for_each(|token| memory.put(token, None));
+        over.iter().for_each(|key| {
+            bursts.remove(key);
+        });
+        Ok(())
+    }
+}
+
+fn learned(history: &BTreeMap<(String, String), History>, account: &str, born: Option<Timestamp>) -> Learned {
+    let mut regions = history.iter().filter(|((a, _), one)| a == account && !one.blind).peekable();
+    let any = regions.peek().is_some();
+    let (habits, rules) =
+        regions.fold((any, any), |(habits, rules), (_, one)| (habits && one.habits, rules && one.rules));
+    Learned { habits, rules, since: born }
+}
+
+fn known_past<'a>(
+    past: &'a mut Option<(Memory, Bursts)>,
+    store: &Store,
+) -> Result<&'a mut (Memory, Bursts), StoreError> {
+    Ok(match past {
+        Some(past) => past,
+        None => past.insert((store.memory()?, store.bursts()?)),
+    })
 }
 
 fn known_usage<'a>(
@@ -104,7 +181,7 @@ impl Watch {
     ) -> Result<Option<Timestamp>, StoreError> {
         let scope = sitting.scope;
         let mut inner = self.casebook.lock();
-        let Inner { regions, usage, own } = &mut *inner;
+        let Inner { regions, usage, own, past, history, decisions } = &mut *inner;
         if !sitting.own.is_empty() {
             own.insert(scope.account.to_owned(), sitting.own.to_owned());
         }
@@ -122,13 +199,21 @@ impl Watch {
             own: sitting.own,
             now: self.clock.now(),
         };
-        let mut desk = Desk::new(court, known, usage);
+        let (memory, bursts) = known_past(past, &self.store)?;
+        let learned = learned(history, scope.account, self.born);
+        let file = OnFile { stories: known, usage, memory, learned, bursts };
+        let mut desk = Desk::new(court, file);
         judge(&mut desk)?;
         commit.judgement = desk.finish();
         if commit.says_something() {
             self.store.commit(scope, &commit, &self.routes)?;
         }
-        let judgement = commit.judgement;
+        let mut judgement = commit.judgement;
+        decisions.keep(std::mem::take(&mut judgement.decisions));
+        for (token, sighting) in judgement.sightings.drain(..) {
+            memory.put(token, sighting);
+        }
+        bursts.append(&mut judgement.bursts);
         for (id, story) in &judgement.stories {
             match story {
                 Some(story) => known.insert(id.clone(), story.clone()),

@@ -17,8 +17,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 pub use account::watch_account;
-pub use casebook::Casebook;
 use casebook::Sitting;
+pub use casebook::{Casebook, History};
 pub use upkeep::upkeep;
 
 use crate::clock::Clock;
@@ -48,6 +48,8 @@ pub struct Watch {
     pub casebook: Arc<Casebook>,
     /// The time.
     pub clock: Clock,
+    /// Since when everything is seen that rules name.
+    pub born: Option<Timestamp>,
     /// The configuration.
     pub config: Arc<Config>,
     /// Where alerts go.

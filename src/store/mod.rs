@@ -20,6 +20,9 @@
 //! | `d` sink `\0` seq | an alert that the sink refused for good |
 //! | `h` subject | it was told that the subject fails, since then |
 //! | `x` exclusion | how often it hid something, who used its tags, and where |
+//! | `m` kind, bucket | what accounts did before: 15 bytes made of each value, when it was seen first and last |
+//! | `q` rule and values | what a rule with a threshold has counted |
+//! | `e` account `\0` region | under which rules its history was read, and what came meanwhile was judged |
 //! | `t` | what was told, hidden and missed since the last daily summary |
 //! | `n` | the last seq |
 //! | `z` | when the state was lost, if it was |
@@ -41,6 +44,7 @@ mod checkpoint;
 mod engine;
 mod ladder;
 mod outbox;
+mod past;
 mod progress;
 mod rows;
 mod story;
@@ -128,6 +132,8 @@ pub struct Commit {
     pub baseline: bool,
     /// Subjects of which it was told that they fail (since then), or that they are well.
     pub health: Vec<(String, Option<Timestamp>)>,
+    /// The region's history was read under these rules, and what came meanwhile is being judged.
+    pub history: Option<String>,
     /// No alert of this commit goes to this sink.
     pub not_to: Option<String>,
 }
@@ -137,8 +143,17 @@ impl Commit {
     pub fn says_something(&self) -> bool {
         let judgement = &self.judgement;
         let decided = !(judgement.alerts.is_empty() && judgement.marks.is_empty());
-        let learned = !(judgement.stories.is_empty() && judgement.usage.is_empty());
-        decided || learned || self.baseline || !self.cursors.is_empty() || !self.health.is_empty()
+        let learned = !(judgement.stories.is_empty()
+            && judgement.usage.is_empty()
+            && judgement.sightings.is_empty()
+            && judgement.bursts.is_empty()
+            && judgement.tried.is_empty());
+        decided
+            || learned
+            || self.history.is_some()
+            || self.baseline
+            || !self.cursors.is_empty()
+            || !self.health.is_empty()
     }
 }
 
@@ -225,6 +240,8 @@ impl Store {
         for (lane, cursor) in &commit.cursors {
             changes.push(Change::put(key::cursor(scope.account, scope.region, lane), rows::cursor(cursor)));
         }
+        // A memory that is lost is learned again with the cursor that was lost with it.
+        inner.past(&commit.judgement, &mut changes)?;
         let durable = changes.len();
         inner.marks(&commit.judgement.marks, &mut changes)?;
         let seq =
@@ -236,6 +253,9 @@ impl Store {
         inner.tally(&commit.judgement, &mut changes)?;
         if commit.baseline {
             changes.push(Change::put(key::baseline(scope.account, scope.region), rows::time(now)));
+        }
+        if let Some(rules) = &commit.history {
+            changes.push(Change::put(key::history(scope.account, scope.region), rules.clone().into_bytes()));
         }
         for (subject, since) in &commit.health {
             changes.push(match since {

@@ -122,6 +122,26 @@ pub(super) mod key {
         joined(b'x', &[name])
     }
 
+    pub fn memories() -> Vec<u8> {
+        vec![b'm']
+    }
+
+    pub fn memory(kind: u8, bucket: u8) -> Vec<u8> {
+        vec![b'm', kind, bucket]
+    }
+
+    pub fn bursts() -> Vec<u8> {
+        vec![b'q']
+    }
+
+    pub fn burst(key: &[u8; 16]) -> Vec<u8> {
+        [&[b'q'][..], key].concat()
+    }
+
+    pub fn history(account: &str, region: &str) -> Vec<u8> {
+        joined(b'e', &[account, region])
+    }
+
     pub fn tally() -> Vec<u8> {
         vec![b't']
     }

@@ -14,7 +14,7 @@ impl Inner {
         judgement: &Judgement,
         changes: &mut Vec<Change>,
     ) -> Result<(), StoreError> {
-        if judgement.alerts.is_empty() && judgement.excluded.is_empty() {
+        if judgement.alerts.is_empty() && judgement.excluded.is_empty() && judgement.tried.is_empty() {
             return Ok(());
         }
         let mut tally = self.read_tally()?;

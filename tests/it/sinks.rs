@@ -37,7 +37,7 @@ fn digest() -> Digest {
     let event = Report::Test { sink: "s".to_owned() }.event("111122223333", "us-east-1", at("10:00"));
     let config = Config::parse("t", "", None, BTreeMap::new()).expect("right");
     let rule = config.law.rules.iter().find(|rule| rule.id == "trailnoti-test").expect("the rule");
-    let alert = trailnoti::domain::alert::Alert::new(rule, &event, &event.envelope(), "prod");
+    let alert = trailnoti::domain::alert::Alert::new(rule, rule.severity, &event, &event.envelope(), "prod");
     let pending = Pending { seq: 1, enqueued: at("10:00"), refused: false, alert };
     Digest { groups: vec![pending.alert.group.clone()], alerts: vec![pending], update: false, plain: false }
 }

@@ -9,7 +9,16 @@ use ipnet::IpNet;
 use super::value::{Folded, Want, Wildcard, comparable, parse_address};
 use crate::domain::json::Json;
 
-type Alternative = BTreeMap<String, Vec<Want>>;
+type Alternative = BTreeMap<String, Condition>;
+
+/// What is wanted at one path.
+#[derive(Debug, Clone)]
+pub(super) struct Condition {
+    /// Any of these.
+    pub wants: Vec<Want>,
+    /// As it was written.
+    pub written: String,
+}
 
 /// A mistake in a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,9 +82,10 @@ impl Compiler {
                 _ if name == "$or" => self.or(path, &below, value, alternatives),
                 Json::Object(members) => self.object(&below, members, alternatives),
                 Json::Array(values) => {
-                    let wants = self.values(&below, values);
+                    let condition =
+                        Condition { wants: self.values(&below, values), written: value.to_string() };
                     for alternative in alternatives.iter_mut() {
-                        alternative.insert(below.clone(), wants.clone());
+                        alternative.insert(below.clone(), condition.clone());
                     }
                 }
                 single => self.problem(&below, format!("a condition is a list: write [{single}]")),

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/patterns/cases.jsonl");
@@ -9,7 +11,10 @@ fn answer(case: &serde_json::Value) -> Result<Option<bool>, String> {
     let pattern = Pattern::compile(&pattern).map_err(|problems| format!("pattern: {problems:?}"))?;
     let Some(event) = case["event"].as_str() else { return Ok(None) };
     let event = Json::parse(event).map_err(|error| format!("event: {error}"))?;
-    Ok(Some(pattern.matches(&Fields::of(&event))))
+    let (naive, set) =
+        (naive::matches(&pattern, &event), alone(&pattern, case["event"].as_str().unwrap_or_default()));
+    assert_eq!(naive, set, "{case}");
+    Ok(Some(set))
 }
 
 #[test]
@@ -42,9 +47,18 @@ fn every_case_of_eventbridges_own_engine_is_answered_as_it_answers() {
     assert!(seen > 800, "only {seen} cases");
 }
 
+/// What a set says that has only this pattern.
+fn alone(pattern: &Pattern, event: &str) -> bool {
+    let set = Set::new([pattern], &[]);
+    let (mut sheet, mut matched) = (Sheet::default(), Vec::new());
+    let laid = set.lay(&mut sheet, event).expect("JSON");
+    set.matching(&laid, Known::All, &mut matched);
+    matched == [0]
+}
+
 fn matches(pattern: &str, event: &str) -> bool {
     let pattern = Pattern::compile(&Json::parse(pattern).expect("pattern")).expect("a valid pattern");
-    pattern.matches(&Fields::of(&Json::parse(event).expect("event")))
+    alone(&pattern, event)
 }
 
 fn problems(pattern: &str) -> Vec<String> {
@@ -98,4 +112,112 @@ fn a_network_of_one_address_is_refused_with_the_way_to_write_it() {
         problems(r#"{"a":[{"cidr":"10.0.0.1/32"}]}"#),
         [r#"a.cidr: 10.0.0.1/32 is one address: write "10.0.0.1" itself"#]
     );
+}
+
+/// Patterns and events over few names and values, so that they meet.
+mod few {
+    use proptest::prelude::*;
+
+    fn name() -> impl Strategy<Value = &'static str> {
+        prop::sample::select(vec!["a", "b", "c", "a.b", "b.c", ""])
+    }
+
+    fn scalar() -> impl Strategy<Value = String> {
+        prop::sample::select(vec![
+            r#""x""#,
+            r#""y""#,
+            r#""xy""#,
+            "1",
+            "1.0",
+            "2",
+            "1E400",
+            "1e+400",
+            "true",
+            "null",
+            r#""""#,
+            r#""\u0078""#,
+            r#""10.0.0.1""#,
+            r#""::ffff:10.0.0.1""#,
+        ])
+        .prop_map(str::to_owned)
+    }
+
+    fn condition() -> impl Strategy<Value = String> {
+        prop_oneof![
+            4 => scalar(),
+            1 => prop::sample::select(vec![
+                r#"{"exists":true}"#, r#"{"exists":false}"#, r#"{"prefix":"x"}"#, r#"{"suffix":"y"}"#,
+                r#"{"anything-but":"x"}"#, r#"{"numeric":[">",0,"<",2]}"#, r#"{"wildcard":"x*"}"#,
+                r#"{"equals-ignore-case":"X"}"#, r#"{"cidr":"10.0.0.0/8"}"#, r#"{"anything-but":[1,2]}"#,
+            ]).prop_map(str::to_owned),
+        ]
+    }
+
+    fn object(inner: impl Strategy<Value = String>, most: usize) -> impl Strategy<Value = String> {
+        prop::collection::vec((name(), inner), 1..=most).prop_map(|members| {
+            let members: Vec<String> =
+                members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+            format!("{{{}}}", members.join(","))
+        })
+    }
+
+    pub fn pattern() -> impl Strategy<Value = String> {
+        let list = prop::collection::vec(condition(), 1..3).prop_map(|list| format!("[{}]", list.join(",")));
+        let nested = list.prop_recursive(3, 12, 3, |inner| object(inner, 3));
+        prop_oneof![
+            4 => object(nested.clone(), 3),
+            1 => (object(nested.clone(), 2), object(nested, 2))
+                .prop_map(|(one, other)| format!("{{\"$or\":[{one},{other}]}}")),
+        ]
+    }
+
+    pub fn event() -> impl Strategy<Value = String> {
+        let value = scalar().prop_recursive(4, 40, 4, |inner| {
+            prop_oneof![
+                object(inner.clone(), 4),
+                prop::collection::vec(inner, 0..4).prop_map(|list| format!("[{}]", list.join(", "))),
+            ]
+        });
+        object(value, 4)
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn what_a_pattern_says_depends_on_no_other_pattern(
+        patterns in prop::collection::vec(few::pattern(), 1..8),
+        events in prop::collection::vec(few::event(), 1..4),
+    ) {
+        let patterns: Vec<Pattern> =
+            patterns.iter().filter_map(|text| Pattern::compile(&Json::parse(text).expect("JSON")).ok()).collect();
+        let set = Set::new(&patterns, &["a.c"]);
+        // One sheet for all events: nothing may be left on it.
+        let (mut sheet, mut matched) = (Sheet::default(), Vec::new());
+        for event in events {
+            let tree = Json::parse(&event).expect("JSON");
+            let naive: Vec<u32> =
+                (0..).zip(&patterns).filter(|(_, one)| naive::matches(one, &tree)).map(|(n, _)| n).collect();
+            let laid = set.lay(&mut sheet, &event).expect("JSON");
+            set.matching(&laid, Known::All, &mut matched);
+            prop_assert_eq!(&matched, &naive, "{}", event);
+        }
+    }
+}
+
+/// Every pair of the two lists would be tried, and a person would wait for minutes.
+#[test]
+fn two_long_lists_that_cannot_agree_cost_no_product() {
+    let list = |name: &str, n: usize| {
+        let items: Vec<String> = (0..n).map(|i| format!("{{\"x\":1,\"{name}\":{i}}}")).collect();
+        format!("[{}]", items.join(","))
+    };
+    let event = format!(r#"{{"a":{},"b":{}}}"#, list("y", 20_000), list("z", 20_000));
+    assert!(!matches(
+        r#"{"a":{"x":[1],"y":[{"numeric":[">",20]}]},"b":{"x":[1],"z":[3],"y":[{"exists":true}]}}"#,
+        &event
+    ));
+    assert!(!matches(r#"{"a":{"x":[1]},"b":{"x":[1],"z":[3, 4],"w":[{"exists":false}]},"c":[1]}"#, &event));
+    assert!(matches(r#"{"a":{"x":[1],"y":[19999]},"b":{"x":[1],"z":[19999]}}"#, &event));
 }

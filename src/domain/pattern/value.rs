@@ -12,7 +12,8 @@ use crate::domain::json::Json;
 pub(super) enum Scalar<'a> {
     Null,
     Bool(bool),
-    Number(Number<'a>),
+    /// As it is written.
+    Number(&'a str),
     Text(&'a str),
 }
 
@@ -21,23 +22,10 @@ impl<'a> Scalar<'a> {
         match value {
             Json::Null => Some(Scalar::Null),
             Json::Bool(truth) => Some(Scalar::Bool(*truth)),
-            Json::Number(number) => Some(Scalar::Number(Number::new(number.as_str()))),
+            Json::Number(number) => Some(Scalar::Number(number.as_str())),
             Json::String(text) => Some(Scalar::Text(text)),
             Json::Array(_) | Json::Object(_) => None,
         }
-    }
-}
-
-/// A number: its spelling, and its value where a double holds it exactly as written.
-#[derive(Debug, Clone)]
-pub(super) struct Number<'a> {
-    text: &'a str,
-    value: Option<f64>,
-}
-
-impl<'a> Number<'a> {
-    fn new(text: &'a str) -> Self {
-        Number { text, value: comparable(text) }
     }
 }
 
@@ -66,6 +54,15 @@ fn decimal(text: &str) -> (bool, String, i64) {
     }
     let exponent = exponent - i64::try_from(fraction.len()).unwrap_or(0) + dropped;
     (negative, significant.to_owned(), exponent)
+}
+
+/// Whether a number of an event is spelled as one of a pattern, whose exponent serde_json wrote as `e+5`.
+fn is_spelled(number: &str, text: &str) -> bool {
+    let Some((mantissa, exponent)) = number.split_once(['e', 'E']) else { return number == text };
+    let sign = if exponent.starts_with(['+', '-']) { "" } else { "+" };
+    text.split_once('e').is_some_and(|(wanted, rest)| {
+        wanted == mantissa && rest.strip_prefix(sign).is_some_and(|rest| rest == exponent)
+    })
 }
 
 /// One condition of a pattern.
@@ -105,9 +102,9 @@ impl Want {
             (Want::Null, Scalar::Null) => true,
             (Want::Bool(want), Scalar::Bool(truth)) => want == truth,
             (Want::Number { text, value }, Scalar::Number(number)) => {
-                text == number.text || (value.is_some() && *value == number.value)
+                is_spelled(number, text) || (value.is_some() && *value == comparable(number))
             }
-            (Want::Range { low, high }, Scalar::Number(number)) => number.value.is_some_and(|n| {
+            (Want::Range { low, high }, Scalar::Number(number)) => comparable(number).is_some_and(|n| {
                 low.is_none_or(|(bound, inclusive)| n > bound || (inclusive && n == bound))
                     && high.is_none_or(|(bound, inclusive)| n < bound || (inclusive && n == bound))
             }),
@@ -132,6 +129,14 @@ impl Want {
             Want::Wildcard(wildcard) => wildcard.matches(text),
             Want::Network(network) => parse_address(text).is_some_and(|address| network.contains(&address)),
             _ => false,
+        }
+    }
+
+    /// The text that this wants, if nothing but that very text fits.
+    pub(super) fn only_text(&self) -> Option<&str> {
+        match self {
+            Want::Text(text) => Some(text),
+            _ => None,
         }
     }
 

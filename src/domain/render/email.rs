@@ -4,7 +4,7 @@
 
 use askama::Template;
 
-use super::{IN_FULL, Style, colour, facts, line, links, summary};
+use super::{IN_FULL, Style, advice, colour, facts, line, links, summary};
 use crate::domain::outbox::Digest;
 use crate::domain::text::clean;
 
@@ -41,6 +41,7 @@ struct Shown {
     severity: String,
     title: String,
     description: String,
+    advice: String,
     facts: Vec<(String, String)>,
     links: Vec<(&'static str, String)>,
     rule: String,
@@ -62,6 +63,7 @@ pub fn render(digest: &Digest, style: &Style) -> Result<Email, askama::Error> {
             severity: alert.severity.name().to_uppercase(),
             title: alert.title.clone(),
             description: alert.description.clone(),
+            advice: advice(alert).unwrap_or_default().to_owned(),
             facts: facts(alert, style),
             links: links(alert).into_iter().map(|link| (link.label, link.url)).collect(),
             rule: alert.rule.clone(),

@@ -100,10 +100,19 @@ fn links(alert: &Alert) -> Vec<Link> {
             ),
         });
     }
-    if alert.runbook.starts_with("https://") {
+    if is_address(&alert.runbook) {
         links.push(Link { label: "Runbook", url: alert.runbook.clone() });
     }
     links
+}
+
+fn is_address(runbook: &str) -> bool {
+    runbook.starts_with("https://") && !runbook.contains(char::is_whitespace)
+}
+
+/// What to do now, where the rule says it in words.
+fn advice(alert: &Alert) -> Option<&str> {
+    Some(alert.runbook.as_str()).filter(|runbook| !runbook.is_empty() && !is_address(runbook))
 }
 
 /// The console's host for a region; none for a text that is no region's name.

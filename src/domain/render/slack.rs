@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::{IN_FULL, Style, colour, facts, line, links, summary};
+use super::{IN_FULL, Style, advice, colour, facts, line, links, summary};
 use crate::domain::alert::Alert;
 use crate::domain::outbox::Digest;
 
@@ -81,6 +81,9 @@ fn in_full(alert: &Alert, style: &Style, blocks: &mut Vec<Value>) {
         links(alert).iter().map(|link| format!("<{}|{}>", escape(&link.url, 500), link.label)).collect();
     if !alert.description.is_empty() {
         footer.insert(0, escape(&alert.description, 400));
+    }
+    if let Some(advice) = advice(alert) {
+        blocks.push(mrkdwn(&format!("*What to do now*  {}", escape(advice, 600))));
     }
     footer.push(format!("rule {}", code(&alert.rule, 80)));
     blocks.push(context(&footer.join("  ·  ")));

@@ -3,7 +3,7 @@
 
 use anstyle::{AnsiColor, Style as Ansi};
 
-use super::{Style, facts, links};
+use super::{Style, advice, facts, links};
 use crate::domain::alert::Alert;
 use crate::domain::json::Json;
 use crate::domain::rule::Severity;
@@ -27,6 +27,9 @@ pub fn block(alert: &Alert, style: &Style) -> String {
     let mut block = format!("{ink}{label}{ink:#} {bold}{}{bold:#}\n", alert.title);
     if !alert.description.is_empty() {
         block.push_str(&format!("  {}\n", alert.description));
+    }
+    if let Some(advice) = advice(alert) {
+        block.push_str(&format!("  {bold}What to do now:{bold:#} {advice}\n"));
     }
     for (name, value) in facts(alert, style) {
         block.push_str(&format!("  {DIM}{name:>16}{DIM:#}  {value}\n"));

@@ -1,13 +1,18 @@
 //! JSON as EventBridge sees it: every member of an object counts, also when its name is there twice, and a
-//! number keeps its spelling. Owns the tree and its reading and writing; judges nothing.
+//! number keeps its spelling. Owns the tree and its reading and writing (`scanner` reads without a tree); judges nothing.
 //!
 //! `serde_json::Value` would keep one member of two with the same name, and the pattern cases of
 //! EventBridge's own engine show that both count.
+
+mod scanner;
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+
+pub use scanner::{Malformed, why_malformed};
+pub(crate) use scanner::{Quoted, Scanner};
 
 /// The member under which serde_json hands over a number's text (its `arbitrary_precision` feature).
 const NUMBER: &str = "$serde_json::private::Number";
@@ -49,6 +54,17 @@ impl Json {
     /// The value at a dotted path of members, such as `userIdentity.arn`.
     pub fn at(&self, path: &str) -> Option<&Json> {
         path.split('.').try_fold(self, |value, name| value.get(name))
+    }
+
+    /// The value at a dotted path; of a list on the way, its first element.
+    pub fn first_at(&self, path: &str) -> Option<&Json> {
+        fn first(mut value: &Json) -> Option<&Json> {
+            while let Json::Array(items) = value {
+                value = items.first()?;
+            }
+            Some(value)
+        }
+        path.split('.').try_fold(self, |value, name| first(value)?.get(name)).and_then(first)
     }
 
     /// The text at a dotted path, when there is a text that is not empty.

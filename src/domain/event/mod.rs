@@ -4,9 +4,12 @@
 //! Envelope and `detail-type`: EventBridge user guide, "Events from AWS services" and "AWS service events
 //! delivered via AWS CloudTrail".
 
+pub(crate) mod record;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::context::{Past, context};
 use super::instance::{Instance, State, state_detail};
 use super::json::{Json, object};
 
@@ -43,6 +46,8 @@ pub struct Event {
     pub instance: Option<Instance>,
     /// The instance was not there before, or was stopped.
     pub starts: bool,
+    /// Facts that came with the event; they stand above those that are found.
+    pub context: Option<Json>,
 }
 
 /// Why a record is no event.
@@ -57,54 +62,6 @@ pub enum Unreadable {
 }
 
 impl Event {
-    /// Wraps the text of a CloudTrail record, as `LookupEvents` gives it in `CloudTrailEvent`.
-    ///
-    /// # Errors
-    /// When the text is no JSON object, or names no time, source or region.
-    pub fn from_record_text(record: &str, account: &str) -> Result<Self, Unreadable> {
-        match Json::parse(record) {
-            Ok(record @ Json::Object(_)) => Event::from_record(record, account),
-            Ok(_) => Err(Unreadable::NotJson("it is another kind of JSON".to_owned())),
-            Err(error) => Err(Unreadable::NotJson(error.to_string())),
-        }
-    }
-
-    /// Wraps a CloudTrail record. `account` is whose history it was read from, for records that do not say.
-    ///
-    /// # Errors
-    /// When the record names no time, source or region.
-    pub fn from_record(record: Json, account: &str) -> Result<Self, Unreadable> {
-        let text = |path: &'static str| record.text(path).ok_or(Unreadable::Missing(path));
-        let time = text("eventTime")?.parse().map_err(|_| Unreadable::Missing("eventTime"))?;
-        let service = text("eventSource")?;
-        let service = service
-            .strip_suffix(".amazonaws.com")
-            .or_else(|| service.strip_suffix(".amazonaws.com.cn"))
-            .unwrap_or(service);
-        let region = text("awsRegion")?.to_owned();
-        let id = match record.text("eventID") {
-            Some(id) => id.to_owned(),
-            None => derived_id(&["record", &record.to_string()]),
-        };
-        let account = record
-            .text("recipientAccountId")
-            .or_else(|| record.text("userIdentity.accountId"))
-            .unwrap_or(account)
-            .to_owned();
-        Ok(Event {
-            id,
-            detail_type: detail_type(record.text("eventType").unwrap_or_default()).to_owned(),
-            source: format!("aws.{service}"),
-            account,
-            time,
-            region,
-            resources: Vec::new(),
-            detail: record,
-            instance: None,
-            starts: false,
-        })
-    }
-
     /// Reads an envelope, such as `trailnoti events` prints.
     ///
     /// # Errors
@@ -117,6 +74,7 @@ impl Event {
         });
         Ok(Event {
             starts: envelope.at("context.instance.new") == Some(&Json::Bool(true)),
+            context: envelope.get("context").cloned(),
             instance,
             id: envelope.text("id").map_or_else(|| derived_id(&[&envelope.to_string()]), str::to_owned),
             detail_type: text("detail-type")?.to_owned(),
@@ -132,6 +90,17 @@ impl Event {
                 .collect(),
             detail: envelope.get("detail").cloned().ok_or(Unreadable::Missing("detail"))?,
         })
+    }
+
+    /// Reads an envelope, or wraps a CloudTrail record, whichever it is.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn from_any(json: Json, account: &str) -> Result<Self, Unreadable> {
+        match json.get("detail-type") {
+            Some(_) => Event::from_envelope(&json),
+            None => Event::from_record(json, account),
+        }
     }
 
     /// An observed change of an instance, as EventBridge tells it (EC2 user guide, "State change events").
@@ -155,6 +124,7 @@ impl Event {
             detail: state_detail(&instance.id, state),
             instance: Some(instance),
             starts,
+            context: None,
         }
     }
 
@@ -171,12 +141,33 @@ impl Event {
             detail,
             instance: None,
             starts: false,
+            context: None,
         }
     }
 
-    /// The envelope as EventBridge would deliver it.
+    /// The envelope as EventBridge would deliver it, with the facts beside `detail` that need no memory.
     pub fn envelope(&self) -> Json {
-        let mut envelope = object([
+        self.envelope_after(None)
+    }
+
+    /// The envelope, with all facts beside `detail`.
+    pub fn envelope_after(&self, past: Option<&Past>) -> Json {
+        let mut members = self.head();
+        members.push(("detail".to_owned(), self.detail.clone()));
+        members.extend(self.beside(past));
+        Json::Object(members)
+    }
+
+    /// The envelope with the record as it was written, byte for byte.
+    pub fn envelope_around(&self, record: &str) -> String {
+        let head = Json::Object(self.head()).to_string();
+        let beside = self.beside(None).map(|(name, facts)| format!(",\"{name}\":{facts}"));
+        let head = head.strip_suffix('}').unwrap_or(&head);
+        format!("{head},\"detail\":{record}{}}}", beside.unwrap_or_default())
+    }
+
+    fn head(&self) -> Vec<(String, Json)> {
+        let head = object([
             ("version", "0".into()),
             ("id", self.id.as_str().into()),
             ("detail-type", self.detail_type.as_str().into()),
@@ -185,12 +176,16 @@ impl Event {
             ("time", self.time.to_string().into()),
             ("region", self.region.as_str().into()),
             ("resources", Json::Array(self.resources.iter().map(|arn| arn.as_str().into()).collect())),
-            ("detail", self.detail.clone()),
         ]);
-        if let (Some(instance), Json::Object(members)) = (&self.instance, &mut envelope) {
-            members.push(("context".to_owned(), object([("instance", instance.context(self.starts))])));
+        match head {
+            Json::Object(members) => members,
+            _ => Vec::new(),
         }
-        envelope
+    }
+
+    fn beside(&self, past: Option<&Past>) -> Option<(String, Json)> {
+        let facts = context(self, past);
+        (facts != Json::Object(Vec::new())).then(|| ("context".to_owned(), facts))
     }
 
     /// The sixteen bytes by which the event is remembered: its UUID, or one made from an id of another form.
@@ -217,18 +212,6 @@ pub fn partition(region: &str) -> &'static str {
         _ if region.starts_with("us-gov-") => "aws-us-gov",
         _ if region.starts_with("eusc-") => "aws-eusc",
         _ => "aws",
-    }
-}
-
-/// `AwsConsoleSignIn` also occurs as `AwsConsoleSignin` (IAM user guide), so letters' case is not looked at.
-fn detail_type(event_type: &str) -> &'static str {
-    match event_type.to_ascii_lowercase().as_str() {
-        "awsconsolesignin" => SIGN_IN,
-        "awsserviceevent" => "AWS Service Event via CloudTrail",
-        "awsconsoleaction" => "AWS Console Action via CloudTrail",
-        "awscloudtrailinsight" => "AWS Insight via CloudTrail",
-        "awsvpceevent" => "AWS Network Activity Event via CloudTrail",
-        _ => "AWS API Call via CloudTrail",
     }
 }
 

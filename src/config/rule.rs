@@ -1,0 +1,171 @@
+//! One rule as a file writes it. Owns its keys and what is wrong with them; what they mean is `domain::rule`'s.
+
+use super::section::Section;
+use crate::domain::event::with_real_spelling;
+use crate::domain::json::Json;
+use crate::domain::pattern::Pattern;
+use crate::domain::rule::{
+    Escalation, FirstSeen, Mode, Rule, Severity, Threshold, suspicious_path, suspicious_paths,
+};
+
+pub(super) fn rule(section: &mut Section<'_>, origin: &str) -> Option<Rule> {
+    let id = section.required("id", "access-key-created")?;
+    if id.chars().any(|c| !(c.is_ascii_alphanumeric() || "-_.".contains(c))) {
+        section.problem("id", format!("\"{id}\": use letters, digits and dashes"));
+    }
+    let title =
+        section.text("title").unwrap_or_else(|| format!("{id}: {{detail.eventName}} by {{principal}}"));
+    let description = section.text("description");
+    let severity = section.severity("severity", Severity::Medium);
+    let runbook = section.text("runbook");
+    let unless = section.value("unless");
+    let pattern = match (section.value("pattern"), section.value("pattern_json")) {
+        (Some(pattern), None) => Some(("pattern", pattern)),
+        (None, Some(Json::String(text))) => match Json::parse(&text) {
+            Ok(pattern) => Some(("pattern_json", pattern)),
+            Err(error) => {
+                section.problem("pattern_json", format!("rule \"{id}\": is no JSON: {error}"));
+                None
+            }
+        },
+        (None, None) => {
+            section.problem(
+                "pattern",
+                format!("rule \"{id}\": is missing: write pattern.source = [\"aws.iam\"]"),
+            );
+            None
+        }
+        _ => {
+            section.problem(
+                "pattern",
+                format!("rule \"{id}\": give pattern as a table, or pattern_json as a text"),
+            );
+            None
+        }
+    };
+    let pattern = pattern.and_then(|(key, pattern)| compile(pattern, told(section, &id, key)));
+    let escalate = escalations(section, &id);
+    let unless = match unless {
+        None => Vec::new(),
+        Some(Json::Array(patterns)) => patterns
+            .into_iter()
+            .filter_map(|pattern| compile(pattern, told(section, &id, "unless")))
+            .collect(),
+        Some(_) => {
+            section.problem("unless", format!("rule \"{id}\": is a list of patterns"));
+            Vec::new()
+        }
+    };
+    let (first_seen, threshold) = (first_seen(section), threshold(section));
+    let mode = match section.choice("mode", "live", &[Mode::Live.name(), Mode::DryRun.name()]).as_str() {
+        "dry-run" => Mode::DryRun,
+        _ => Mode::Live,
+    };
+    let tags = section.texts("tags");
+    Some(Rule {
+        id,
+        title,
+        description,
+        runbook,
+        severity,
+        pattern: pattern?,
+        unless,
+        first_seen,
+        threshold,
+        escalate,
+        tags,
+        mode,
+        origin: origin.to_owned(),
+    })
+}
+
+fn told<'s>(section: &'s Section<'_>, id: &'s str, key: &'s str) -> impl FnMut(&str, String) + 's {
+    move |path, message| {
+        let key = if path.is_empty() { key.to_owned() } else { format!("{key}.{path}") };
+        section.problem(&key, format!("rule \"{id}\": {message}"));
+    }
+}
+
+fn escalations(section: &mut Section<'_>, id: &str) -> Vec<Escalation> {
+    let mut escalations = Vec::new();
+    for mut one in section.sections("escalate") {
+        let when = one.value("when");
+        let to = one.severity("to", Severity::High);
+        if !one.has("to") {
+            one.problem("to", format!("rule \"{id}\": is missing: write to = \"critical\""));
+        }
+        match when {
+            Some(pattern) => {
+                let when = compile(pattern, told(&one, id, "when"));
+                escalations.extend(when.map(|when| Escalation { when, to }));
+            }
+            None => one.problem(
+                "when",
+                format!("rule \"{id}\": is missing: write when = {{ context.new.region = [true] }}"),
+            ),
+        }
+        one.finish();
+    }
+    escalations
+}
+
+/// Names of fields, each looked at for a typing mistake.
+fn fields(section: &mut Section<'_>, key: &'static str) -> Vec<String> {
+    let fields = section.texts(key);
+    for (field, message) in fields.iter().filter_map(|field| suspicious_path(field)) {
+        section.problem(key, format!("\"{field}\": {message}"));
+    }
+    fields
+}
+
+fn first_seen(section: &mut Section<'_>) -> Option<FirstSeen> {
+    if !section.has("first_seen") {
+        return None;
+    }
+    let mut table = section.section("first_seen");
+    let of = fields(&mut table, "of");
+    if of.is_empty() {
+        table.problem("of", "names the fields whose values are to be new: write of = [\"detail.awsRegion\"]");
+    }
+    let by = fields(&mut table, "by");
+    let within = table.duration("within", "90d", "1h", "90d");
+    table.finish();
+    Some(FirstSeen { of, by, within })
+}
+
+fn threshold(section: &mut Section<'_>) -> Option<Threshold> {
+    if !section.has("threshold") {
+        return None;
+    }
+    let mut table = section.section("threshold");
+    if !table.has("count") {
+        table.problem("count", "is missing: write count = 5");
+    }
+    let count = table.number("count", 2.0, 2.0, 1000.0) as usize;
+    let within = table.duration("within", "15m", "1s", "1d");
+    let by = fields(&mut table, "by");
+    let distinct = table.text("distinct");
+    if let Some((field, message)) = distinct.as_deref().and_then(suspicious_path) {
+        table.problem("distinct", format!("\"{field}\": {message}"));
+    }
+    table.finish();
+    Some(Threshold { count, within, by, distinct })
+}
+
+/// A compiled pattern; what is wrong with it goes to `told`, with its place in the pattern.
+pub(super) fn compile(pattern: Json, mut told: impl FnMut(&str, String)) -> Option<Pattern> {
+    match Pattern::compile(&with_real_spelling(pattern)) {
+        Ok(pattern) => {
+            for (path, message) in suspicious_paths(&pattern) {
+                told(&path, message);
+            }
+            Some(pattern)
+        }
+        Err(problems) => {
+            for problem in problems {
+                told(&problem.path, problem.message);
+            }
+            None
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! How much computing a call asks for. Owns counting processors and accelerators from what a record says.
+
+use crate::domain::event::Event;
+use crate::domain::instance_type::{accelerators, vcpus};
+use crate::domain::json::{Json, object};
+
+/// Calls whose request names instance types.
+const ASKS: [&str; 10] = [
+    "RunInstances",
+    "CreateFleet",
+    "RequestSpotInstances",
+    "RequestSpotFleet",
+    "CreateLaunchTemplate",
+    "CreateLaunchTemplateVersion",
+    "CreateLaunchConfiguration",
+    "ModifyInstanceAttribute",
+    "CreateNotebookInstance",
+    "CreateAutoScalingGroup",
+];
+
+/// Members of requests that say how many.
+const COUNTS: [&str; 5] = ["maxCount", "instanceCount", "targetCapacity", "TotalTargetCapacity", "maxSize"];
+
+/// The instance types that a call asks for.
+pub(super) fn types(event: &Event) -> Vec<String> {
+    let mut types = Vec::new();
+    if event.detail.text("eventName").is_some_and(|name| ASKS.contains(&name)) {
+        for side in ["requestParameters", "responseElements"] {
+            event.detail.get(side).into_iter().for_each(|side| collect(side, &mut types));
+        }
+    }
+    types.sort();
+    types.dedup();
+    types
+}
+
+fn collect(value: &Json, types: &mut Vec<String>) {
+    match value {
+        Json::Array(items) => items.iter().for_each(|item| collect(item, types)),
+        Json::Object(members) => {
+            for (name, member) in members {
+                match member.as_str() {
+                    Some(one) if name.eq_ignore_ascii_case("instanceType") => types.push(one.to_owned()),
+                    _ => collect(member, types),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn count(value: &Json) -> Option<i64> {
+    match value {
+        Json::Object(members) => members
+            .iter()
+            .filter_map(|(name, member)| match member {
+                Json::Number(number) if COUNTS.contains(&name.as_str()) => number.as_str().parse().ok(),
+                other => count(other),
+            })
+            .max(),
+        Json::Array(items) => items.iter().filter_map(count).max(),
+        _ => None,
+    }
+}
+
+/// What is asked for, as facts: of several types the greatest counts.
+pub(super) fn asked(event: &Event) -> Option<Json> {
+    let types = types(event);
+    let greatest = types.iter().max_by_key(|one| (accelerators(one), vcpus(one)))?;
+    let count = event.detail.get("requestParameters").and_then(count).unwrap_or(1).max(1);
+    Some(object([
+        ("instance-type", greatest.as_str().into()),
+        ("count", count.into()),
+        ("vcpus", (i64::from(vcpus(greatest)) * count).into()),
+        ("accelerators", (i64::from(accelerators(greatest)) * count).into()),
+    ]))
+}

@@ -1,0 +1,157 @@
+//! What a call opens to whom: accounts outside, everyone, everything. Owns reading policy documents and the permission
+//! lists of snapshots, images and functions.
+//!
+//! Policy grammar: IAM user guide, "Grammar of the IAM JSON policy language".
+
+use std::collections::BTreeSet;
+
+use crate::domain::event::Event;
+use crate::domain::json::Json;
+
+/// What a call grants.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Grants {
+    /// Other accounts that it names.
+    pub outside: BTreeSet<String>,
+    /// It opens something to everyone.
+    pub public: bool,
+    /// It allows everything.
+    pub admin: bool,
+}
+
+/// Policies of AWS that make an administrator.
+const ADMIN: [&str; 3] =
+    [":aws:policy/AdministratorAccess", ":aws:policy/IAMFullAccess", ":aws:policy/PowerUserAccess"];
+/// Members of a request that hold a policy document, as text or as an object.
+const DOCUMENTS: [&str; 11] = [
+    "policyDocument",
+    "assumeRolePolicyDocument",
+    "policy",
+    "bucketPolicy",
+    "policyText",
+    "resourcePolicy",
+    "policyInJson",
+    "repositoryPolicyText",
+    "accessPolicies",
+    "attributeValue",
+    "policyBody",
+];
+/// Groups of S3's access control lists that hold more than one account (S3 user guide, "Access control list overview").
+const EVERYONE: [&str; 2] = [
+    "http://acs.amazonaws.com/groups/global/AllUsers",
+    "http://acs.amazonaws.com/groups/global/AuthenticatedUsers",
+];
+
+/// What an event's call grants. A call that failed grants what it asked for: an attempt shows the intent.
+pub(super) fn grants(event: &Event) -> Grants {
+    let mut grants = Grants::default();
+    let Some(request @ Json::Object(members)) = event.detail.get("requestParameters") else { return grants };
+    for (name, value) in members {
+        if DOCUMENTS.iter().any(|document| document.eq_ignore_ascii_case(name)) {
+            document(value, &mut grants);
+        }
+    }
+    let arn = request.text("policyArn").unwrap_or_default();
+    grants.admin |= ADMIN.iter().any(|admin| arn.ends_with(admin));
+    permissions(request, &mut grants);
+    grants.outside.remove(&event.account);
+    grants.outside.remove(event.detail.text("userIdentity.accountId").unwrap_or_default());
+    grants
+}
+
+fn document(value: &Json, grants: &mut Grants) {
+    match value {
+        Json::String(text) => {
+            // Some services write it with the escapes of a URL.
+            let text = if text.starts_with('%') { unescaped(text) } else { text.clone() };
+            if let Ok(policy @ Json::Object(_)) = Json::parse(&text) {
+                document(&policy, grants);
+            }
+        }
+        policy => list(policy.get("Statement")).for_each(|statement| self::statement(statement, grants)),
+    }
+}
+
+fn unescaped(text: &str) -> String {
+    let pairs = form_urlencoded::parse(text.as_bytes());
+    pairs
+        .map(|(name, value)| if value.is_empty() { name } else { format!("{name}={value}").into() })
+        .collect()
+}
+
+fn statement(statement: &Json, grants: &mut Grants) {
+    if statement.text("Effect") != Some("Allow") {
+        return;
+    }
+    let unconditional =
+        !matches!(statement.get("Condition"), Some(Json::Object(members)) if !members.is_empty());
+    let all = |name: &str, everything: &[&str]| {
+        list(statement.get(name)).filter_map(Json::as_str).any(|one| everything.contains(&one))
+    };
+    if statement.get("Principal").is_none() {
+        grants.admin |= all("Action", &["*", "*:*", "iam:*"]) && all("Resource", &["*"]);
+    }
+    match statement.get("Principal") {
+        Some(Json::String(everyone)) => grants.public |= everyone == "*" && unconditional,
+        Some(Json::Object(members)) => {
+            for (kind, names) in members.iter().filter(|(kind, _)| kind == "AWS") {
+                debug_assert_eq!(kind, "AWS");
+                for name in list(Some(names)).filter_map(Json::as_str) {
+                    grants.public |= name == "*" && unconditional;
+                    grants.outside.extend(account_in(name));
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Permissions that are no policy: of snapshots, images, functions, buckets, organisations, resource shares.
+fn permissions(request: &Json, grants: &mut Grants) {
+    for path in ["createVolumePermission.add.items", "launchPermission.add.items"] {
+        for item in list(request.at(path)) {
+            grants.public |= item.text("group") == Some("all");
+            grants.outside.extend(item.text("userId").and_then(account_in));
+        }
+    }
+    for value in ["valuesToAdd", "principals", "target.id", "principal", "accountId", "accountIds"] {
+        for name in list(request.at(value)).filter_map(Json::as_str) {
+            grants.public |= name == "all" || name == "*";
+            grants.outside.extend(account_in(name));
+        }
+    }
+    grants.public |= matches!(request.text("authType"), Some("NONE"));
+    grants.public |=
+        list(request.get("x-amz-acl")).filter_map(Json::as_str).any(|acl| acl.starts_with("public-"));
+    let mut acl = String::new();
+    for name in ["AccessControlPolicy", "accessControlList"] {
+        acl.extend(request.get(name).map(Json::to_string));
+    }
+    grants.public |= EVERYONE.iter().any(|group| acl.contains(group));
+    for path in ["ipPermissions.items", "items"] {
+        for permission in list(request.at(path)) {
+            let ranges = |path: &str, name: &'static str| {
+                list(permission.at(path))
+                    .filter_map(move |range| range.text(name))
+                    .any(|range| matches!(range, "0.0.0.0/0" | "::/0"))
+            };
+            grants.public |= ranges("ipRanges.items", "cidrIp") || ranges("ipv6Ranges.items", "cidrIpv6");
+        }
+    }
+    grants.public |= matches!(request.text("cidrIp"), Some("0.0.0.0/0"));
+}
+
+/// One value, or the values of a list.
+fn list(value: Option<&Json>) -> impl Iterator<Item = &Json> {
+    let (single, many) = match value {
+        Some(Json::Array(items)) => (None, items.as_slice()),
+        single => (single, &[][..]),
+    };
+    single.into_iter().chain(many)
+}
+
+/// The account of an ARN, or an account's number itself.
+fn account_in(name: &str) -> Option<String> {
+    let number = if name.starts_with("arn:") { name.split(':').nth(4)? } else { name };
+    (number.len() == 12 && number.bytes().all(|byte| byte.is_ascii_digit())).then(|| number.to_owned())
+}

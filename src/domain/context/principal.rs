@@ -1,0 +1,106 @@
+//! Who acts: the one name by which a principal is known again, and its kind. Owns reading `userIdentity`
+//! (CloudTrail user guide, "userIdentity element").
+
+use crate::domain::event::Event;
+use crate::domain::json::Json;
+use crate::domain::launch::role_of;
+
+/// Roles of people that Identity Center makes (IAM Identity Center user guide, "Permission sets").
+const IDENTITY_CENTER: &str = "AWSReservedSSO_";
+/// Roles that only AWS's services have (IAM user guide, "Service-linked roles").
+const SERVICE_LINKED: &str = "AWSServiceRoleFor";
+
+fn identity<'a>(detail: &'a Json, path: &str) -> &'a str {
+    detail.get("userIdentity").and_then(|identity| identity.text(path)).unwrap_or_default()
+}
+
+fn is_service(name: &str) -> bool {
+    name.ends_with(".amazonaws.com") || name.ends_with(".amazonaws.com.cn")
+}
+
+/// What kind of principal acts: `root`, `person`, `federated`, `role`, `instance`, `service`, `account`, `unknown`.
+pub fn principal_kind(detail: &Json) -> &'static str {
+    let arn = identity(detail, "arn");
+    let role = role_name(arn);
+    let session = arn.rsplit('/').next().unwrap_or_default();
+    match identity(detail, "type") {
+        // What a service does with a person's session is the service's doing: nobody can sign as it.
+        _ if is_service(identity(detail, "invokedBy")) => "service",
+        "Root" => "root",
+        "IAMUser" => "person",
+        "AWSService" => "service",
+        "AWSAccount" => "account",
+        "FederatedUser" | "SAMLUser" | "WebIdentityUser" | "IdentityCenterUser" => "federated",
+        "AssumedRole" | "Role" => match () {
+            () if role.starts_with(SERVICE_LINKED) => "service",
+            () if role.starts_with(IDENTITY_CENTER) => "federated",
+            () if session.starts_with("i-") => "instance",
+            () if detail
+                .at("userIdentity.sessionContext.webIdFederationData.federatedProvider")
+                .is_some() =>
+            {
+                "federated"
+            }
+            () => "role",
+        },
+        _ => "unknown",
+    }
+}
+
+fn role_name(arn: &str) -> &str {
+    arn.split_once(":assumed-role/").map_or("", |(_, session)| session.split('/').next().unwrap_or_default())
+}
+
+/// The name by which a principal is known again: a user's or role's ARN, for a person of Identity Center the role and
+/// the person, for a service its name.
+pub fn principal(detail: &Json) -> Option<String> {
+    let (kind, arn, service) =
+        (principal_kind(detail), identity(detail, "arn"), identity(detail, "invokedBy"));
+    let name = match kind {
+        "service" if !service.is_empty() => service.to_owned(),
+        "root" => "root".to_owned(),
+        // A role of Identity Center is shared by people, and its session is one of them.
+        "federated" if role_name(arn).starts_with(IDENTITY_CENTER) => arn.to_owned(),
+        _ if !arn.is_empty() => role_of(arn),
+        _ => [identity(detail, "userName"), identity(detail, "principalId"), identity(detail, "accountId")]
+            .into_iter()
+            .find(|name| !name.is_empty())?
+            .to_owned(),
+    };
+    Some(name)
+}
+
+/// The calls of IAM that change how one user gets in. Without a user's name they are about the caller
+/// (IAM API reference, such as `CreateAccessKey`).
+const ON_A_USER: [&str; 16] = [
+    "ChangePassword",
+    "CreateAccessKey",
+    "CreateLoginProfile",
+    "CreateServiceSpecificCredential",
+    "DeactivateMFADevice",
+    "DeleteAccessKey",
+    "DeleteLoginProfile",
+    "DeleteUserPermissionsBoundary",
+    "EnableMFADevice",
+    "PutUserPermissionsBoundary",
+    "PutUserPolicy",
+    "AttachUserPolicy",
+    "UpdateAccessKey",
+    "UpdateLoginProfile",
+    "UploadSigningCertificate",
+    "UploadSSHPublicKey",
+];
+
+/// Whether a call on an IAM user is about the caller: `self` or `other`.
+pub(super) fn target(event: &Event) -> Option<&'static str> {
+    let detail = &event.detail;
+    let call = detail.text("eventName")?;
+    if event.source != "aws.iam" || !ON_A_USER.contains(&call) {
+        return None;
+    }
+    let itself = match detail.text("requestParameters.userName") {
+        None => true,
+        Some(user) => identity(detail, "type") == "IAMUser" && identity(detail, "userName") == user,
+    };
+    Some(if itself { "self" } else { "other" })
+}

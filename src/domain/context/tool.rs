@@ -1,0 +1,62 @@
+//! With what: the tool behind a user agent. Owns the names of tools. A user agent is whatever its sender wrote, so a
+//! tool can make an event more suspicious, and never proves that it is harmless.
+
+/// What a user agent holds, in small letters, and the tool that it means. The first that fits counts: what is built on
+/// an SDK names that SDK too.
+const TOOLS: [(&str, &str); 46] = [
+    ("kali", "kali"),
+    ("parrot", "parrot"),
+    ("pentoo", "pentoo"),
+    ("trufflehog", "trufflehog"),
+    ("pacu", "pacu"),
+    ("scoutsuite", "scoutsuite"),
+    ("prowler", "prowler"),
+    ("cloudfox", "cloudfox"),
+    ("stratus-red-team", "stratus-red-team"),
+    ("gitleaks", "gitleaks"),
+    ("s3 browser", "s3-browser"),
+    ("s3browser", "s3-browser"),
+    ("rclone", "rclone"),
+    ("opentofu", "opentofu"),
+    ("terraform", "terraform"),
+    ("pulumi", "pulumi"),
+    ("crossplane", "crossplane"),
+    ("ansible", "ansible"),
+    ("packer", "packer"),
+    ("aws-cdk", "cdk"),
+    ("cdk", "cdk"),
+    ("cloudformation", "cloudformation"),
+    ("serverless", "serverless"),
+    ("eksctl", "eksctl"),
+    ("karpenter", "karpenter"),
+    ("cloudcustodian", "cloud-custodian"),
+    ("console.amazonaws.com", "console"),
+    ("console.amazonaws.cn", "console"),
+    ("signin.amazonaws.com", "console"),
+    ("console", "console"),
+    ("mozilla/", "console"),
+    (".amazonaws.com", "aws-service"),
+    ("aws internal", "aws-service"),
+    ("aws-internal", "aws-service"),
+    ("aws-cli", "aws-cli"),
+    ("boto3", "boto3"),
+    ("botocore", "boto3"),
+    ("boto", "boto3"),
+    ("aws-sdk-go", "aws-sdk-go"),
+    ("aws-sdk-java", "aws-sdk-java"),
+    ("aws-sdk-js", "aws-sdk-js"),
+    ("aws-sdk-nodejs", "aws-sdk-js"),
+    ("aws-sdk-rust", "aws-sdk-rust"),
+    ("aws-sdk-dotnet", "aws-sdk-net"),
+    ("powershell", "powershell"),
+    ("aws-sdk", "aws-sdk"),
+];
+
+/// The tool that a user agent names; `other` for one that names none that is known.
+pub fn tool(agent: &str) -> &'static str {
+    let agent = agent.to_ascii_lowercase();
+    if agent.starts_with("console.") && agent.ends_with(".amazonaws.com") {
+        return "console";
+    }
+    TOOLS.iter().find(|(part, _)| agent.contains(part)).map_or("other", |(_, tool)| tool)
+}

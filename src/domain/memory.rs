@@ -1,0 +1,305 @@
+//! What an account did before: for each habit, and for each rule that asks, which values were seen, first and last.
+//! Owns what is new, what is forgotten, and that memory stays bounded; where it is kept is the store's.
+//!
+//! A value is kept as sixteen bytes made from it, so that what is remembered has one small size and says nothing by
+//! itself.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use rustc_hash::FxHashMap;
+use uuid::Uuid;
+
+use super::context::{Habit, Past, habits, reads};
+use super::event::Event;
+use super::pacer::{earlier, later};
+
+/// How far back anything is remembered: as far as CloudTrail's own history reaches (CloudTrail user guide, "Viewing
+/// event history").
+pub const HORIZON: Duration = Duration::from_secs(90 * 24 * 3600);
+/// What began is called new for so long: a thief's second call in a region matters as much as the first.
+pub const NEW_FOR: Duration = Duration::from_secs(24 * 3600);
+/// So much of the past is enough to call something new where more cannot be had.
+pub const ENOUGH: Duration = Duration::from_secs(7 * 24 * 3600);
+/// A later sighting is written down only when it is so much later.
+const STEP: Duration = Duration::from_secs(24 * 3600);
+/// Values of one kind that are remembered; of more, the one that was not seen for longest goes.
+pub const MOST: usize = 16_000;
+
+/// A remembered value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Token {
+    /// Values of one kind stand together.
+    pub kind: u8,
+    /// Made from the account and the value.
+    pub id: [u8; 16],
+}
+
+const RULE: u8 = 100;
+const KEY: u8 = 101;
+
+impl Token {
+    fn of(kind: u8, parts: &[&str]) -> Self {
+        let text = parts.join("\u{1f}");
+        Token { kind, id: *Uuid::new_v5(&Uuid::NAMESPACE_OID, text.as_bytes()).as_bytes() }
+    }
+
+    /// The value of a habit in an account.
+    pub fn habit(account: &str, habit: Habit, value: &str) -> Self {
+        Token::of(habit as u8, &[account, value])
+    }
+
+    /// The values that a rule asks for.
+    pub fn rule(account: &str, rule: &str, values: &[&str]) -> Self {
+        Token::of(RULE, &[&[account, rule], values].concat())
+    }
+
+    /// The creation of an access key.
+    pub fn key(key: &str) -> Self {
+        Token::of(KEY, &[key])
+    }
+}
+
+/// When something was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sighting {
+    /// At first.
+    pub first: Timestamp,
+    /// Last, to a day.
+    pub last: Timestamp,
+}
+
+/// What is remembered.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    seen: FxHashMap<Token, Sighting>,
+    of_kind: FxHashMap<u8, usize>,
+}
+
+impl Memory {
+    /// When a value was seen.
+    pub fn get(&self, token: &Token) -> Option<Sighting> {
+        self.seen.get(token).copied()
+    }
+
+    /// How many values are remembered.
+    pub fn len(&self) -> usize {
+        self.seen.len()
+    }
+
+    /// Whether nothing is.
+    pub fn is_empty(&self) -> bool {
+        self.seen.is_empty()
+    }
+
+    /// Remembers, or forgets.
+    pub fn put(&mut self, token: Token, sighting: Option<Sighting>) {
+        let before = match sighting {
+            Some(sighting) => self.seen.insert(token, sighting).is_some(),
+            None => self.seen.remove(&token).is_some(),
+        };
+        let count = self.of_kind.entry(token.kind).or_default();
+        match (before, sighting.is_some()) {
+            (false, true) => *count += 1,
+            (true, false) => *count -= 1,
+            _ => {}
+        }
+    }
+
+    /// What is to be forgotten by now: what is older than the history, and what is too much.
+    pub fn forgettable(&self, now: Timestamp) -> Vec<Token> {
+        let floor = earlier(now, HORIZON);
+        let mut old: Vec<Token> =
+            self.seen.iter().filter(|(_, one)| one.last < floor).map(|(token, _)| *token).collect();
+        for (kind, count) in &self.of_kind {
+            if *count > MOST {
+                let mut all: Vec<_> = self.seen.iter().filter(|(token, _)| token.kind == *kind).collect();
+                all.sort_by_key(|(_, one)| one.last);
+                old.extend(all.iter().take(count - MOST).map(|(token, _)| **token));
+            }
+        }
+        old
+    }
+}
+
+/// How much of the past is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Learned {
+    /// The history of writes was read.
+    pub habits: bool,
+    /// It was read under the rules that ask for their own values.
+    pub rules: bool,
+    /// Everything since then was seen, reads that rules name among it.
+    pub since: Option<Timestamp>,
+}
+
+impl Learned {
+    /// Everything is known: what a test assumes.
+    pub fn all() -> Self {
+        Learned { habits: true, rules: true, since: Some(Timestamp::MIN) }
+    }
+
+    fn covers(&self, history: bool, event: &Event, within: Duration) -> bool {
+        let since = |since: Timestamp| event.time >= later(since, within.min(ENOUGH));
+        // The history that is read is of writes.
+        (history && !reads(event)) || self.since.is_some_and(since)
+    }
+}
+
+/// Memory under one batch of events: what is known, and what the batch adds.
+#[derive(Debug)]
+pub struct Recollection<'a> {
+    known: &'a Memory,
+    learned: Learned,
+    /// What changed.
+    pub changes: FxHashMap<Token, Sighting>,
+}
+
+/// What is remembered, forgotten, or nothing.
+pub type Sightings = Vec<(Token, Option<Sighting>)>;
+
+impl<'a> Recollection<'a> {
+    /// Nothing is added yet.
+    pub fn new(known: &'a Memory, learned: Learned) -> Self {
+        Recollection { known, learned, changes: FxHashMap::default() }
+    }
+
+    fn get(&self, token: &Token) -> Option<Sighting> {
+        self.changes.get(token).copied().or_else(|| self.known.get(token))
+    }
+
+    fn note(&mut self, token: Token, time: Timestamp) {
+        let sighting = match self.get(&token) {
+            None => Sighting { first: time, last: time },
+            Some(known) if time < known.first => Sighting { first: time, last: known.last },
+            Some(known) if time >= later(known.last, STEP) => Sighting { first: known.first, last: time },
+            Some(_) => return,
+        };
+        self.changes.insert(token, sighting);
+    }
+
+    /// Remembers what an event shows.
+    pub fn learn(&mut self, event: &Event) {
+        for (habit, value) in habits(event) {
+            self.note(Token::habit(&event.account, habit, &value), event.time);
+        }
+        if event.detail.text("eventName") == Some("CreateAccessKey")
+            && let Some(key) = event.detail.text("responseElements.accessKey.accessKeyId")
+        {
+            self.note(Token::key(key), event.time);
+        }
+    }
+
+    /// How an event compares with what was before it.
+    pub fn past(&self, event: &Event) -> Past {
+        let key = event.detail.text("userIdentity.accessKeyId");
+        let created = key.and_then(|key| self.get(&Token::key(key))).map(|one| one.first);
+        let age = created.map(|created| event.time.duration_since(created).as_hours());
+        let mut past = Past { key_age_hours: age.filter(|age| *age >= 0), ..Past::default() };
+        if !self.learned.covers(self.learned.habits, event, HORIZON) {
+            past.learning = true;
+            return past;
+        }
+        for (habit, value) in habits(event) {
+            let known = self.get(&Token::habit(&event.account, habit, &value));
+            let new = known.is_none_or(|known| later(known.first, NEW_FOR) > event.time);
+            match past.new.iter_mut().find(|(of, _)| *of == habit) {
+                // Of several instance types, one that is new is enough.
+                Some((_, already)) => *already |= new,
+                None => past.new.push((habit, new)),
+            }
+        }
+        past
+    }
+
+    /// Whether a rule's values are seen for the first time with an event; none while too little is known. They count
+    /// as seen from then on.
+    pub fn first_seen(&mut self, event: &Event, token: Token, within: Duration) -> Option<bool> {
+        let before = self.get(&token);
+        self.note(token, event.time);
+        if !self.learned.covers(self.learned.rules, event, within) {
+            return None;
+        }
+        let floor = event.time.checked_sub(SignedDuration::try_from(within).ok()?).ok()?;
+        Some(before.is_none_or(|known| known.first >= event.time || known.last < floor))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(hour: i64) -> Timestamp {
+        Timestamp::from_second(1_772_000_000 + hour * 3600).expect("a time")
+    }
+
+    fn event(hour: i64, region: &str) -> Event {
+        let record = format!(
+            r#"{{"eventSource":"ec2.amazonaws.com","eventName":"RunInstances","eventTime":"{}","awsRegion":"{region}","recipientAccountId":"1"}}"#,
+            at(hour)
+        );
+        Event::from_record_text(&record, "1").expect("an event")
+    }
+
+    fn new_region(memory: &Recollection<'_>, event: &Event) -> Option<bool> {
+        memory.past(event).new.iter().find(|(habit, _)| *habit == Habit::Region).map(|(_, new)| *new)
+    }
+
+    #[test]
+    fn what_began_is_new_for_a_day() {
+        let known = Memory::default();
+        let mut memory = Recollection::new(&known, Learned::all());
+        assert_eq!(new_region(&memory, &event(0, "eu-west-1")), Some(true));
+        memory.learn(&event(0, "eu-west-1"));
+        assert_eq!(new_region(&memory, &event(23, "eu-west-1")), Some(true));
+        assert_eq!(new_region(&memory, &event(25, "eu-west-1")), Some(false));
+        assert_eq!(new_region(&memory, &event(25, "eu-west-2")), Some(true));
+    }
+
+    #[test]
+    fn a_late_event_moves_the_beginning_back() {
+        let known = Memory::default();
+        let mut memory = Recollection::new(&known, Learned::all());
+        memory.learn(&event(10, "eu-west-1"));
+        memory.learn(&event(0, "eu-west-1"));
+        assert_eq!(new_region(&memory, &event(25, "eu-west-1")), Some(false));
+    }
+
+    #[test]
+    fn without_a_past_nothing_is_called_new() {
+        let known = Memory::default();
+        let learned = Learned { since: Some(at(0)), ..Learned::default() };
+        let mut memory = Recollection::new(&known, learned);
+        assert_eq!(new_region(&memory, &event(1, "eu-west-1")), None);
+        let token = Token::rule("1", "r", &["x"]);
+        assert_eq!(memory.first_seen(&event(1, "eu-west-1"), token, HORIZON), None);
+        assert_eq!(new_region(&memory, &event(7 * 24, "eu-west-1")), Some(true));
+        assert_eq!(memory.first_seen(&event(7 * 24, "eu-west-1"), token, HORIZON), Some(false));
+    }
+
+    #[test]
+    fn a_value_is_first_seen_once_and_again_when_it_was_forgotten() {
+        let known = Memory::default();
+        let mut memory = Recollection::new(&known, Learned::all());
+        let (token, week) = (Token::rule("1", "r", &["x"]), Duration::from_secs(7 * 24 * 3600));
+        assert_eq!(memory.first_seen(&event(0, "a"), token, week), Some(true));
+        assert_eq!(memory.first_seen(&event(0, "a"), token, week), Some(true), "the same event again");
+        assert_eq!(memory.first_seen(&event(30, "a"), token, week), Some(false));
+        assert_eq!(memory.first_seen(&event(30 + 8 * 24, "a"), token, week), Some(true));
+    }
+
+    #[test]
+    fn memory_is_bounded_and_forgets_what_was_not_seen_for_longest() {
+        let mut memory = Memory::default();
+        for n in 0..MOST + 10 {
+            let time = at(i64::try_from(n).expect("small"));
+            memory.put(Token::key(&n.to_string()), Some(Sighting { first: time, last: time }));
+        }
+        let now = at(24);
+        let old = memory.forgettable(now);
+        assert_eq!(old.len(), 10);
+        assert!(old.contains(&Token::key("0")) && !old.contains(&Token::key("10")));
+        old.into_iter().for_each(|token| memory.put(token, None));
+        assert_eq!(memory.forgettable(now), []);
+    }
+}
