@@ -3,9 +3,12 @@
 
 use jiff::Timestamp;
 
+use crate::domain::decision::Decision;
 use crate::domain::explain::{Place, explain};
 use crate::domain::json::{Json, object};
+use crate::domain::memory::HORIZON;
 use crate::domain::pacer::later;
+use crate::domain::rule::Mode;
 use crate::domain::story::Story;
 use crate::poll::Watch;
 use crate::status::Pages;
@@ -92,6 +95,46 @@ impl Overview {
         looked.unwrap_or((Json::Null, Json::Null))
     }
 
+    /// What is known of the past: how far the history of each region is read, and how much is remembered.
+    fn memory(&self, now: Timestamp) -> Json {
+        let looked = self.watch.casebook.look(&self.watch.store, |known| {
+            let whole = HORIZON.as_secs_f64();
+            let regions = known.history.iter().map(|((account, region), history)| {
+                let read = history.reached.map(|reached| now.duration_since(reached).as_secs_f64() / whole);
+                let percent =
+                    if history.rules { 100.0 } else { read.unwrap_or(0.0).clamp(0.0, 0.99) * 100.0 };
+                object([
+                    ("account", account.as_str().into()),
+                    ("region", region.as_str().into()),
+                    ("read_back_to", time(history.reached)),
+                    ("percent", (percent as i64).into()),
+                    ("done", history.rules.into()),
+                ])
+            });
+            let learning = known.history.values().any(|history| !history.rules && !history.blind);
+            object([
+                ("learning", learning.into()),
+                ("remembered", number(known.remembered)),
+                ("regions", Json::Array(regions.collect())),
+            ])
+        });
+        looked.unwrap_or(Json::Null)
+    }
+
+    /// What rules on trial would have told since the last daily summary.
+    fn trials(&self) -> Json {
+        let tried = self.watch.store.tally().map(|tally| tally.tried).unwrap_or_default();
+        let rules = self.watch.config.law.rules.iter().filter(|rule| rule.mode == Mode::DryRun);
+        let trials = rules.map(|rule| {
+            let count = tried.get(&rule.id).copied().unwrap_or_default();
+            object([
+                ("rule", rule.id.as_str().into()),
+                ("would_have_told", i64::try_from(count).unwrap_or(i64::MAX).into()),
+            ])
+        });
+        Json::Array(trials.collect())
+    }
+
     fn alerts(&self) -> Json {
         let alerts = self.watch.status.recent().into_iter().map(|told| {
             object([
@@ -120,6 +163,8 @@ impl Pages for Overview {
             ("sinks", self.sinks()),
             ("stories", stories),
             ("exclusions", exclusions),
+            ("memory", self.memory(now)),
+            ("trials", self.trials()),
             ("alerts", self.alerts()),
         ])
     }
@@ -148,7 +193,8 @@ impl Pages for Overview {
                     explain(law, story, place, |name| known.usage.get(name).cloned())
                 })
                 .collect();
-            explained
+            let decision = known.decisions.get(id).map(Decision::shown);
+            decision.into_iter().chain(explained).collect::<Vec<Json>>()
         });
         looked.ok().filter(|explained| !explained.is_empty()).map(Json::Array)
     }

@@ -83,6 +83,8 @@ fn screen(page: &Json) -> String {
     }
     stories(&mut out, page, now);
     exclusions(&mut out, page, now);
+    memory(&mut out, page);
+    trials(&mut out, page);
     title(&mut out, "Last alerts");
     let alerts = items(page, "alerts");
     for alert in alerts.iter().take(LINES) {
@@ -154,6 +156,41 @@ fn exclusions(out: &mut String, page: &Json, now: Timestamp) {
         );
     }
     more(out, exclusions.len());
+}
+
+fn memory(out: &mut String, page: &Json) {
+    let memory = page.get("memory").unwrap_or(&Json::Null);
+    let regions = items(memory, "regions");
+    let (done, rest): (Vec<&Json>, Vec<&Json>) =
+        regions.iter().partition(|region| region.get("done") == Some(&Json::Bool(true)));
+    let learning = memory.get("learning") == Some(&Json::Bool(true));
+    let known = format!("{} things are known", number(memory, "remembered"));
+    if !learning {
+        title(out, &format!("What is normal ({known})"));
+        line(out, "  the history is read: what is new is known as new");
+        return;
+    }
+    title(out, &format!("What is normal (learning; {known})"));
+    line(out, &format!("  the history of {} of {} regions is read, 90 days back", done.len(), regions.len()));
+    for region in rest.iter().take(LINES) {
+        let percent = number(region, "percent").parse::<usize>().unwrap_or_default().min(100);
+        let bar = format!("{}{}", "█".repeat(percent / 5), "░".repeat(20 - percent / 5));
+        line(out, &format!("  {:<28} {bar} {percent:>3} %", place(region, regions)));
+    }
+    more(out, rest.len());
+}
+
+fn trials(out: &mut String, page: &Json) {
+    let trials = items(page, "trials");
+    if trials.is_empty() {
+        return;
+    }
+    title(out, "Rules on trial (dry-run)");
+    for trial in trials.iter().take(LINES) {
+        let count = number(trial, "would_have_told");
+        line(out, &format!("  {:<40} would have told {count}", word(trial, "rule")));
+    }
+    more(out, trials.len());
 }
 
 fn more(out: &mut String, all: usize) {

@@ -11,6 +11,8 @@
 //!   after an outage it is the one that reads the gap.
 //! - *again* reads the last day once an hour, for the very late.
 //! - a *read* lane is a *whole* lane of one narrow stream.
+//! - *history* reads once what AWS keeps of the time before the first start, when no other lane is due: it is not
+//!   judged, and teaches what is normal.
 
 use std::time::Duration;
 
@@ -52,6 +54,8 @@ pub enum LaneKind {
     Again,
     /// One narrow stream without a gap.
     Read(Stream),
+    /// The write stream of the time before the first start, under rules of this fingerprint.
+    History(String),
 }
 
 impl LaneKind {
@@ -70,6 +74,7 @@ impl LaneKind {
             LaneKind::Whole => "whole".to_owned(),
             LaneKind::Again => "again".to_owned(),
             LaneKind::Read(stream) => stream.to_string(),
+            LaneKind::History(rules) => format!("history {rules}"),
         }
     }
 }
@@ -134,6 +139,13 @@ impl Cursor {
     pub fn first(policy: &Policy, now: Timestamp) -> Self {
         let floor = floor_second(earlier(now, policy.first_start));
         Cursor { floor, through: floor, walk: None }
+    }
+
+    /// The cursor of a history that was not read yet, up to `begun`.
+    fn of_history(begun: Timestamp, now: Timestamp) -> Self {
+        let start = floor_second(earlier(now, HISTORY)).min(begun);
+        let walk = Walk { start, end: begun, reached: begun, token: None };
+        Cursor { floor: start, through: start, walk: Some(walk) }
     }
 
     /// When the next request is wanted.
@@ -229,16 +241,18 @@ pub enum Plan {
 }
 
 impl Lanes {
-    /// The lanes that the streams ask for, each with its cursor where `stored` has one.
+    /// The lanes that the streams ask for, each with its cursor where `stored` has one. The history is read anew under
+    /// rules of another fingerprint.
     pub fn new(
         streams: &[Stream],
+        rules: &str,
         policy: &Policy,
         now: Timestamp,
         mut stored: impl FnMut(&LaneKind) -> Option<Cursor>,
     ) -> Self {
         let reads = streams.iter().filter(|s| **s != Stream::Writes).cloned().map(LaneKind::Read);
         let kinds = [LaneKind::Fresh, LaneKind::Whole, LaneKind::Again].into_iter().chain(reads);
-        let lanes = kinds
+        let mut lanes: Vec<Lane> = kinds
             .map(|kind| {
                 let cursor = stored(&kind).unwrap_or_else(|| {
                     let mut first = Cursor::first(policy, now);
@@ -250,7 +264,35 @@ impl Lanes {
                 Lane { kind, cursor, served: 0 }
             })
             .collect();
+        let kind = LaneKind::History(rules.to_owned());
+        let begun = lanes[1].cursor.floor;
+        let cursor = stored(&kind).unwrap_or_else(|| Cursor::of_history(begun, now));
+        lanes.push(Lane { kind, cursor, served: 0 });
         Lanes { lanes, turn: 0 }
+    }
+
+    /// The lane with a number reads the history.
+    pub fn is_history(&self, number: usize) -> bool {
+        matches!(self.lanes[number].kind, LaneKind::History(_))
+    }
+
+    /// From when on the history is read; all of it, once the second is true.
+    pub fn history(&self) -> (Option<Timestamp>, bool) {
+        let lane = self.lanes.iter().find(|lane| matches!(lane.kind, LaneKind::History(_)));
+        let cursor = lane.map(|lane| &lane.cursor);
+        let walk = cursor.and_then(|cursor| cursor.walk.as_ref());
+        (walk.map(|walk| walk.reached), cursor.is_some_and(|cursor| cursor.walk.is_none()))
+    }
+
+    /// Reads again what was read since the first start, as far as the history's end, with what the history taught.
+    pub fn read_again(&mut self, now: Timestamp) {
+        let since = self.lanes.iter().find(|lane| matches!(lane.kind, LaneKind::History(_)));
+        let Some(since) = since.map(|lane| lane.cursor.through) else { return };
+        for lane in self.lanes.iter_mut().filter(|lane| lane.kind == LaneKind::Again) {
+            let end = floor_second(now);
+            let start = since.max(floor_second(earlier(now, HISTORY))).min(end);
+            lane.cursor.walk = Some(Walk { start, end, reached: end, token: None });
+        }
     }
 
     /// The lane with a number that `plan` gave.
@@ -265,8 +307,10 @@ impl Lanes {
 
     /// Up to when every stream is read without a gap.
     pub fn through(&self) -> Option<Timestamp> {
-        let gapless =
-            self.lanes.iter().filter(|lane| !matches!(lane.kind, LaneKind::Fresh | LaneKind::Again));
+        let gapless = self
+            .lanes
+            .iter()
+            .filter(|lane| !matches!(lane.kind, LaneKind::Fresh | LaneKind::Again | LaneKind::History(_)));
         gapless.map(|lane| lane.cursor.through).min()
     }
 
@@ -278,7 +322,7 @@ impl Lanes {
     /// Decides what to do next. Of several lanes that are due, the one that waited longest for its turn goes
     /// first, so that a busy stream starves no other.
     pub fn plan(&mut self, policy: &Policy, now: Timestamp) -> Plan {
-        for lane in &mut self.lanes {
+        for lane in self.lanes.iter_mut().filter(|lane| !matches!(lane.kind, LaneKind::History(_))) {
             lane.cursor.keep_to_the_clock(now);
         }
         let whole =
@@ -286,6 +330,13 @@ impl Lanes {
         let mut wake = later(now, policy.poll_interval);
         let mut next: Option<(u64, usize)> = None;
         for (number, lane) in self.lanes.iter().enumerate() {
+            if matches!(lane.kind, LaneKind::History(_)) {
+                // Nothing that happens now waits for what was.
+                if next.is_none() && lane.cursor.walk.is_some() {
+                    next = Some((0, number));
+                }
+                continue;
+            }
             let mut due = lane.cursor.due(lane.every(policy), now);
             if lane.kind == LaneKind::Fresh && lane.cursor.walk.is_none() {
                 // What *whole* has just read needs no reading by *fresh*.
@@ -322,6 +373,7 @@ impl Lane {
             LaneKind::Whole => WHOLE_EVERY.max(policy.poll_interval),
             LaneKind::Again => AGAIN_EVERY,
             LaneKind::Read(_) => Duration::from_secs(60).max(policy.poll_interval),
+            LaneKind::History(_) => Duration::MAX,
         }
     }
 
@@ -330,6 +382,7 @@ impl Lane {
             LaneKind::Fresh => FRESH.min(policy.lateness),
             LaneKind::Whole | LaneKind::Read(_) => policy.lateness,
             LaneKind::Again => policy.rescan,
+            LaneKind::History(_) => Duration::ZERO,
         }
     }
 }

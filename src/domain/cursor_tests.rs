@@ -36,13 +36,23 @@ impl History {
     }
 }
 
-/// Reads for `seconds`, and tells when each event was first read. `cut` says after which reads the process is
-/// restarted: tokens are lost, cursors stay.
+/// Reads for `seconds`, and tells when each event was first read to be judged. `cut` says after which reads the
+/// process is restarted: tokens are lost, cursors stay.
 fn read(history: &History, seconds: i64, cut: &BTreeSet<usize>) -> BTreeMap<usize, i64> {
+    read_both(history, seconds, cut).0
+}
+
+/// The same, and which events were read of the past, with how often.
+fn read_both(
+    history: &History,
+    seconds: i64,
+    cut: &BTreeSet<usize>,
+) -> (BTreeMap<usize, i64>, BTreeMap<usize, usize>) {
     let policy = policy();
-    let mut lanes = Lanes::new(&[Stream::Writes], &policy, at(0), |_| None);
+    let mut lanes = Lanes::new(&[Stream::Writes], "", &policy, at(0), |_| None);
     let mut now = 0;
     let mut first_read = BTreeMap::new();
+    let mut past = BTreeMap::new();
     let mut reads = 0;
     while now < seconds {
         match lanes.plan(&policy, at(now)) {
@@ -50,7 +60,11 @@ fn read(history: &History, seconds: i64, cut: &BTreeSet<usize>) -> BTreeMap<usiz
             Plan::Read(number, request) => {
                 let (events, page) = history.page(&request, now);
                 for event in events {
-                    first_read.entry(event).or_insert(now);
+                    if lanes.is_history(number) {
+                        *past.entry(event).or_insert(0) += 1;
+                    } else {
+                        first_read.entry(event).or_insert(now);
+                    }
                 }
                 let before = lanes.lane(number).cursor.clone();
                 let after = before.after(&request, &page);
@@ -61,14 +75,14 @@ fn read(history: &History, seconds: i64, cut: &BTreeSet<usize>) -> BTreeMap<usiz
                 if cut.contains(&reads) {
                     let kept: Vec<(LaneKind, Cursor)> =
                         lanes.lanes.iter().map(|l| (l.kind.clone(), l.cursor.without_token())).collect();
-                    lanes = Lanes::new(&[Stream::Writes], &policy, at(now), |kind| {
+                    lanes = Lanes::new(&[Stream::Writes], "", &policy, at(now), |kind| {
                         kept.iter().find(|(k, _)| k == kind).map(|(_, cursor)| cursor.clone())
                     });
                 }
             }
         }
     }
-    first_read
+    (first_read, past)
 }
 
 #[test]
@@ -92,7 +106,20 @@ fn a_fresh_event_is_read_at_the_next_turn() {
 }
 
 #[test]
-fn nothing_before_the_first_start_is_ever_read() {
+fn the_past_is_read_once_also_across_restarts_and_delays_nothing() {
+    let day = 86_400;
+    let mut events: Vec<(i64, i64)> = (0..300).map(|n| (-n * day / 4 - 3600, 0)).collect();
+    events.push((100, 200));
+    let history = History(events);
+    let (read, past) = read_both(&history, 900, &BTreeSet::from([5, 20, 21, 60]));
+    assert!(read[&300] <= 217, "read at {}", read[&300]);
+    assert!((0..300).all(|n| past.contains_key(&n)), "{} of 300", past.len());
+    let again = past.values().filter(|times| **times > 1).count();
+    assert!(again <= 4 * 5, "{again} were read more than once, at four restarts");
+}
+
+#[test]
+fn nothing_before_the_first_start_is_ever_judged() {
     let history = History(vec![(-16 * 60, 0), (-14 * 60, 0)]);
     let read = read(&history, 26 * 3600, &BTreeSet::new());
     assert_eq!(read.keys().collect::<Vec<_>>(), [&1]);
@@ -108,7 +135,7 @@ fn a_second_with_more_events_than_a_page_is_read_whole_after_a_lost_token() {
 #[test]
 fn a_clock_set_back_a_day_stops_nothing() {
     let policy = policy();
-    let mut lanes = Lanes::new(&[Stream::Writes], &policy, at(86_400), |_| None);
+    let mut lanes = Lanes::new(&[Stream::Writes], "", &policy, at(86_400), |_| None);
     // One walk is under way when the clock is set back.
     for _ in 0..2 {
         let Plan::Read(number, request) = lanes.plan(&policy, at(86_400)) else { break };
@@ -119,6 +146,10 @@ fn a_clock_set_back_a_day_stops_nothing() {
     let mut now = 0;
     while now < 60 {
         match lanes.plan(&policy, at(now)) {
+            Plan::Read(number, request) if lanes.is_history(number) => {
+                let after = lanes.lane(number).cursor.after(&request, &Page::default());
+                lanes.set(number, after);
+            }
             Plan::Read(number, request) => {
                 assert!(request.start <= request.end && request.end <= at(now), "{request:?} at {now}");
                 let after = lanes.lane(number).cursor.after(&request, &Page::default());

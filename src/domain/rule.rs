@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::burst::shown;
-use super::event::{Event, record};
+use super::event::{Event, derived_id, record};
 use super::json::{Json, Malformed};
 use super::memory::Token;
 use super::pattern::{Known, Pattern, Set, Sheet, did_you_mean, nearest};
@@ -283,6 +283,19 @@ impl Rules {
     /// Every rule, the most urgent first.
     pub fn iter(&self) -> impl Iterator<Item = &Rule> {
         self.rules.iter()
+    }
+
+    /// What the rules ask of the past, in a few letters: other rules, other letters.
+    pub fn fingerprint(&self) -> String {
+        let mut asks: Vec<String> = self
+            .rules
+            .iter()
+            .filter_map(|rule| Some((rule, rule.first_seen.as_ref()?)))
+            .map(|(rule, first)| format!("{} {:?} {:?} {:?}", rule.id, first, rule.pattern, rule.unless))
+            .collect();
+        asks.sort();
+        let asks: Vec<&str> = asks.iter().map(String::as_str).collect();
+        derived_id(&asks)[..8].to_owned()
     }
 
     /// The rule of an id.

@@ -86,6 +86,7 @@ pub async fn watch_account(
                         tracing::info!(account = account.id, region, "a region is not enabled any more");
                         stop.cancel();
                         watch.status.retired(&account.id, region);
+                        watch.casebook.retire(&account.id, region);
                     }
                     enabled
                 });

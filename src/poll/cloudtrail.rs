@@ -49,6 +49,10 @@ struct Reader<'a> {
     pacer: Pacer,
     sight: Sight,
     lag: Health,
+    /// The fingerprint of the rules that ask for the past.
+    rules: String,
+    /// What came before the history was read was judged once more.
+    judged_late: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -61,13 +65,14 @@ impl<'a> Reader<'a> {
     ) -> Result<Self, StoreError> {
         let config = &watch.config.cloudtrail;
         let (scope, now) = (Scope { account: &account.id, region: &access.region }, watch.clock.now());
-        let streams = derive(&watch.config.law.rules).streams;
+        let rules = &watch.config.law.rules;
+        let (streams, rules) = (derive(rules).streams, rules.fingerprint());
         let mut first = config.policy.clone();
         if let Some(back) = since.and_then(|since| Duration::try_from(now.duration_since(since)).ok()) {
             first.first_start = first.first_start.max(back);
         }
         let mut failed = None;
-        let lanes = Lanes::new(&streams, &first, now, |kind| {
+        let lanes = Lanes::new(&streams, &rules, &first, now, |kind| {
             watch.store.cursor(scope, &kind.name()).unwrap_or_else(|error| {
                 failed = Some(error);
                 None
@@ -80,6 +85,12 @@ impl<'a> Reader<'a> {
         let begun = Commit { cursors: lanes.cursors(), ..Commit::default() };
         watch.store.keep_lanes(scope, &begun.cursors)?;
         watch.store.commit(scope, &begun, &watch.routes)?;
+        let judged_under = watch.store.history_of(scope)?;
+        let (reached, read) = lanes.history();
+        watch.casebook.read_history(scope, |history| {
+            history.habits = read || judged_under.is_some();
+            (history.rules, history.reached) = (read, reached);
+        });
         let period = config.policy.poll_interval;
         watch.status.watching(
             &account.id,
@@ -95,6 +106,8 @@ impl<'a> Reader<'a> {
             lanes,
             pacer: Pacer::new(config.requests_per_second, now),
             sight: Sight::new(watch, &account.id, &access.region, "cloudtrail", period)?,
+            judged_late: judged_under.as_ref() == Some(&rules),
+            rules,
             lag: match watch.store.told(&lag_subject(&account.id, &access.region))? {
                 Some(since) => Health::Told { since },
                 None => Health::Well,
@@ -106,6 +119,7 @@ impl<'a> Reader<'a> {
         let (watch, policy) = (self.watch, &self.watch.config.cloudtrail.policy);
         loop {
             let now = watch.clock.now();
+            self.judge_late(now)?;
             let (lane, request) = match self.lanes.plan(policy, now) {
                 Plan::Read(lane, request) => (lane, request),
                 Plan::Wait(until) => {
@@ -125,6 +139,7 @@ impl<'a> Reader<'a> {
                 Ok(page) => {
                     self.pacer.answered();
                     self.sight.succeeded(watch)?;
+                    self.is_blind(false);
                     self.judged(lane, &request, &page)
                 }
                 Err(FetchError::LostToken(why)) => {
@@ -137,7 +152,9 @@ impl<'a> Reader<'a> {
                     if matches!(error, FetchError::Throttled(_)) {
                         self.pacer.throttled(watch.clock.now());
                     }
-                    Some(self.sight.failed(watch, &error)?)
+                    let again = self.sight.failed(watch, &error)?;
+                    self.is_blind(self.sight.is_blind());
+                    Some(again)
                 }
             };
             self.check_lag()?;
@@ -147,6 +164,27 @@ impl<'a> Reader<'a> {
                 return Ok(());
             }
         }
+    }
+
+    fn is_blind(&self, blind: bool) {
+        let scope = Scope { account: &self.account.id, region: &self.access.region };
+        self.watch.casebook.read_history(scope, |history| history.blind = blind);
+    }
+
+    /// Once the account's past is known, what came before it was known is judged again: rules that ask for the past
+    /// could not say anything of it.
+    fn judge_late(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        let watch = self.watch;
+        if self.judged_late || !watch.casebook.learned(&self.account.id, watch.born).rules {
+            return Ok(());
+        }
+        self.judged_late = true;
+        self.lanes.read_again(now);
+        let commit =
+            Commit { cursors: self.lanes.cursors(), history: Some(self.rules.clone()), ..Commit::default() };
+        let scope = Scope { account: &self.account.id, region: &self.access.region };
+        tracing::info!(region = self.access.region, "the past is known: what came meanwhile is judged again");
+        watch.store.commit(scope, &commit, &watch.routes)
     }
 
     /// Judges a page and writes it down; only then the cursor has moved. If it cannot be written, the same page is
@@ -163,7 +201,12 @@ impl<'a> Reader<'a> {
         let account = self.account;
         let sitting = Sitting { scope, account_name: &account.name, own: &account.principal };
         let events = self.events(request, page);
+        let past = self.lanes.is_history(lane);
         let judged = watch.sit(sitting, commit, |desk| {
+            if past {
+                desk.remember(&events);
+                return Ok(());
+            }
             desk.judge(&events, |mark| watch.store.seen(mark))?;
             desk.settle(Heard::default(), false);
             Ok(())
@@ -171,6 +214,11 @@ impl<'a> Reader<'a> {
         match judged {
             Ok(_) => {
                 self.lanes.set(lane, cursor);
+                let (reached, read) = self.lanes.history();
+                watch.casebook.read_history(scope, |history| {
+                    history.habits |= read;
+                    (history.rules, history.reached) = (read, reached);
+                });
                 let labels = Asked {
                     account: self.account.id.clone(),
                     region: self.access.region.clone(),

@@ -81,6 +81,11 @@ impl Sight {
         self.failures == 0
     }
 
+    /// Whether it was told that nothing is seen.
+    pub fn is_blind(&self) -> bool {
+        matches!(self.health, Health::Told { .. })
+    }
+
     /// An answer came.
     pub fn succeeded(&mut self, watch: &Watch) -> Result<(), StoreError> {
         let now = watch.clock.now();

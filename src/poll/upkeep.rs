@@ -134,6 +134,7 @@ impl Upkeep<'_> {
         for (account, oldest) in watch.store.oldest_cursors()? {
             watch.store.forget(&account, oldest, watch.config.cloudtrail.policy.rescan)?;
         }
+        watch.casebook.forget(&watch.store, watch.clock.now())?;
         // Events of trailnoti itself belong to no account, and no walk goes back to them.
         watch.store.forget("", watch.clock.now(), watch.config.cloudtrail.policy.rescan)?;
         Ok(())

@@ -85,7 +85,7 @@ fn the_tests_beside_a_rule_are_run() {
     std::fs::write(folder.path().join("rules.d/tests/e.json"), event("DeleteUser")).expect("written");
     let (code, _, err) = said(&run_in(folder.path(), &["check", "--config", "t.toml"]));
     assert_eq!(code, Some(78));
-    assert!(err.contains("rule \"mine\": test: rules.d/tests/e.json should match, and does not"), "{err}");
+    assert!(err.contains("rule \"mine\": rules.d/tests/e.json should match, and does not"), "{err}");
 }
 
 #[test]
