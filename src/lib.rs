@@ -20,6 +20,7 @@ pub mod poll;
 
 pub mod app;
 pub mod clock;
+pub mod files;
 pub mod http;
 pub mod metrics;
 pub mod status;

@@ -3,10 +3,9 @@
 use super::section::Section;
 use crate::domain::event::with_real_spelling;
 use crate::domain::json::Json;
+use crate::domain::names::{suspicious_path, suspicious_paths};
 use crate::domain::pattern::Pattern;
-use crate::domain::rule::{
-    Escalation, FirstSeen, Mode, Rule, Severity, Threshold, suspicious_path, suspicious_paths,
-};
+use crate::domain::rule::{Escalation, FirstSeen, Mode, Rule, Severity, Threshold};
 
 pub(super) fn rule(section: &mut Section<'_>, origin: &str) -> Option<Rule> {
     let id = section.required("id", "access-key-created")?;

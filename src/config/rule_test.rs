@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::problem::{Place, Problem};
 use super::section::Section;
-use crate::domain::context::{Past, habits};
+use crate::domain::context::{Habit, Past};
 use crate::domain::event::Event;
 use crate::domain::json::Json;
 use crate::domain::rule::{Rule, Rules, Scratch, Severity};
@@ -29,7 +29,7 @@ pub struct RuleTest {
     /// Its value was seen before.
     seen: bool,
     /// What is expected.
-    matches: bool,
+    pub(super) matches: bool,
     severity: Option<Severity>,
 }
 
@@ -42,45 +42,57 @@ enum Given {
 
 /// Reads the tests of one rule.
 pub(super) fn read(section: &mut Section<'_>, rule: &str, folder: Option<&Path>) -> Vec<RuleTest> {
+    section.sections("test").into_iter().filter_map(|test| one(test, rule, folder)).collect()
+}
+
+/// Reads a file of `[[test]]` tables, each of which names its rule.
+#[cfg(test)]
+pub(super) fn file(name: &str, text: &str) -> Result<Vec<RuleTest>, super::Problems> {
+    let document = super::document::Document::parse(name, text).map_err(super::Problems)?;
+    let found = super::section::Found::default();
+    let mut root = Section::root(&document, &found);
     let mut tests = Vec::new();
-    for mut test in section.sections("test") {
-        let name = test.text("name").unwrap_or_default();
-        let file = test.text("event");
-        let (record, envelope) = (test.value("record"), test.text("envelope_json"));
-        let given = match (file, record, envelope) {
-            (Some(file), None, None) => Some(Given::File(folder.unwrap_or(Path::new(".")).join(file))),
-            (None, Some(record @ Json::Object(_)), None) => Some(Given::Record(whole(record))),
-            (None, None, Some(envelope)) => Some(Given::Envelope(envelope)),
-            _ => {
-                test.problem(
-                    "",
-                    format!(
-                        "rule \"{rule}\": a test has one event: event = \"FILE\", record = {{ … }} or envelope_json = \"…\""
-                    ),
-                );
-                None
-            }
-        };
-        let severity = test.has("severity").then(|| test.severity("severity", Severity::Medium));
-        let times = test.number("times", 1.0, 1.0, 1000.0) as usize;
-        let (seen, matches) = (test.truth("seen", false), test.truth("matches", true));
-        let context = test.value("context");
-        let place = test.place();
-        test.finish();
-        tests.extend(given.map(|given| RuleTest {
-            rule: rule.to_owned(),
-            origin: place.file.clone(),
-            name,
-            place,
-            given,
-            context,
-            times,
-            seen,
-            matches,
-            severity,
-        }));
+    for mut test in root.sections("test") {
+        let rule = test.required("rule", "access-key-created").unwrap_or_default();
+        tests.extend(one(test, &rule, None));
     }
-    tests
+    root.finish();
+    let problems = found.into_inner();
+    if problems.is_empty() { Ok(tests) } else { Err(super::Problems(problems)) }
+}
+
+fn one(mut test: Section<'_>, rule: &str, folder: Option<&Path>) -> Option<RuleTest> {
+    let name = test.text("name").unwrap_or_default();
+    let file = test.text("event");
+    let (record, envelope) = (test.value("record"), test.text("envelope_json"));
+    let given = match (file, record, envelope) {
+        (Some(file), None, None) => Some(Given::File(folder.unwrap_or(Path::new(".")).join(file))),
+        (None, Some(record @ Json::Object(_)), None) => Some(Given::Record(whole(record))),
+        (None, None, Some(envelope)) => Some(Given::Envelope(envelope)),
+        _ => {
+            let forms = "event = \"FILE\", record = { … } or envelope_json = \"…\"";
+            test.problem("", format!("rule \"{rule}\": a test has one event: {forms}"));
+            None
+        }
+    };
+    let severity = test.has("severity").then(|| test.severity("severity", Severity::Medium));
+    let times = test.number("times", 1.0, 1.0, 1000.0) as usize;
+    let (seen, matches) = (test.truth("seen", false), test.truth("matches", true));
+    let context = test.value("context");
+    let place = test.place();
+    test.finish();
+    Some(RuleTest {
+        rule: rule.to_owned(),
+        origin: place.file.clone(),
+        name,
+        place,
+        given: given?,
+        context,
+        times,
+        seen,
+        matches,
+        severity,
+    })
 }
 
 /// A record with what every record has, where the test leaves it out.
@@ -148,7 +160,8 @@ impl RuleTest {
 /// How urgently a rule tells of an event, where nothing is new but what the test says.
 fn outcome(rule: &Rule, test: &RuleTest, mut event: Event) -> Option<Severity> {
     event.context = test.context.clone().or(event.context);
-    let new = habits(&event).into_iter().map(|(habit, _)| (habit, false)).collect();
+    let said = |habit: Habit| test.context.as_ref()?.at("new")?.get(habit.name())?.as_bool();
+    let new = Habit::ALL.map(|habit| (habit, said(habit).unwrap_or(false))).to_vec();
     let past = Past { new, ..Past::default() };
     let alone = Rules::new(vec![rule.clone()]);
     let envelope = event.envelope_after(Some(&past)).to_string();

@@ -2,6 +2,7 @@
 //! which rule takes another's place; one rule's keys are `rule`'s, its tests `rule_test`'s.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::document::Document;
 use super::problem::{Place, Problem};
@@ -12,13 +13,16 @@ use crate::domain::json::Json;
 use crate::domain::pattern::{did_you_mean, nearest};
 use crate::domain::rule::{Rule, Rules, Severity};
 
-/// The rules that come with the program, by file.
-const BUILTIN: [(&str, &str); 6] = [
-    ("builtin/iam.toml", include_str!("../../rules/iam.toml")),
+/// The rules that come with the program, by file: by what is attacked.
+const BUILTIN: [(&str, &str); 9] = [
+    ("builtin/identity.toml", include_str!("../../rules/identity.toml")),
     ("builtin/sign-in.toml", include_str!("../../rules/sign-in.toml")),
-    ("builtin/network.toml", include_str!("../../rules/network.toml")),
     ("builtin/compute.toml", include_str!("../../rules/compute.toml")),
+    ("builtin/network.toml", include_str!("../../rules/network.toml")),
     ("builtin/audit-trail.toml", include_str!("../../rules/audit-trail.toml")),
+    ("builtin/data.toml", include_str!("../../rules/data.toml")),
+    ("builtin/mail-and-models.toml", include_str!("../../rules/mail-and-models.toml")),
+    ("builtin/organisation.toml", include_str!("../../rules/organisation.toml")),
     OWN,
 ];
 
@@ -75,14 +79,11 @@ pub(super) fn read(wanted: &Wanted, folder: Option<&Path>, settings: &Section<'_
             }
         }
     }
-    for (name, text) in BUILTIN {
-        if wanted.builtin || name == OWN.0 {
-            for rule in file(name, text, None, &mut tests, found) {
-                // A rule of one's own with a built-in's id takes its place.
-                if rules.iter().all(|known| known.id != rule.id) {
-                    rules.push(rule);
-                }
-            }
+    for rule in builtin() {
+        let is_on = wanted.builtin || rule.origin == OWN.0;
+        // A rule of one's own with a built-in's id takes its place.
+        if is_on && rules.iter().all(|known| known.id != rule.id) {
+            rules.push(rule.clone());
         }
     }
     for id in &wanted.disable {
@@ -95,6 +96,15 @@ pub(super) fn read(wanted: &Wanted, folder: Option<&Path>, settings: &Section<'_
         rules.into_iter().partition(|rule| wanted.disable.contains(&rule.id));
     tests.retain(|test| rules.iter().any(|rule| rule.id == test.rule && rule.origin == test.origin));
     Read { rules: Rules::new(rules), disabled, tests }
+}
+
+/// The rules that come with the program, read once. They have no mistakes: a test looks.
+fn builtin() -> &'static [Rule] {
+    static READ: OnceLock<Vec<Rule>> = OnceLock::new();
+    READ.get_or_init(|| {
+        let found = Found::default();
+        BUILTIN.iter().flat_map(|(name, text)| file(name, text, None, &mut Vec::new(), &found)).collect()
+    })
 }
 
 /// The files that the globs find, each once, in order.
@@ -172,4 +182,52 @@ pub(super) fn file(
     }
     root.finish();
     rules
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::rule_test;
+
+    #[test]
+    fn the_built_in_rules_have_no_mistakes() {
+        for (name, text) in BUILTIN {
+            let found = Found::default();
+            file(name, text, None, &mut Vec::new(), &found);
+            let problems: Vec<String> = found.into_inner().iter().map(ToString::to_string).collect();
+            assert!(problems.is_empty(), "{}", problems.join("\n"));
+        }
+    }
+
+    #[test]
+    fn every_built_in_rule_is_tried_with_an_event_that_fits_and_one_that_does_not() {
+        let rules = Rules::new(builtin().to_vec());
+        let mut tests = Vec::new();
+        for (name, _) in BUILTIN {
+            let name = name.trim_start_matches("builtin/");
+            let path = format!("{}/rules/tests/{name}", env!("CARGO_MANIFEST_DIR"));
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            tests.extend(rule_test::file(name, &text).expect("a file of tests"));
+        }
+        let unknown: Vec<&str> =
+            tests.iter().map(|test| test.rule.as_str()).filter(|id| rules.get(id).is_none()).collect();
+        assert!(unknown.is_empty(), "tests of rules that are not there: {unknown:?}");
+        let problems: Vec<String> =
+            rule_test::try_tests(&rules, &tests).iter().map(ToString::to_string).collect();
+        assert!(
+            problems.is_empty(),
+            "{} of {} failed:\n{}",
+            problems.len(),
+            tests.len(),
+            problems.join("\n")
+        );
+        for rule in rules.iter().filter(|rule| rule.origin != OWN.0) {
+            for matches in [true, false] {
+                let tried = tests.iter().any(|test| test.rule == rule.id && test.matches == matches);
+                assert!(tried, "{} has no test with matches = {matches}", rule.id);
+            }
+            let said = rule.description.is_some() && rule.runbook.is_some() && !rule.tags.is_empty();
+            assert!(said, "{} does not say why, what to do, or which technique", rule.id);
+        }
+    }
 }

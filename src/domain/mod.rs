@@ -23,6 +23,7 @@ pub mod json;
 pub mod judge;
 pub mod launch;
 pub mod memory;
+pub mod names;
 pub mod outbox;
 pub mod pacer;
 pub mod pattern;

@@ -9,7 +9,7 @@ use super::burst::shown;
 use super::event::{Event, derived_id, record};
 use super::json::{Json, Malformed};
 use super::memory::Token;
-use super::pattern::{Known, Pattern, Set, Sheet, did_you_mean, nearest};
+use super::pattern::{Known, Pattern, Set, Sheet};
 use super::text::{FACT, clean};
 
 /// How urgent an alert is.
@@ -174,12 +174,14 @@ impl Rule {
         while let Some((before, after)) = rest.split_once('{') {
             let Some((field, after)) = after.split_once('}') else { break };
             filled.push_str(before);
-            filled.push_str(&match envelope.first_at(field) {
-                Some(Json::String(text)) if !text.is_empty() => clean(text, FACT),
-                Some(value @ (Json::Number(_) | Json::Bool(_))) => value.to_string(),
-                _ if field == "principal" => super::alert::principal(event),
-                _ => "(unknown)".to_owned(),
+            // Of `{a|b}`, the first that is there.
+            let said = field.split('|').find_map(|field| match envelope.first_at(field) {
+                Some(Json::String(text)) if !text.is_empty() => Some(clean(text, FACT)),
+                Some(value @ (Json::Number(_) | Json::Bool(_))) => Some(value.to_string()),
+                _ if field == "principal" => Some(super::alert::principal(event)),
+                _ => None,
             });
+            filled.push_str(said.as_deref().filter(|said| !said.is_empty()).unwrap_or("(unknown)"));
             rest = after;
         }
         filled.push_str(rest);
@@ -309,92 +311,4 @@ impl Rules {
 pub struct Scratch {
     sheet: Sheet,
     matched: Vec<u32>,
-}
-
-/// The names at the top of an envelope.
-const ENVELOPE: [&str; 10] =
-    ["version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail", "context"];
-
-/// The names at the top of a CloudTrail record (CloudTrail user guide, "record contents"), and of the other
-/// details that trailnoti makes.
-const DETAIL: [&str; 40] = [
-    "additionalEventData",
-    "addendum",
-    "apiVersion",
-    "awsRegion",
-    "edgeDeviceDetails",
-    "errorCode",
-    "errorMessage",
-    "eventCategory",
-    "eventContext",
-    "eventID",
-    "eventName",
-    "eventSource",
-    "eventTime",
-    "eventType",
-    "eventVersion",
-    "insightDetails",
-    "managementEvent",
-    "readOnly",
-    "recipientAccountId",
-    "requestID",
-    "requestParameters",
-    "resources",
-    "responseElements",
-    "serviceEventDetails",
-    "sessionCredentialFromConsole",
-    "sharedEventID",
-    "sourceIPAddress",
-    "tlsDetails",
-    "userAgent",
-    "userIdentity",
-    "vpcEndpointId",
-    "vpcEndpointAccountId",
-    "instance-id",
-    "state",
-    "reason",
-    "subject",
-    "sink",
-    "since",
-    "exclusion",
-    "principal",
-];
-
-/// The names under `context`.
-const CONTEXT: [&str; 12] = [
-    "access-key",
-    "admin",
-    "asked",
-    "instance",
-    "learning",
-    "network",
-    "new",
-    "outside",
-    "principal",
-    "public",
-    "target",
-    "tool",
-];
-
-/// Paths of a pattern that look like a typing mistake: no event has the name, and one that is near to it is a
-/// field. A name near to nothing may be a field that AWS added, and passes.
-pub fn suspicious_paths(pattern: &Pattern) -> Vec<(String, String)> {
-    let mut found: Vec<(String, String)> = pattern.paths().filter_map(suspicious_path).collect();
-    found.sort();
-    found.dedup();
-    found
-}
-
-/// The same for one path: the part of it that looks mistaken, and why.
-pub fn suspicious_path(path: &str) -> Option<(String, String)> {
-    let (parent, name, known, what): (_, _, &[&str], _) = match path.split_once('.') {
-        Some(("detail", rest)) => ("detail.", rest.split('.').next()?, &DETAIL, "a CloudTrail record"),
-        Some(("context", rest)) => ("context.", rest.split('.').next()?, &CONTEXT, "an event's context"),
-        _ => ("", path.split('.').next()?, &ENVELOPE, "an event"),
-    };
-    if known.contains(&name) {
-        return None;
-    }
-    let near = nearest(name, known.iter().copied())?;
-    Some((format!("{parent}{name}"), format!("nothing in {what} has this name{}", did_you_mean(Some(near)))))
 }

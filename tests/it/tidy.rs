@@ -28,7 +28,7 @@ fn all() -> Vec<(String, String)> {
 }
 
 /// A part of the house, and the parts that it may use.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     ("domain", &["domain"]),
     ("config", &["config", "domain"]),
     ("clock", &[]),
@@ -37,6 +37,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("store", &["clock", "domain"]),
     ("source", &["clock", "config", "domain", "simulator"]),
     ("sink", &["config", "domain"]),
+    ("files", &["domain"]),
     ("poll", &["clock", "config", "domain", "metrics", "source", "status", "store", "supervisor"]),
     ("dispatch", &["domain", "metrics", "poll", "sink", "store"]),
     ("supervisor", &[]),

@@ -51,8 +51,10 @@ pub(super) fn grants(event: &Event) -> Grants {
             document(value, &mut grants);
         }
     }
-    let arn = request.text("policyArn").unwrap_or_default();
-    grants.admin |= ADMIN.iter().any(|admin| arn.ends_with(admin));
+    let arns = list(request.get("policyArns")).filter_map(|one| one.text("arn").or_else(|| one.as_str()));
+    for arn in arns.chain(request.text("policyArn")) {
+        grants.admin |= ADMIN.iter().any(|admin| arn.ends_with(admin));
+    }
     permissions(request, &mut grants);
     grants.outside.remove(&event.account);
     grants.outside.remove(event.detail.text("userIdentity.accountId").unwrap_or_default());
@@ -89,13 +91,14 @@ fn statement(statement: &Json, grants: &mut Grants) {
         list(statement.get(name)).filter_map(Json::as_str).any(|one| everything.contains(&one))
     };
     if statement.get("Principal").is_none() {
-        grants.admin |= all("Action", &["*", "*:*", "iam:*"]) && all("Resource", &["*"]);
+        // All but a few actions is nearly all.
+        let everything = all("Action", &["*", "*:*", "iam:*"]) || statement.get("NotAction").is_some();
+        grants.admin |= everything && all("Resource", &["*"]);
     }
     match statement.get("Principal") {
         Some(Json::String(everyone)) => grants.public |= everyone == "*" && unconditional,
         Some(Json::Object(members)) => {
-            for (kind, names) in members.iter().filter(|(kind, _)| kind == "AWS") {
-                debug_assert_eq!(kind, "AWS");
+            for (_, names) in members.iter().filter(|(kind, _)| kind == "AWS") {
                 for name in list(Some(names)).filter_map(Json::as_str) {
                     grants.public |= name == "*" && unconditional;
                     grants.outside.extend(account_in(name));

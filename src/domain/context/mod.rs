@@ -4,6 +4,7 @@
 
 mod asked;
 mod grants;
+mod manner;
 mod network;
 mod principal;
 mod tool;
@@ -76,7 +77,7 @@ pub fn habits(event: &Event) -> Vec<(Habit, String)> {
     habits.extend([
         (Habit::Principal, principal(detail).unwrap_or_default()),
         (Habit::Network, detail.text("sourceIPAddress").and_then(network).unwrap_or_default()),
-        (Habit::Tool, detail.text("userAgent").map(tool).unwrap_or_default().to_owned()),
+        (Habit::Tool, used_tool(detail).to_owned()),
         (Habit::Service, event.source.clone()),
         (Habit::Call, call.unwrap_or_default()),
     ]);
@@ -127,9 +128,12 @@ pub fn context(event: &Event, past: Option<&Past>) -> Json {
 
 fn of_record(event: &Event, past: Option<&Past>, facts: &mut Facts) {
     let detail = &event.detail;
-    let kind = object([("kind", principal_kind(detail).into())]);
-    facts.put("principal", Some(kind).filter(|_| detail.get("userIdentity").is_some()));
-    facts.put("tool", detail.text("userAgent").map(|agent| tool(agent).into()));
+    let (kind, tool) = (principal_kind(detail), used_tool(detail));
+    let by = manner::manner(detail, kind, tool, past).into_iter().map(Json::from);
+    let principal = object([("kind", kind.into())]);
+    facts.put("principal", Some(principal).filter(|_| detail.get("userIdentity").is_some()));
+    facts.put("by", Some(Json::Array(by.collect())));
+    facts.put("tool", Some(tool.into()));
     facts.put("network", detail.text("sourceIPAddress").and_then(network).map(Json::from));
     facts.put("access-key", access_key(detail, past));
     facts.put("target", principal::target(event).map(Json::from));
@@ -139,6 +143,15 @@ fn of_record(event: &Event, past: Option<&Past>, facts: &mut Facts) {
     facts.put("public", grants.public.then(|| true.into()));
     facts.put("admin", grants.admin.then(|| true.into()));
     facts.put("asked", asked::asked(event));
+}
+
+/// A session of the console says so, whatever the agent.
+fn used_tool(detail: &Json) -> &'static str {
+    let agent = detail.text("userAgent").map_or("other", tool);
+    if agent == "aws-service" && detail.text("sessionCredentialFromConsole") == Some("true") {
+        return "console";
+    }
+    agent
 }
 
 fn access_key(detail: &Json, past: Option<&Past>) -> Option<Json> {

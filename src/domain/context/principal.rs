@@ -14,8 +14,12 @@ fn identity<'a>(detail: &'a Json, path: &str) -> &'a str {
     detail.get("userIdentity").and_then(|identity| identity.text(path)).unwrap_or_default()
 }
 
+/// The console signs people in through a service of its own, and what it does there is theirs.
 fn is_service(name: &str) -> bool {
-    name.ends_with(".amazonaws.com") || name.ends_with(".amazonaws.com.cn")
+    if name == "signin.amazonaws.com" {
+        return false;
+    }
+    name == "AWS Internal" || name.ends_with(".amazonaws.com") || name.ends_with(".amazonaws.com.cn")
 }
 
 /// What kind of principal acts: `root`, `person`, `federated`, `role`, `instance`, `service`, `account`, `unknown`.
@@ -72,7 +76,8 @@ pub fn principal(detail: &Json) -> Option<String> {
 
 /// The calls of IAM that change how one user gets in. Without a user's name they are about the caller
 /// (IAM API reference, such as `CreateAccessKey`).
-const ON_A_USER: [&str; 16] = [
+const ON_A_USER: [&str; 19] = [
+    "AddUserToGroup",
     "ChangePassword",
     "CreateAccessKey",
     "CreateLoginProfile",
@@ -80,6 +85,8 @@ const ON_A_USER: [&str; 16] = [
     "DeactivateMFADevice",
     "DeleteAccessKey",
     "DeleteLoginProfile",
+    "DeleteUserPolicy",
+    "DetachUserPolicy",
     "DeleteUserPermissionsBoundary",
     "EnableMFADevice",
     "PutUserPermissionsBoundary",

@@ -261,7 +261,7 @@ mod tests {
         assert_eq!(envelope.text("account"), Some("111122223333"));
         assert_eq!(envelope.text("time"), Some("2026-03-01T10:00:00Z"));
         assert_eq!(envelope.get("detail"), Some(&Json::parse(LOGIN).expect("json")));
-        assert_eq!(Event::from_envelope(&envelope).expect("an event"), event);
+        assert_eq!(Event::from_envelope(&envelope).expect("an event").envelope(), envelope);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 pub use scanner::{Malformed, why_malformed};
-pub(crate) use scanner::{Quoted, Scanner};
+pub(crate) use scanner::{Quoted, Scanner, elements_of};
 
 /// The member under which serde_json hands over a number's text (its `arbitrary_precision` feature).
 const NUMBER: &str = "$serde_json::private::Number";

@@ -226,6 +226,24 @@ impl<'a> Scanner<'a> {
     }
 }
 
+/// The objects in the list that stands under one of `names` at the top of an object: places in its text.
+pub(crate) fn elements_of(text: &str, names: &[&str]) -> Vec<(usize, usize)> {
+    let mut places = Vec::new();
+    let read = Scanner::new(text).object(|scanner, name| {
+        if !names.contains(&name.raw) || scanner.peek()? != b'[' {
+            return scanner.skip();
+        }
+        scanner.array(|scanner| {
+            let is_object = scanner.peek()? == b'{';
+            let start = scanner.offset();
+            scanner.skip()?;
+            places.extend(is_object.then(|| (start, scanner.offset())));
+            Ok(())
+        })
+    });
+    if read.is_ok() { places } else { Vec::new() }
+}
+
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 

@@ -1,0 +1,91 @@
+//! How a call was made: by hand or by code, with what kind of credential. Owns the few words for it under
+//! `context.by`, so that a rule can say in one line which ways are a thief's.
+
+use super::{Habit, Past};
+use crate::domain::json::Json;
+
+/// Tools that make what a text describes. A thief can take their name: it lowers a severity, and hides nothing.
+const CODE: [&str; 10] = [
+    "terraform",
+    "opentofu",
+    "pulumi",
+    "cloudformation",
+    "cdk",
+    "crossplane",
+    "ansible",
+    "packer",
+    "serverless",
+    "eksctl",
+];
+/// Tools that those use who look for leaked keys, and for what they open.
+const ATTACK: [&str; 10] = [
+    "kali",
+    "parrot",
+    "pentoo",
+    "pacu",
+    "cloudfox",
+    "scoutsuite",
+    "trufflehog",
+    "gitleaks",
+    "stratus-red-team",
+    "s3-browser",
+];
+
+/// Every word that holds for a call:
+///
+/// - `service`: a service of AWS does it;
+/// - `code`: the tool says that it is infrastructure as code;
+/// - `hand`: neither of these; `shell`: a hand, and no console;
+/// - `own-hand`, `own-shell`: a hand that no company's sign-in vouches for: a user, root, an instance, another account;
+/// - `person`: an IAM user's hand; `key`: with a long-lived key; `session-without-mfa`: with a session that no second
+///   factor opened;
+/// - `instance`: the hand of an instance's role; `role`: of another role or of a workload, and no console;
+/// - `root`, `attack-tool`;
+/// - `stranger`: a user or an instance, from a network and with a tool that are both new;
+/// - `unusual`: a person of the company from a new network, or a role that makes a call new to the account; also where
+///   too little is known to say so.
+pub(super) fn manner(detail: &Json, kind: &str, tool: &str, past: Option<&Past>) -> Vec<&'static str> {
+    let identity = |path: &str| detail.get("userIdentity").and_then(|identity| identity.text(path));
+    let is_new = |habit: Habit| {
+        past.and_then(|past| past.new.iter().find(|(of, _)| *of == habit)).map(|(_, new)| *new)
+    };
+    let (code, service) = (CODE.contains(&tool), kind == "service");
+    let hand = !code && !service;
+    let from_console = detail.text("sessionCredentialFromConsole") == Some("true");
+    let shell = hand && !matches!(tool, "console" | "aws-service") && !from_console;
+    let own = matches!(kind, "person" | "root" | "instance" | "account" | "unknown");
+    let workload = identity("sessionContext.webIdFederationData.federatedProvider").is_some();
+    let key = identity("accessKeyId").is_some_and(|key| key.starts_with("AKIA"));
+    let no_mfa = identity("sessionContext.attributes.mfaAuthenticated") == Some("false");
+    let new = |habit| is_new(habit) == Some(true);
+    let new_or_unknown = |habit| is_new(habit) != Some(false);
+    let by_cli = matches!(tool, "aws-cli" | "powershell");
+    [
+        ("service", service),
+        ("code", code && !service),
+        ("hand", hand),
+        ("shell", shell),
+        ("own-hand", hand && own),
+        ("own-shell", shell && own),
+        ("person", hand && kind == "person"),
+        ("key", hand && kind == "person" && key),
+        ("session-without-mfa", hand && kind == "person" && no_mfa),
+        ("instance", hand && kind == "instance"),
+        ("role", shell && (kind == "role" || kind == "federated" && workload)),
+        ("root", kind == "root"),
+        ("attack-tool", ATTACK.contains(&tool)),
+        ("stranger", matches!(kind, "person" | "instance") && new(Habit::Network) && new(Habit::Tool)),
+        (
+            "unusual",
+            shell
+                && match kind {
+                    "federated" => new_or_unknown(Habit::Network),
+                    "role" => new_or_unknown(Habit::Call) || by_cli && new(Habit::Network),
+                    _ => false,
+                },
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(word, holds)| holds.then_some(word))
+    .collect()
+}

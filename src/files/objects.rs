@@ -1,0 +1,355 @@
+//! Objects out of bytes: from log files (`{"Records": […]}`), the answers of `LookupEvents` (`{"Events": […]}`), lists,
+//! and objects one after the other. Owns that no input is held whole: what is in memory is one object, whatever the
+//! input's size.
+
+use std::io::Read;
+
+use crate::domain::json::Json;
+
+/// Larger than this is no event: CloudTrail's largest is 256 KB (CloudTrail user guide, "record contents"), or 1 MB in
+/// newer versions.
+const LARGEST: usize = 16 * 1024 * 1024;
+const CHUNK: usize = 64 * 1024;
+/// The members whose list is a file's content.
+const LISTS: [&[u8]; 2] = [b"\"Records\"", b"\"Events\""];
+
+/// Whether objects that hold a list of events stand for these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unwrap {
+    /// They do.
+    Lists,
+    /// Every object is an event by itself.
+    Nothing,
+}
+
+/// What is no object, and how far into the input it stands.
+#[derive(Debug, thiserror::Error)]
+pub enum Broken {
+    /// It cannot be read, or not unpacked.
+    #[error("cannot be read: {0}")]
+    Unreadable(#[from] std::io::Error),
+    /// Something else stands where an object should.
+    #[error("byte {at}: {why}")]
+    NoObject {
+        /// Where, in bytes of the unpacked input, from 0.
+        at: u64,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Level {
+    /// Between values.
+    Top,
+    /// In a list of the input itself.
+    List,
+    /// In the list of an object that only holds it.
+    Wrapped,
+}
+
+/// Takes objects out of an input, one after the other.
+pub struct Objects<R> {
+    input: R,
+    unwrap: Unwrap,
+    buffer: Vec<u8>,
+    /// What of the buffer is taken.
+    taken: usize,
+    /// What was dropped before the buffer.
+    dropped: u64,
+    ended: bool,
+    level: Level,
+    /// Elements of an object that held a list behind its other members, the last first: places in the buffer.
+    waiting: Vec<(usize, usize)>,
+}
+
+impl<R: Read> Objects<R> {
+    /// Nothing is read yet.
+    pub fn new(input: R, unwrap: Unwrap) -> Self {
+        Objects {
+            input,
+            unwrap,
+            buffer: Vec::with_capacity(CHUNK * 2),
+            taken: 0,
+            dropped: 0,
+            ended: false,
+            level: Level::Top,
+            waiting: Vec::new(),
+        }
+    }
+
+    /// The next object's text; none at the end.
+    ///
+    /// # Errors
+    /// What stands there instead. The rest of its line is passed over, and the next call goes on behind it.
+    pub fn next(&mut self) -> Result<Option<&str>, Broken> {
+        let place = match self.waiting.pop() {
+            Some(place) => Some(place),
+            None => self.find()?,
+        };
+        let Some((start, end)) = place else { return Ok(None) };
+        let at = self.dropped + start as u64;
+        std::str::from_utf8(&self.buffer[start..end])
+            .map(Some)
+            .map_err(|error| Broken::NoObject { at, why: format!("is not UTF-8: {error}") })
+    }
+
+    fn find(&mut self) -> Result<Option<(usize, usize)>, Broken> {
+        loop {
+            let Some(byte) = self.peek()? else {
+                return if self.level == Level::Top {
+                    Ok(None)
+                } else {
+                    self.broken("the input ends in a list")
+                };
+            };
+            match (byte, self.level) {
+                (b',', Level::List | Level::Wrapped) => self.taken += 1,
+                (b']', Level::List) => {
+                    self.taken += 1;
+                    self.level = Level::Top;
+                }
+                (b']', Level::Wrapped) => {
+                    self.taken += 1;
+                    self.level = Level::Top;
+                    // What stands behind the list, such as `NextToken`, up to the end of the object.
+                    self.taken = self.end_of_object(self.taken, 1)?;
+                }
+                (b'[', Level::Top) if self.unwrap == Unwrap::Lists => {
+                    self.taken += 1;
+                    self.level = Level::List;
+                }
+                (b'{', Level::Top) if self.unwrap == Unwrap::Lists && self.opens_a_list()? => {
+                    self.level = Level::Wrapped;
+                }
+                (b'{', _) => {
+                    let start = self.taken;
+                    let end = self.end_of_object(start, 0)?;
+                    // Reading on may have moved what was read.
+                    let start = self.taken;
+                    self.taken = end;
+                    if self.level == Level::Top && self.unwrap == Unwrap::Lists {
+                        self.waiting = list_in(&self.buffer[start..end]);
+                        self.waiting.iter_mut().for_each(|place| *place = (start + place.0, start + place.1));
+                        self.waiting.reverse();
+                        if let Some(first) = self.waiting.pop() {
+                            return Ok(Some(first));
+                        }
+                    }
+                    return Ok(Some((start, end)));
+                }
+                _ => return self.broken("here stands no JSON object"),
+            }
+        }
+    }
+
+    fn broken<T>(&mut self, why: &str) -> Result<T, Broken> {
+        let at = self.dropped + self.taken as u64;
+        self.level = Level::Top;
+        // The next line may be right again.
+        loop {
+            if let Some(line) = memchr::memchr(b'\n', &self.buffer[self.taken..]) {
+                self.taken += line + 1;
+                break;
+            }
+            self.taken = self.buffer.len();
+            if !self.fill()? {
+                break;
+            }
+        }
+        Err(Broken::NoObject { at, why: why.to_owned() })
+    }
+
+    /// Reads more; false at the end.
+    fn fill(&mut self) -> Result<bool, Broken> {
+        if self.ended {
+            return Ok(false);
+        }
+        if self.taken > CHUNK {
+            self.dropped += self.taken as u64;
+            self.buffer.drain(..self.taken);
+            self.taken = 0;
+        }
+        let before = self.buffer.len();
+        self.buffer.resize(before + CHUNK, 0);
+        let read = self.input.read(&mut self.buffer[before..]);
+        self.buffer.truncate(before + *read.as_ref().unwrap_or(&0));
+        match read {
+            Ok(read) => self.ended = read == 0,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                self.ended = true;
+                self.taken = self.buffer.len();
+                self.level = Level::Top;
+                return Err(error.into());
+            }
+        }
+        Ok(!self.ended)
+    }
+
+    /// The next byte that is no space.
+    fn peek(&mut self) -> Result<Option<u8>, Broken> {
+        loop {
+            while let Some(byte) = self.buffer.get(self.taken) {
+                // A byte order mark, and the record separator of JSON sequences, stand before objects too.
+                if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | 0x1E | 0xEF | 0xBB | 0xBF) {
+                    return Ok(Some(*byte));
+                }
+                self.taken += 1;
+            }
+            if !self.fill()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Whether an object's first member is a list of events; the list is then entered.
+    fn opens_a_list(&mut self) -> Result<bool, Broken> {
+        // Enough for the name and some space.
+        while self.buffer.len() - self.taken < 64 && self.fill()? {}
+        let rest = skip_space(&self.buffer[self.taken + 1..]);
+        let Some(rest) = LISTS.iter().find_map(|name| rest.strip_prefix(*name)) else { return Ok(false) };
+        let Some(rest) = skip_space(rest).strip_prefix(b":") else { return Ok(false) };
+        let Some(rest) = skip_space(rest).strip_prefix(b"[") else { return Ok(false) };
+        self.taken = self.buffer.len() - rest.len();
+        Ok(true)
+    }
+
+    /// Where an object ends that begins at `from`, or is `depth` deep there. `taken` is moved with what it marks.
+    fn end_of_object(&mut self, from: usize, mut depth: usize) -> Result<usize, Broken> {
+        // Kept as a distance: reading on moves the buffer.
+        let mut ahead = from - self.taken;
+        let mut in_text = false;
+        loop {
+            let at = self.taken + ahead;
+            let rest = self.buffer.get(at..).unwrap_or_default();
+            let found = if in_text {
+                memchr::memchr2(b'"', b'\\', rest)
+            } else {
+                memchr::memchr3(b'"', b'{', b'}', rest)
+            };
+            let Some(found) = found else {
+                // What a backslash escapes may not be read yet.
+                ahead = ahead.max(self.buffer.len() - self.taken);
+                if ahead > LARGEST {
+                    return self.broken("an object larger than 16 MB is no event");
+                }
+                if !self.fill()? {
+                    self.taken = self.buffer.len();
+                    return self.broken("the input ends in an object");
+                }
+                continue;
+            };
+            ahead += found + 1;
+            match rest[found] {
+                b'"' => in_text = !in_text,
+                b'\\' => ahead += 1,
+                b'{' => depth += 1,
+                _ => {
+                    depth -= 1;
+                    if depth == 0 {
+                        return Ok(self.taken + ahead);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn skip_space(bytes: &[u8]) -> &[u8] {
+    bytes.trim_ascii_start()
+}
+
+/// The elements of the list of events that an object holds, if it holds one: places in its text.
+fn list_in(object: &[u8]) -> Vec<(usize, usize)> {
+    let holds = |name: &[u8]| memchr::memmem::find(object, name).is_some();
+    if !LISTS.iter().any(|name| holds(name)) {
+        return Vec::new();
+    }
+    let Ok(text) = std::str::from_utf8(object) else { return Vec::new() };
+    crate::domain::json::elements_of(text, &["Records", "Events"])
+}
+
+/// The record in an entry of `LookupEvents`' answer, where it stands as text; the object itself otherwise.
+pub fn inner_record(object: &str) -> std::borrow::Cow<'_, str> {
+    if memchr::memmem::find(object.as_bytes(), b"\"CloudTrailEvent\"").is_some()
+        && let Ok(entry) = Json::parse(object)
+        && let Some(record) = entry.text("CloudTrailEvent")
+    {
+        return record.to_owned().into();
+    }
+    object.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Gives as few bytes at a time as it may.
+    struct Drip<'a>(&'a [u8], usize);
+
+    impl Read for Drip<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            let n = self.1.min(self.0.len()).min(buffer.len());
+            buffer[..n].copy_from_slice(&self.0[..n]);
+            self.0 = &self.0[n..];
+            Ok(n)
+        }
+    }
+
+    fn all(text: &str, unwrap: Unwrap, drip: usize) -> Vec<String> {
+        let mut objects = Objects::new(Drip(text.as_bytes(), drip), unwrap);
+        let mut found = Vec::new();
+        loop {
+            match objects.next() {
+                Ok(Some(object)) => found.push(object.to_owned()),
+                Ok(None) => return found,
+                Err(broken) => found.push(format!("! {broken}")),
+            }
+        }
+    }
+
+    #[test]
+    fn every_form_gives_its_objects() {
+        let two = [r#"{"a":"}\"{"}"#, r#"{"b":[{}]}"#];
+        for text in [
+            format!(r#"{{"Records":[{},{}]}}"#, two[0], two[1]),
+            format!(" {{ \"Records\" : [\n{} ,\n{}\n] }}\n", two[0], two[1]),
+            format!(r#"{{"Events":[{},{}],"NextToken":"a}}b"}}"#, two[0], two[1]),
+            format!(r#"{{"NextToken":"x","Events":[{},{}]}}"#, two[0], two[1]),
+            format!("[{},{}]", two[0], two[1]),
+            format!("{}\n{}\n", two[0], two[1]),
+            format!("\u{feff}{}{}", two[0], two[1]),
+        ] {
+            for drip in [1, 7, 100_000] {
+                assert_eq!(all(&text, Unwrap::Lists, drip), two, "{text}");
+            }
+        }
+        assert_eq!(all(r#"{"Records":[{}]}"#, Unwrap::Nothing, 1), [r#"{"Records":[{}]}"#]);
+    }
+
+    #[test]
+    fn what_is_broken_is_told_and_what_follows_is_read() {
+        let found = all("{\"a\":1}\noops\n{\"b\":2}\n{\"c\":", Unwrap::Lists, 3);
+        assert_eq!(
+            found,
+            [
+                "{\"a\":1}",
+                "! byte 8: here stands no JSON object",
+                "{\"b\":2}",
+                "! byte 26: the input ends in an object"
+            ]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_makes_it_fall_over(text in r#"([\[\]{}:,"\\a ]|"Records":\[|\n){0,60}"#, drip in 1usize..9) {
+            let found = all(&text, Unwrap::Lists, drip);
+            prop_assert!(found.len() <= text.len() + 1);
+            prop_assert_eq!(found, all(&text, Unwrap::Lists, 100_000));
+        }
+    }
+}
