@@ -371,7 +371,8 @@ fn warnings(regions: &RegionChoice, law: &Law) -> Vec<String> {
         .filter(|(region, _)| !regions.admits(region))
         .map(|(region, lost)| format!("{region} is left out: {lost} will not be seen"));
     warnings.extend(unseen);
-    for rule in crate::domain::stream::derive(&law.rules).writes_only {
+    let own = |rule: &String| law.rules.get(rule).is_some_and(|rule| !rule.origin.starts_with("builtin/"));
+    for rule in crate::domain::stream::derive(&law.rules).writes_only.iter().filter(|rule| own(rule)) {
         warnings.push(format!(
             "rule \"{rule}\" names no call: it sees writes, not reads; name them in detail.eventName to have them read"
         ));

@@ -10,7 +10,7 @@
 //! - *whole* reads from `lateness` before the end of its own last walk: nothing up to that late is missed, and
 //!   after an outage it is the one that reads the gap.
 //! - *again* reads the last day once an hour, for the very late.
-//! - a *read* lane is a *whole* lane of one narrow stream.
+//! - a *read* lane is a *whole* lane of one narrow stream; all together make three walks a minute, and one makes one.
 //! - *history* reads once what AWS keeps of the time before the first start, when no other lane is due: it is not
 //!   judged, and teaches what is normal.
 
@@ -305,13 +305,16 @@ impl Lanes {
         self.lanes[number].cursor = cursor;
     }
 
-    /// Up to when every stream is read without a gap.
+    /// Up to when the writes are read without a gap.
     pub fn through(&self) -> Option<Timestamp> {
-        let gapless = self
-            .lanes
-            .iter()
-            .filter(|lane| !matches!(lane.kind, LaneKind::Fresh | LaneKind::Again | LaneKind::History(_)));
-        gapless.map(|lane| lane.cursor.through).min()
+        self.lanes.iter().find(|lane| lane.kind == LaneKind::Whole).map(|lane| lane.cursor.through)
+    }
+
+    /// Up to when every stream is read without a gap.
+    pub fn all_through(&self) -> Option<Timestamp> {
+        let gapless =
+            |kind: &LaneKind| !matches!(kind, LaneKind::Fresh | LaneKind::Again | LaneKind::History(_));
+        self.lanes.iter().filter(|lane| gapless(&lane.kind)).map(|lane| lane.cursor.through).min()
     }
 
     /// Every lane's name and place.
@@ -327,6 +330,7 @@ impl Lanes {
         }
         let whole =
             self.lanes.iter().find(|lane| lane.kind == LaneKind::Whole).map(|lane| lane.cursor.through);
+        let reads = self.lanes.iter().filter(|lane| matches!(lane.kind, LaneKind::Read(_))).count();
         let mut wake = later(now, policy.poll_interval);
         let mut next: Option<(u64, usize)> = None;
         for (number, lane) in self.lanes.iter().enumerate() {
@@ -337,7 +341,7 @@ impl Lanes {
                 }
                 continue;
             }
-            let mut due = lane.cursor.due(lane.every(policy), now);
+            let mut due = lane.cursor.due(lane.every(policy, reads), now);
             if lane.kind == LaneKind::Fresh && lane.cursor.walk.is_none() {
                 // What *whole* has just read needs no reading by *fresh*.
                 due = due.max(whole.map_or(due, |through| {
@@ -367,12 +371,12 @@ impl Lanes {
 }
 
 impl Lane {
-    fn every(&self, policy: &Policy) -> Duration {
+    fn every(&self, policy: &Policy, reads: usize) -> Duration {
         match self.kind {
             LaneKind::Fresh => policy.poll_interval,
             LaneKind::Whole => WHOLE_EVERY.max(policy.poll_interval),
             LaneKind::Again => AGAIN_EVERY,
-            LaneKind::Read(_) => Duration::from_secs(60).max(policy.poll_interval),
+            LaneKind::Read(_) => Duration::from_secs(20 * reads.max(3) as u64).max(policy.poll_interval),
             LaneKind::History(_) => Duration::MAX,
         }
     }

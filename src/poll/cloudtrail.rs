@@ -257,7 +257,7 @@ impl<'a> Reader<'a> {
 
     fn check_lag(&mut self) -> Result<(), StoreError> {
         let (watch, lateness) = (self.watch, self.watch.config.cloudtrail.policy.lateness);
-        let Some(through) = self.lanes.through() else { return Ok(()) };
+        let Some(through) = self.lanes.all_through() else { return Ok(()) };
         // A failed answer says nothing of the lag, and a region that cannot be read at all is told as blind.
         if !self.sight.is_well() {
             return Ok(());

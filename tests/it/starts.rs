@@ -27,9 +27,10 @@ async fn a_launch_that_is_read_again_does_not_speak_for_the_next_start() {
     stage.until("10:25").await;
     stage.stop().await;
     expect![[r#"
-        10:17:00 → slack: i-00000000abc010003 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:17:00 [its tags are on an instance that none of its launchers launched]
-        10:17:00 → slack: Instance i-00000000abc010003 is pending in eu-west-1 · eu-west-1 10:12:05
-        10:17:00 + slack: Instance i-00000000abc010003 is running in eu-west-1 · eu-west-1 10:12:35"#]].assert_eq(&stage.transcript());
+        10:17:00 → slack: arn:aws:iam::111122223333:user/mallory changed something in eu-west-1, where nobody has for 90 days: StartInstances · eu-west-1 10:12:00
+        10:17:00 + slack: Instance i-00000000abc010003 is pending in eu-west-1 · eu-west-1 10:12:05
+        10:17:00 + slack: Instance i-00000000abc010003 is running in eu-west-1 · eu-west-1 10:12:35
+        10:17:00 → slack: i-00000000abc010003 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:17:00 [its tags are on an instance that none of its launchers launched]"#]].assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]
@@ -43,9 +44,10 @@ async fn a_start_three_minutes_after_the_launch_is_not_the_launchers() {
     stage.until("10:20").await;
     stage.stop().await;
     expect![[r#"
-        10:07:00 → slack: i-00000000abc010003 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:07:00 [its tags are on an instance that none of its launchers launched]
-        10:07:00 → slack: Instance i-00000000abc010003 is pending in eu-west-1 · eu-west-1 10:04:05
-        10:07:00 + slack: Instance i-00000000abc010003 is running in eu-west-1 · eu-west-1 10:04:35"#]].assert_eq(&stage.transcript());
+        10:07:00 → slack: arn:aws:iam::111122223333:user/mallory changed something in eu-west-1, where nobody has for 90 days: StartInstances · eu-west-1 10:04:00
+        10:07:00 + slack: Instance i-00000000abc010003 is pending in eu-west-1 · eu-west-1 10:04:05
+        10:07:00 + slack: Instance i-00000000abc010003 is running in eu-west-1 · eu-west-1 10:04:35
+        10:07:00 → slack: i-00000000abc010003 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:07:00 [its tags are on an instance that none of its launchers launched]"#]].assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]
@@ -133,7 +135,7 @@ async fn excluded_launches_of_a_long_downtime_stay_hidden() {
 #[tokio::test(start_paused = true)]
 async fn an_exclusion_that_a_reload_adds_learns_what_runs_already() {
     let mut stage = Stage::new(&["us-east-1", REGION, "sa-east-1"])
-        .with(&AT_ONCE.replace("kind = \"terminal\"", "kind = \"terminal\"\nmin_severity = \"high\""));
+        .with(&AT_ONCE.replace("kind = \"terminal\"", "kind = \"terminal\"\nmin_severity = \"critical\""));
     for region in [REGION, "sa-east-1"] {
         let each = Launch { tags: TAGS, ..Launch::new(region, "t3.large", at("10:02")) };
         let id = stage.account(|account| account.launch(&each));

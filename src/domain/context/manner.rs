@@ -42,13 +42,10 @@ const ATTACK: [&str; 10] = [
 /// - `instance`: the hand of an instance's role; `role`: of another role or of a workload, and no console;
 /// - `root`, `attack-tool`;
 /// - `stranger`: a user or an instance, from a network and with a tool that are both new;
-/// - `unusual`: a person of the company from a new network, or a role that makes a call new to the account; also where
-///   too little is known to say so.
+/// - `unusual`: a person of the company from a new network, or a role that makes a call new to the account.
 pub(super) fn manner(detail: &Json, kind: &str, tool: &str, past: Option<&Past>) -> Vec<&'static str> {
     let identity = |path: &str| detail.get("userIdentity").and_then(|identity| identity.text(path));
-    let is_new = |habit: Habit| {
-        past.and_then(|past| past.new.iter().find(|(of, _)| *of == habit)).map(|(_, new)| *new)
-    };
+    let new = |habit: Habit| past.is_some_and(|past| past.new.contains(&(habit, true)));
     let (code, service) = (CODE.contains(&tool), kind == "service");
     let hand = !code && !service;
     let from_console = detail.text("sessionCredentialFromConsole") == Some("true");
@@ -57,8 +54,6 @@ pub(super) fn manner(detail: &Json, kind: &str, tool: &str, past: Option<&Past>)
     let workload = identity("sessionContext.webIdFederationData.federatedProvider").is_some();
     let key = identity("accessKeyId").is_some_and(|key| key.starts_with("AKIA"));
     let no_mfa = identity("sessionContext.attributes.mfaAuthenticated") == Some("false");
-    let new = |habit| is_new(habit) == Some(true);
-    let new_or_unknown = |habit| is_new(habit) != Some(false);
     let by_cli = matches!(tool, "aws-cli" | "powershell");
     [
         ("service", service),
@@ -79,8 +74,8 @@ pub(super) fn manner(detail: &Json, kind: &str, tool: &str, past: Option<&Past>)
             "unusual",
             shell
                 && match kind {
-                    "federated" => new_or_unknown(Habit::Network),
-                    "role" => new_or_unknown(Habit::Call) || by_cli && new(Habit::Network),
+                    "federated" => new(Habit::Network),
+                    "role" => new(Habit::Call) || by_cli && new(Habit::Network),
                     _ => false,
                 },
         ),
