@@ -23,6 +23,7 @@ pub mod clock;
 pub mod files;
 pub mod http;
 pub mod metrics;
+pub mod scan;
 pub mod status;
 pub mod supervisor;
 pub mod systemd;

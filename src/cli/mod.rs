@@ -5,11 +5,14 @@ mod daemon;
 mod demo;
 mod events;
 mod explain;
+mod history;
 mod iam_policy;
 mod run;
+mod scan;
 mod stage;
 mod status;
 mod test_alert;
+mod verdicts;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -95,6 +98,26 @@ enum Command {
         #[arg(long)]
         region: Option<String>,
     },
+    /// Say what the rules would have told of a past, and send nothing: the account's own, or one in files
+    Scan {
+        /// CloudTrail log files, answers of LookupEvents, envelopes, folders of these, "-" for standard input;
+        /// without any, the account's own history
+        paths: Vec<PathBuf>,
+        /// Files of the time before: nothing is told of them, and they show what is normal
+        #[arg(long, value_name = "PATH", requires = "paths")]
+        before: Vec<PathBuf>,
+        /// How far back the account's own history is read
+        #[arg(long, default_value = "7d", value_parser = duration, conflicts_with = "paths")]
+        since: Duration,
+        /// Try only the rules of this file
+        #[arg(long, value_name = "FILE")]
+        rule: Option<PathBuf>,
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Print a line of JSON for each alert, and a summary as the last
+        #[arg(long)]
+        json: bool,
+    },
     /// Show what the running daemon sees: regions, sinks, instances, exclusions, the last alerts
     Status {
         #[command(flatten)]
@@ -173,6 +196,9 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::TestAlert { config, sink } => test_alert::run(&config, sink.as_deref()),
         Command::Events { config, name, since, region } => {
             events::run(&config, name, since, region.as_deref())
+        }
+        Command::Scan { paths, before, since, rule, config, json } => {
+            scan::run(&config, &scan::Wanted { paths, before, since, rule, json })
         }
         Command::Status { config, json } => status::run(&config, json),
         Command::Explain { what, config, json } => explain::run(&config, &what, json),

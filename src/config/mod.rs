@@ -32,7 +32,7 @@ pub use sink::{EmailConfig, SinkConfig, SinkKind, Tls};
 use crate::domain::cursor::Policy;
 use crate::domain::judge::{Law, Waits};
 use crate::domain::outbox::{Grouping, Route};
-use crate::domain::rule::{Rule, Severity};
+use crate::domain::rule::{Rule, Rules, Severity};
 use document::Document;
 use rules::Wanted;
 use section::{Found, Section};
@@ -166,6 +166,18 @@ impl Config {
         let config = read(&document, folder, &found);
         let problems = found.into_inner();
         if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
+    }
+
+    /// The rules of one file: `[[rule]]` tables, or a bare EventBridge pattern in a `.json`.
+    ///
+    /// # Errors
+    /// Every mistake, each with its place.
+    pub fn rules_of(path: &Path) -> Result<Rules, Problems> {
+        let found = Found::default();
+        let mut tests = Vec::new();
+        let rules = rules::read_file(path, &mut tests, &found);
+        let problems = found.into_inner();
+        if problems.is_empty() { Ok(Rules::new(rules)) } else { Err(Problems(problems)) }
     }
 
     /// Where alerts go, as far as choosing.

@@ -53,20 +53,7 @@ pub(super) fn read(wanted: &Wanted, folder: Option<&Path>, settings: &Section<'_
     let mut rules: Vec<Rule> = Vec::new();
     let mut tests = Vec::new();
     for path in files(wanted, folder, settings) {
-        let name = path.display().to_string();
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) => {
-                let place = Place { file: name, ..Place::default() };
-                found.borrow_mut().push(Problem::new(place, format!("cannot be read: {error}")));
-                continue;
-            }
-        };
-        let read = if path.extension().is_some_and(|extension| extension == "json") {
-            bare_pattern(&path, &name, &text, found).into_iter().collect()
-        } else {
-            file(&name, &text, path.parent(), &mut tests, found)
-        };
+        let read = read_file(&path, &mut tests, found);
         for rule in read {
             match rules.iter().find(|known| known.id == rule.id) {
                 None => rules.push(rule),
@@ -96,6 +83,24 @@ pub(super) fn read(wanted: &Wanted, folder: Option<&Path>, settings: &Section<'_
         rules.into_iter().partition(|rule| wanted.disable.contains(&rule.id));
     tests.retain(|test| rules.iter().any(|rule| rule.id == test.rule && rule.origin == test.origin));
     Read { rules: Rules::new(rules), disabled, tests }
+}
+
+/// The rules of one file.
+pub(super) fn read_file(path: &Path, tests: &mut Vec<RuleTest>, found: &Found) -> Vec<Rule> {
+    let name = path.display().to_string();
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => {
+            let place = Place { file: name, ..Place::default() };
+            found.borrow_mut().push(Problem::new(place, format!("cannot be read: {error}")));
+            return Vec::new();
+        }
+    };
+    if path.extension().is_some_and(|extension| extension == "json") {
+        bare_pattern(path, &name, &text, found).into_iter().collect()
+    } else {
+        file(&name, &text, path.parent(), tests, found)
+    }
 }
 
 /// The rules that come with the program, read once. They have no mistakes: a test looks.

@@ -74,6 +74,11 @@ impl Decision {
         }
     }
 
+    /// Whether a rule could not say because too little of the past is known.
+    pub fn is_learning(&self) -> bool {
+        self.not.iter().any(|(_, why)| *why == Why::Learning)
+    }
+
     /// As `explain` shows it.
     pub fn shown(&self) -> Json {
         let fate = match &self.fate {

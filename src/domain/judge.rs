@@ -10,14 +10,13 @@ use jiff::Timestamp;
 
 use super::alert::Alert;
 use super::burst::{self, Bursts};
-use super::context::reads;
 use super::decision::{Decision, Fate, Why};
 use super::event::{Event, INSTANCE_STATE};
 use super::exclusion::Exclusion;
 use super::instance::State;
 use super::json::Json;
 use super::launch::{Launch, asked_by_fleet, started, subjects, tagged};
-use super::memory::{Learned, Memory, Recollection, Sightings};
+use super::memory::{Learned, Memory, Recollection, Sightings, Traits};
 use super::pacer::later;
 use super::rule::{Finding, Mode, Rules, Scratch};
 use super::story::{Held, LISTED, Stories, Story};
@@ -164,19 +163,20 @@ impl<'a> Desk<'a> {
     ) -> Result<(), E> {
         for event in events {
             self.learn(event);
-            let past = self.memory.past(event);
+            let traits = Traits::of(event);
+            let past = self.memory.past(&traits);
             let envelope = event.envelope_after(Some(&past));
             let mut scratch = std::mem::take(&mut self.scratch);
             let findings = self.court.law.rules.findings(&mut scratch, &envelope.to_string());
             self.scratch = scratch;
-            if !findings.is_empty() || !reads(event) {
-                self.memory.learn(event);
+            if !findings.is_empty() || !traits.reads {
+                self.memory.learn(&traits);
             }
             let mut decision = Decision::of(event);
             let mut live = None;
             let mut tried = Vec::new();
             for finding in &findings {
-                if !self.holds(finding, event, &envelope, &mut decision) {
+                if !self.holds(finding, event, &traits, &envelope, &mut decision) {
                     continue;
                 }
                 match finding.rule.mode {
@@ -212,6 +212,7 @@ impl<'a> Desk<'a> {
         &mut self,
         finding: &Finding<'_>,
         event: &Event,
+        traits: &Traits,
         envelope: &Json,
         decision: &mut Decision,
     ) -> bool {
@@ -222,7 +223,7 @@ impl<'a> Desk<'a> {
             return false;
         }
         if let Some(first) = &rule.first_seen {
-            match self.memory.first_seen(event, first.token(rule, event, envelope), first.within) {
+            match self.memory.first_seen(traits, first.token(rule, event, envelope), first.within) {
                 Some(true) => {}
                 Some(false) => {
                     decision.not.push(told(Why::SeenBefore));
@@ -261,12 +262,20 @@ impl<'a> Desk<'a> {
         };
     }
 
+    /// Takes in what an event shows of which no rule can tell.
+    pub fn notice(&mut self, traits: &Traits) {
+        if !traits.reads {
+            self.memory.learn(traits);
+        }
+    }
+
     /// Takes in events of the past: nothing is told of them.
     pub fn remember(&mut self, events: &[Event]) {
         let rules = &self.court.law.rules;
         let asks = rules.iter().any(|rule| rule.first_seen.is_some());
         for event in events {
-            self.memory.learn(event);
+            let traits = Traits::of(event);
+            self.memory.learn(&traits);
             if !asks {
                 continue;
             }
@@ -274,7 +283,7 @@ impl<'a> Desk<'a> {
             for finding in rules.findings(&mut self.scratch, &envelope.to_string()) {
                 if let (Some(first), None) = (&finding.rule.first_seen, finding.excused) {
                     let token = first.token(finding.rule, event, &envelope);
-                    let _said_of_none = self.memory.first_seen(event, token, first.within);
+                    let _said_of_none = self.memory.first_seen(&traits, token, first.within);
                 }
             }
         }

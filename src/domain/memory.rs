@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 use uuid::Uuid;
 
@@ -139,10 +139,44 @@ impl Learned {
         Learned { habits: true, rules: true, since: Some(Timestamp::MIN) }
     }
 
-    fn covers(&self, history: bool, event: &Event, within: Duration) -> bool {
-        let since = |since: Timestamp| event.time >= later(since, within.min(ENOUGH));
+    fn covers(&self, history: bool, traits: &Traits, within: Duration) -> bool {
+        let since = |since: Timestamp| traits.time >= later(since, within.min(ENOUGH));
         // The history that is read is of writes.
-        (history && !reads(event)) || self.since.is_some_and(since)
+        (history && !traits.reads) || self.since.is_some_and(since)
+    }
+}
+
+/// What an event shows of its account's habits, ready to be remembered and compared.
+#[derive(Debug, Clone)]
+pub struct Traits {
+    /// When it happened.
+    pub time: Timestamp,
+    /// It only reads.
+    pub reads: bool,
+    habits: Vec<(Habit, Token)>,
+    /// The access key that it makes.
+    makes: Option<Token>,
+    /// The access key that signed it.
+    signed: Option<Token>,
+}
+
+impl Traits {
+    /// Of an event.
+    pub fn of(event: &Event) -> Self {
+        let text = |path: &str| event.detail.text(path);
+        let habits = habits(event);
+        let made = text("responseElements.accessKey.accessKeyId")
+            .filter(|_| text("eventName") == Some("CreateAccessKey"));
+        Traits {
+            time: event.time,
+            reads: reads(event),
+            habits: habits
+                .iter()
+                .map(|(habit, value)| (*habit, Token::habit(&event.account, *habit, value)))
+                .collect(),
+            makes: made.map(Token::key),
+            signed: text("userIdentity.accessKeyId").map(Token::key),
+        }
     }
 }
 
@@ -179,34 +213,28 @@ impl<'a> Recollection<'a> {
     }
 
     /// Remembers what an event shows.
-    pub fn learn(&mut self, event: &Event) {
-        for (habit, value) in habits(event) {
-            self.note(Token::habit(&event.account, habit, &value), event.time);
-        }
-        if event.detail.text("eventName") == Some("CreateAccessKey")
-            && let Some(key) = event.detail.text("responseElements.accessKey.accessKeyId")
-        {
-            self.note(Token::key(key), event.time);
+    pub fn learn(&mut self, traits: &Traits) {
+        for token in traits.habits.iter().map(|(_, token)| token).chain(&traits.makes) {
+            self.note(*token, traits.time);
         }
     }
 
     /// How an event compares with what was before it.
-    pub fn past(&self, event: &Event) -> Past {
-        let key = event.detail.text("userIdentity.accessKeyId");
-        let created = key.and_then(|key| self.get(&Token::key(key))).map(|one| one.first);
-        let age = created.map(|created| event.time.duration_since(created).as_hours());
+    pub fn past(&self, traits: &Traits) -> Past {
+        let created = traits.signed.and_then(|key| self.get(&key)).map(|one| one.first);
+        let age = created.map(|created| traits.time.duration_since(created).as_hours());
         let mut past = Past { key_age_hours: age.filter(|age| *age >= 0), ..Past::default() };
-        if !self.learned.covers(self.learned.habits, event, HORIZON) {
+        if !self.learned.covers(self.learned.habits, traits, HORIZON) {
             past.learning = true;
             return past;
         }
-        for (habit, value) in habits(event) {
-            let known = self.get(&Token::habit(&event.account, habit, &value));
-            let new = known.is_none_or(|known| later(known.first, NEW_FOR) > event.time);
-            match past.new.iter_mut().find(|(of, _)| *of == habit) {
+        for (habit, token) in &traits.habits {
+            let known = self.get(token);
+            let new = known.is_none_or(|known| later(known.first, NEW_FOR) > traits.time);
+            match past.new.iter_mut().find(|(of, _)| of == habit) {
                 // Of several instance types, one that is new is enough.
                 Some((_, already)) => *already |= new,
-                None => past.new.push((habit, new)),
+                None => past.new.push((*habit, new)),
             }
         }
         past
@@ -214,14 +242,14 @@ impl<'a> Recollection<'a> {
 
     /// Whether a rule's values are seen for the first time with an event; none while too little is known. They count
     /// as seen from then on.
-    pub fn first_seen(&mut self, event: &Event, token: Token, within: Duration) -> Option<bool> {
+    pub fn first_seen(&mut self, traits: &Traits, token: Token, within: Duration) -> Option<bool> {
         let before = self.get(&token);
-        self.note(token, event.time);
-        if !self.learned.covers(self.learned.rules, event, within) {
+        self.note(token, traits.time);
+        if !self.learned.covers(self.learned.rules, traits, within) {
             return None;
         }
-        let floor = event.time.checked_sub(SignedDuration::try_from(within).ok()?).ok()?;
-        Some(before.is_none_or(|known| known.first >= event.time || known.last < floor))
+        let floor = earlier(traits.time, within);
+        Some(before.is_none_or(|known| known.first >= traits.time || known.last < floor))
     }
 }
 
@@ -233,15 +261,15 @@ mod tests {
         Timestamp::from_second(1_772_000_000 + hour * 3600).expect("a time")
     }
 
-    fn event(hour: i64, region: &str) -> Event {
+    fn event(hour: i64, region: &str) -> Traits {
         let record = format!(
             r#"{{"eventSource":"ec2.amazonaws.com","eventName":"RunInstances","eventTime":"{}","awsRegion":"{region}","recipientAccountId":"1"}}"#,
             at(hour)
         );
-        Event::from_record_text(&record, "1").expect("an event")
+        Traits::of(&Event::from_record_text(&record, "1").expect("an event"))
     }
 
-    fn new_region(memory: &Recollection<'_>, event: &Event) -> Option<bool> {
+    fn new_region(memory: &Recollection<'_>, event: &Traits) -> Option<bool> {
         memory.past(event).new.iter().find(|(habit, _)| *habit == Habit::Region).map(|(_, new)| *new)
     }
 

@@ -10,6 +10,7 @@ use super::event::{Event, derived_id, record};
 use super::json::{Json, Malformed};
 use super::memory::Token;
 use super::pattern::{Known, Pattern, Set, Sheet};
+use super::stream::is_read;
 use super::text::{FACT, clean};
 
 /// How urgent an alert is.
@@ -265,21 +266,23 @@ impl Rules {
         found
     }
 
-    /// Whether any rule may fit a CloudTrail record, whatever its context says. It is quick, and never says no
-    /// where [`Rules::findings`] would find something.
+    /// Looks at a CloudTrail record that is still text: whether any rule may fit it, whatever its context says, and
+    /// whether it only reads. It is quick, and never says no where [`Rules::findings`] would find something.
     ///
     /// # Errors
     /// When the text is no JSON.
-    pub fn may_match(&self, scratch: &mut Scratch, record: &str) -> Result<bool, Malformed> {
+    pub fn glance(&self, scratch: &mut Scratch, record: &str) -> Result<Glance, Malformed> {
         let set = &self.set;
         let mut certain = false;
         let laid = set.lay_part(&mut scratch.sheet, "detail", record, |laid, put| {
             let once = record::PATHS.iter().all(|path| set.count(laid, path) <= 1);
             certain = once && record::put_beside(|path| set.text(laid, path), put);
         })?;
+        let said = set.bool(&laid, "detail.readOnly");
+        let reads = said.unwrap_or_else(|| set.text(&laid, "detail.eventName").is_some_and(is_read));
         set.matching(&laid, Known::WithoutContext, &mut scratch.matched);
         let is_pattern = |part: &u32| matches!(self.parts[*part as usize].1, Part::Pattern);
-        Ok(!certain || scratch.matched.iter().any(is_pattern))
+        Ok(Glance { may_match: !certain || scratch.matched.iter().any(is_pattern), reads })
     }
 
     /// Every rule, the most urgent first.
@@ -304,6 +307,15 @@ impl Rules {
     pub fn get(&self, id: &str) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.id == id)
     }
+}
+
+/// What a look at a record shows.
+#[derive(Debug, Clone, Copy)]
+pub struct Glance {
+    /// A rule may tell of it.
+    pub may_match: bool,
+    /// It only reads.
+    pub reads: bool,
 }
 
 /// What matching writes on, to be used again.

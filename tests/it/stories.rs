@@ -379,10 +379,7 @@ async fn refused_launches_are_told_with_what_was_asked_for() {
     stage.until("10:20").await;
     stage.stop().await;
     let facts = last_told(&stage);
-    assert!(
-        facts.contains("asked for: 1 × p4d.") && facts.contains("person: user mallory"),
-        "{facts}"
-    );
+    assert!(facts.contains("asked for: 1 × p4d.") && facts.contains("person: user mallory"), "{facts}");
     expect![[r#"
         10:04:20 → slack: arn:aws:iam::111122223333:user/mallory tried whether it may start instances in eu-west-1 (dry run) · eu-west-1 10:02:00
         10:04:35 → slack: !An instance launch by arn:aws:iam::111122223333:user/mallory was refused: Client.VcpuLimitExceeded · eu-west-1 10:02:02

@@ -60,7 +60,7 @@ fn source(service: &str) -> String {
 }
 
 /// The fields of a record from which its envelope follows, as paths in the envelope.
-pub(crate) const PATHS: [&str; 7] = [
+pub(crate) const PATHS: [&str; 9] = [
     "detail.eventSource",
     "detail.eventType",
     "detail.eventTime",
@@ -68,6 +68,8 @@ pub(crate) const PATHS: [&str; 7] = [
     "detail.awsRegion",
     "detail.recipientAccountId",
     "detail.userIdentity.accountId",
+    "detail.eventName",
+    "detail.readOnly",
 ];
 
 /// Says what stands beside a record in its envelope, from what `text` finds at those paths. False when that is not

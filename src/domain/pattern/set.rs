@@ -149,6 +149,17 @@ impl Set {
         }
     }
 
+    /// The truth at a path, where exactly one value stands there and it is one.
+    pub fn bool(&self, laid: &Laid<'_>, path: &str) -> Option<bool> {
+        match self.fields(laid, path) {
+            [one] => match laid.scalar(one) {
+                Scalar::Bool(truth) => Some(truth),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// How many values stand at a path.
     pub fn count(&self, laid: &Laid<'_>, path: &str) -> usize {
         self.fields(laid, path).len()

@@ -1,0 +1,212 @@
+//! `scan`: what the rules would have told of a past, the account's own or one in files. Nothing is sent.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{ConfigFile, exit, history, verdicts};
+use crate::config::Config;
+use crate::domain::alert::Alert;
+use crate::domain::hindsight::{Hindsight, Item};
+use crate::domain::rule::Scratch;
+use crate::domain::trial::Trial;
+use crate::files::{Input, find};
+use crate::scan::{Batch, item, read};
+
+/// What the command line says.
+pub(super) struct Wanted {
+    pub paths: Vec<PathBuf>,
+    pub before: Vec<PathBuf>,
+    pub since: Duration,
+    pub rule: Option<PathBuf>,
+    pub json: bool,
+}
+
+/// What was read, beside what was told.
+#[derive(Debug, Default)]
+pub(super) struct Count {
+    pub records: u64,
+    pub files: usize,
+    pub problems: u64,
+    /// Events that a rule could not judge, because too little was known of the time before.
+    pub undecided: u64,
+    pub interrupted: bool,
+    /// From when on rules that ask for the past could judge.
+    pub learned_from: Option<jiff::Timestamp>,
+}
+
+pub(super) fn run(file: &ConfigFile, wanted: &Wanted) -> anyhow::Result<ExitCode> {
+    let mut config = file.load()?;
+    if let Some(rule) = &wanted.rule {
+        config.law.rules = Config::rules_of(rule)?;
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(signal_hook::consts::SIGINT, stop.clone())?;
+    // Whoever presses the keys again does not want to wait.
+    signal_hook::flag::register_conditional_shutdown(signal_hook::consts::SIGINT, 130, stop.clone())?;
+    let mut scan = Scan {
+        config: &config,
+        hindsight: Hindsight::new(&config.law),
+        trial: Trial::default(),
+        count: Count::default(),
+        json: wanted.json,
+    };
+    if !wanted.before.is_empty() {
+        let Some(inputs) = found(&wanted.before) else { return Ok(ExitCode::from(exit::DATA)) };
+        scan.learn(&inputs, &stop);
+    }
+    if wanted.paths.is_empty() {
+        let read = history::read(&config, wanted.since, &stop)?;
+        scan.account(read, &stop);
+    } else {
+        let Some(inputs) = found(&wanted.paths) else { return Ok(ExitCode::from(exit::DATA)) };
+        scan.files(&inputs, &stop);
+    }
+    scan.count.interrupted = stop.load(Ordering::Relaxed);
+    let Scan { trial, count, .. } = scan;
+    let mut out = anstream::stdout().lock();
+    let text = if wanted.json {
+        verdicts::summary(&trial, &count)
+    } else {
+        verdicts::table(&trial, &count, &config)
+    };
+    // Whoever reads may have enough.
+    let _no_reader = out.write_all(text.as_bytes());
+    let nothing = count.records == 0 && count.problems > 0;
+    Ok(if nothing { ExitCode::from(exit::DATA) } else { ExitCode::SUCCESS })
+}
+
+fn found(paths: &[PathBuf]) -> Option<Vec<Input>> {
+    match find(paths) {
+        Ok(inputs) => Some(inputs),
+        Err(problems) => {
+            problems.iter().for_each(|problem| eprintln!("trailnoti: {problem}"));
+            None
+        }
+    }
+}
+
+struct Scan<'a> {
+    config: &'a Config,
+    hindsight: Hindsight<'a>,
+    trial: Trial,
+    count: Count,
+    json: bool,
+}
+
+impl Scan<'_> {
+    fn learn(&mut self, inputs: &[Input], stop: &AtomicBool) {
+        let (bar, mut done) = (bar("files of the time before", inputs.len()), 0);
+        let ended = AtomicBool::new(false);
+        read(inputs, &self.config.law.rules, cores(), &ended, |batch| {
+            self.hindsight.remember(&batch.items);
+            done += usize::from(batch.ends);
+            bar.set_position(done as u64);
+            !stop.load(Ordering::Relaxed)
+        });
+        self.hindsight.is_learned();
+        bar.finish_and_clear();
+    }
+
+    fn files(&mut self, inputs: &[Input], stop: &AtomicBool) {
+        let bar = bar("files", inputs.len());
+        let ended = AtomicBool::new(false);
+        read(inputs, &self.config.law.rules, cores(), &ended, |batch| {
+            let told = batch.ends;
+            self.judge(batch, &bar);
+            self.count.files += usize::from(told);
+            bar.set_position(self.count.files as u64);
+            let (records, alerts) = (self.count.records, self.alerts());
+            bar.set_message(format!("{records} records, {alerts} alerts"));
+            !stop.load(Ordering::Relaxed)
+        });
+        bar.finish_and_clear();
+    }
+
+    fn account(&mut self, read: history::Spool, stop: &AtomicBool) {
+        let bar = bar("records", read.len());
+        let mut scratch = Scratch::default();
+        let mut batch = Batch::default();
+        for record in read.in_order() {
+            batch.records += 1;
+            match record
+                .map_err(|error| error.to_string())
+                .and_then(|record| item(&record, &self.config.law.rules, &mut scratch))
+            {
+                Ok(item) => batch.items.extend(item),
+                Err(why) => batch.problems.push(why),
+            }
+            if batch.records >= 512 {
+                self.judge(std::mem::take(&mut batch), &bar);
+                bar.set_position(self.count.records);
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
+        }
+        self.judge(batch, &bar);
+        bar.finish_and_clear();
+    }
+
+    fn alerts(&self) -> u64 {
+        self.trial.rules.values().map(|told| told.alerts).sum()
+    }
+
+    fn judge(&mut self, batch: Batch, bar: &ProgressBar) {
+        self.count.records += batch.records;
+        self.count.problems += batch.problems.len() as u64 + batch.more_problems;
+        for problem in &batch.problems {
+            bar.suspend(|| eprintln!("trailnoti: {problem}"));
+        }
+        let judged = batch.items.iter().any(|item| matches!(item, Item::Judge(_)));
+        let judgement = self.hindsight.judge(&batch.items);
+        self.count.learned_from = self.hindsight.since();
+        if !judged {
+            return;
+        }
+        self.count.undecided +=
+            judgement.decisions.iter().filter(|decision| decision.is_learning()).count() as u64;
+        let mut out = std::io::stdout().lock();
+        for alert in &judgement.alerts {
+            self.trial.add(alert, &self.config.grouping);
+            if self.json {
+                let _no_reader = writeln!(out, "{}", line(alert));
+            }
+        }
+    }
+}
+
+/// One alert as a line of JSON.
+fn line(alert: &Alert) -> String {
+    let alert = serde_json::json!({
+        "rule": alert.rule,
+        "severity": alert.severity.name(),
+        "event_id": alert.event_id,
+        "time": alert.time.to_string(),
+        "account": alert.account,
+        "region": alert.region,
+        "principal": alert.principal,
+        "title": alert.title,
+        "group": alert.group,
+    });
+    alert.to_string()
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Shows on a terminal how far it is, and nothing in a pipe.
+pub(super) fn bar(what: &'static str, all: usize) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style =
+        ProgressStyle::with_template(&format!("{{wide_bar}} {{pos}}/{{len}} {what}  {{msg}}  {{eta}} left"));
+    ProgressBar::new(all as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}

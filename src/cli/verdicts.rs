@@ -1,0 +1,151 @@
+//! What a scan found, as a table for people and as the last line of JSON. Owns how it looks.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use anstyle::{AnsiColor, Style};
+use jiff::civil::Date;
+
+use super::scan::Count;
+use crate::config::Config;
+use crate::domain::rule::Severity;
+use crate::domain::text::clean;
+use crate::domain::trial::{Told, Trial};
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+/// The most days in a histogram; of more, the last.
+const DAYS: usize = 30;
+const BARS: [char; 9] = ['·', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+fn ink(severity: Severity) -> Style {
+    match severity {
+        Severity::Critical => AnsiColor::BrightRed.on_default().bold(),
+        Severity::High => AnsiColor::Red.on_default(),
+        Severity::Medium => AnsiColor::Yellow.on_default(),
+        Severity::Low => AnsiColor::Blue.on_default(),
+        Severity::Info => Style::new(),
+    }
+}
+
+/// The table: the most urgent rules first, each with its histogram and examples.
+pub(super) fn table(trial: &Trial, count: &Count, config: &Config) -> String {
+    let mut out = String::new();
+    let mut line = |text: String| {
+        let Ok(()) = writeln!(out, "{text}") else { return };
+    };
+    let mut rules: Vec<(&String, &Told)> = trial.rules.iter().collect();
+    rules.sort_by_key(|(_, told)| (std::cmp::Reverse(told.severity), std::cmp::Reverse(told.alerts)));
+    let days = days(rules.iter().map(|(_, told)| *told));
+    for (rule, told) in rules {
+        let ink = ink(told.severity);
+        let title = config.law.rules.get(rule).map_or("", |rule| rule.title.as_str());
+        line(format!(
+            "{ink}{:<8}{ink:#} {BOLD}{rule}{BOLD:#}  {} in {}  {DIM}{} – {}{DIM:#}",
+            told.severity,
+            plural(told.alerts, "alert"),
+            plural(told.messages, "message"),
+            told.first.strftime("%m-%d %H:%M"),
+            told.last.strftime("%m-%d %H:%M"),
+        ));
+        if days.len() > 1 {
+            line(format!("         {}", histogram(told, &days)));
+        }
+        for alert in &told.examples {
+            let when = alert.time.strftime("%m-%d %H:%M:%S");
+            line(format!("         {DIM}{when} {}{DIM:#} {}", alert.region, clean(&alert.title, 140)));
+            line(format!("         {DIM}{}{DIM:#}", alert.event_id));
+        }
+        if told.examples.is_empty() {
+            line(format!("         {title}"));
+        }
+    }
+    line(String::new());
+    let told = Severity::ALL.iter().rev().filter_map(|severity| {
+        let count = trial.of(*severity);
+        (count > 0).then(|| format!("{count} {severity}"))
+    });
+    let told: Vec<String> = told.collect();
+    let told = if told.is_empty() { "nothing would have been told".to_owned() } else { told.join(", ") };
+    let messages: u64 = trial.rules.values().map(|told| told.messages).sum();
+    line(format!(
+        "{BOLD}{told}{BOLD:#} in {}, of {}",
+        plural(messages, "message"),
+        plural(count.records, "record")
+    ));
+    if count.undecided > 0 {
+        line(format!(
+            "{} could not be judged by rules that ask for the past: give the time before with --before, or scan a longer one",
+            plural(count.undecided, "event")
+        ));
+    }
+    if count.problems > 0 {
+        line(format!("{} could not be read", plural(count.problems, "thing")));
+    }
+    if count.interrupted {
+        line("interrupted: this is what was found so far".to_owned());
+    }
+    out
+}
+
+/// The last line of JSON.
+pub(super) fn summary(trial: &Trial, count: &Count) -> String {
+    let rules: BTreeMap<&String, serde_json::Value> = trial
+        .rules
+        .iter()
+        .map(|(rule, told)| {
+            let days: BTreeMap<String, u64> =
+                told.days.iter().map(|(day, alerts)| (day.to_string(), *alerts)).collect();
+            let row = serde_json::json!({
+                "severity": told.severity.name(),
+                "alerts": told.alerts,
+                "notifications": told.messages,
+                "first": told.first.to_string(),
+                "last": told.last.to_string(),
+                "days": days,
+            });
+            (rule, row)
+        })
+        .collect();
+    let severities: BTreeMap<&str, u64> =
+        Severity::ALL.iter().map(|severity| (severity.name(), trial.of(*severity))).collect();
+    let summary = serde_json::json!({
+        "summary": {
+            "records": count.records,
+            "files": count.files,
+            "unreadable": count.problems,
+            "undecided_while_learning": count.undecided,
+            "known_since": count.learned_from.map(|time| time.to_string()),
+            "interrupted": count.interrupted,
+            "alerts": trial.rules.values().map(|told| told.alerts).sum::<u64>(),
+            "notifications": trial.rules.values().map(|told| told.messages).sum::<u64>(),
+            "by_severity": severities,
+            "rules": rules,
+        }
+    });
+    format!("{summary}\n")
+}
+
+/// Every day from the first to the last of which something would have been told.
+fn days<'a>(all: impl Iterator<Item = &'a Told>) -> Vec<Date> {
+    let told: Vec<Date> = all.flat_map(|told| told.days.keys().copied()).collect();
+    let (Some(first), Some(last)) = (told.iter().min(), told.iter().max()) else { return Vec::new() };
+    let mut days: Vec<Date> = first.series(jiff::Span::new().days(1)).take_while(|day| day <= last).collect();
+    days.drain(..days.len().saturating_sub(DAYS));
+    days
+}
+
+fn histogram(told: &Told, days: &[Date]) -> String {
+    let counts: Vec<u64> = days.iter().map(|day| told.days.get(day).copied().unwrap_or_default()).collect();
+    let most = counts.iter().max().copied().unwrap_or_default().max(1);
+    let bars: String = counts
+        .iter()
+        .map(|count| BARS[if *count == 0 { 0 } else { (1 + (count * 7).div_ceil(most)).min(8) as usize }])
+        .collect();
+    let (first, last) = (days.first().copied().unwrap_or_default(), days.last().copied().unwrap_or_default());
+    format!("{} {bars} {} (at most {most} a day)", first.strftime("%m-%d"), last.strftime("%m-%d"))
+}
+
+fn plural(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}

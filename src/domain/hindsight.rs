@@ -1,0 +1,140 @@
+//! Judging a past: events in the order of their times, each by what was before it, as the daemon would have judged them.
+//! Owns what is remembered between batches; instances are judged by what the records alone say of them.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rustc_hash::FxHashSet;
+
+use super::burst::{Bursts, over};
+use super::event::Event;
+use super::judge::{Court, Desk, Judgement, Law, OnFile};
+use super::memory::{Learned, Memory, Traits};
+use super::pacer::later;
+
+/// So long after an event everything is known that may still be said of it: nothing is waited for.
+const AFTERWARDS: Duration = Duration::from_secs(24 * 3600);
+/// How many events that were told are known again: the same record may stand in the files of several trails.
+const SEEN: usize = 200_000;
+/// How often what is old is forgotten, in batches.
+const FORGET_EVERY: u32 = 1000;
+
+/// What is to be judged, or only known.
+#[derive(Debug)]
+pub enum Item {
+    /// No rule can tell of it; it shows what is normal.
+    Seen(Traits),
+    /// A rule may tell of it.
+    Judge(Box<Event>),
+}
+
+/// See the module.
+pub struct Hindsight<'a> {
+    law: &'a Law,
+    memory: Memory,
+    bursts: Bursts,
+    learned: Learned,
+    told: FxHashSet<[u8; 16]>,
+    order: VecDeque<[u8; 16]>,
+    batches: u32,
+}
+
+impl<'a> Hindsight<'a> {
+    /// Nothing is known yet.
+    pub fn new(law: &'a Law) -> Self {
+        Hindsight {
+            law,
+            memory: Memory::default(),
+            bursts: Bursts::new(),
+            learned: Learned::default(),
+            told: FxHashSet::default(),
+            order: VecDeque::new(),
+            batches: 0,
+        }
+    }
+
+    /// When the known past begins.
+    pub fn since(&self) -> Option<Timestamp> {
+        self.learned.since
+    }
+
+    /// What is normal is known by now: whatever comes is compared with it.
+    pub fn is_learned(&mut self) {
+        (self.learned.habits, self.learned.rules) = (true, true);
+    }
+
+    /// Only takes in what was.
+    pub fn remember(&mut self, items: &[Item]) {
+        self.sit(items, |desk, item| match item {
+            Item::Seen(traits) => desk.notice(traits),
+            Item::Judge(event) => desk.remember(std::slice::from_ref(event)),
+        });
+    }
+
+    /// Judges a batch.
+    pub fn judge(&mut self, items: &[Item]) -> Judgement {
+        let mut told = std::mem::take(&mut self.told);
+        let mut new = Vec::new();
+        let judgement = self.sit(items, |desk, item| match item {
+            Item::Seen(traits) => desk.notice(traits),
+            Item::Judge(event) => {
+                let Ok(()) = desk.judge(std::slice::from_ref(event), |mark| {
+                    let known = !told.insert(mark.id);
+                    if !known {
+                        new.push(mark.id);
+                    }
+                    Ok::<_, std::convert::Infallible>(known)
+                });
+            }
+        });
+        self.order.extend(new);
+        while self.order.len() > SEEN {
+            self.order.pop_front().iter().for_each(|oldest| {
+                told.remove(oldest);
+            });
+        }
+        self.told = told;
+        judgement
+    }
+
+    fn sit(&mut self, items: &[Item], mut each: impl FnMut(&mut Desk<'_>, &Item)) -> Judgement {
+        let times = items.iter().map(|item| match item {
+            Item::Seen(traits) => traits.time,
+            Item::Judge(event) => event.time,
+        });
+        let Some(latest) = times.clone().max() else { return Judgement::default() };
+        self.learned.since = self.learned.since.or(times.min());
+        let court = Court {
+            law: self.law,
+            account: "",
+            account_name: "",
+            region: "",
+            own: "",
+            now: later(latest, AFTERWARDS),
+        };
+        let (stories, usage) = (BTreeMap::new(), BTreeMap::new());
+        let file = OnFile {
+            stories: &stories,
+            usage: &usage,
+            memory: &self.memory,
+            learned: self.learned,
+            bursts: &self.bursts,
+        };
+        let mut desk = Desk::new(court, file);
+        items.iter().for_each(|item| each(&mut desk, item));
+        let mut judgement = desk.finish();
+        for (token, sighting) in judgement.sightings.drain(..) {
+            self.memory.put(token, sighting);
+        }
+        self.bursts.append(&mut judgement.bursts);
+        self.batches += 1;
+        if self.batches.is_multiple_of(FORGET_EVERY) {
+            self.memory.forgettable(latest).into_iter().for_each(|token| self.memory.put(token, None));
+            over(&self.bursts, latest).iter().for_each(|key| {
+                self.bursts.remove(key);
+            });
+        }
+        judgement
+    }
+}

@@ -1,0 +1,151 @@
+//! Reading files of events on all cores, in order: workers take what files hold apart and pass over what no rule looks
+//! at; what is left is judged by one, in the order of the files. Owns that order, and that memory stays small whatever the
+//! size of the input.
+
+use std::io::Read;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Mutex, PoisonError};
+
+use crate::domain::event::Event;
+use crate::domain::hindsight::Item;
+use crate::domain::json::{Json, why_malformed};
+use crate::domain::memory::Traits;
+use crate::domain::rule::{Rules, Scratch};
+use crate::files::{Broken, Input, Objects, Unwrap, inner_record};
+
+/// How many records go to the judge together.
+const BATCH: usize = 512;
+/// How many batches of one file may wait for the judge.
+const WAITING: usize = 4;
+/// How many mistakes of one file are told; more are counted.
+const TOLD: usize = 5;
+
+/// Some records of one file, in their order.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// What is to be judged or known of them.
+    pub items: Vec<Item>,
+    /// How many they were.
+    pub records: u64,
+    /// What could not be read, with its place.
+    pub problems: Vec<String>,
+    /// How many could not be read beside those.
+    pub more_problems: u64,
+    /// The file is done.
+    pub ends: bool,
+}
+
+/// Reads the inputs with so many workers, and hands over batches in the order of the inputs until `stop` is set or
+/// `judge` says no.
+pub fn read(
+    inputs: &[Input],
+    rules: &Rules,
+    workers: usize,
+    stop: &AtomicBool,
+    mut judge: impl FnMut(Batch) -> bool,
+) {
+    let next = AtomicUsize::new(0);
+    let (line_up, lined_up): (Sender<Receiver<Batch>>, Receiver<Receiver<Batch>>) = channel();
+    // Taking the next file and lining up for the judge are one step, so that the line has the order of the files.
+    let take = Mutex::new(line_up);
+    std::thread::scope(|scope| {
+        for _ in 0..workers.max(1) {
+            scope.spawn(|| {
+                let mut scratch = Scratch::default();
+                loop {
+                    let line_up = take.lock().unwrap_or_else(PoisonError::into_inner);
+                    let Some(input) = inputs.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
+                    let (give, batches) = sync_channel(WAITING);
+                    let lined_up = line_up.send(batches);
+                    drop(line_up);
+                    if lined_up.is_err() || stop.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    one(input, rules, &mut scratch, stop, &give);
+                }
+            });
+        }
+        let mut done = 0;
+        // Every file has its place in the line, also one that cannot be opened.
+        'files: while done < inputs.len() && !stop.load(Ordering::Relaxed) {
+            let Ok(batches) = lined_up.recv() else { break };
+            for batch in batches {
+                if stop.load(Ordering::Relaxed) || !judge(batch) {
+                    break 'files;
+                }
+            }
+            done += 1;
+        }
+        stop.store(true, Ordering::Relaxed);
+        drop(lined_up);
+    });
+}
+
+/// Reads one file. When nobody takes its batches any more, it ends.
+fn one(input: &Input, rules: &Rules, scratch: &mut Scratch, stop: &AtomicBool, give: &SyncSender<Batch>) {
+    let mut batch = Batch::default();
+    let mut told = 0;
+    let mut problem = |batch: &mut Batch, why: String| {
+        told += 1;
+        if told <= TOLD {
+            batch.problems.push(format!("{}: {why}", input.name()));
+        } else {
+            batch.more_problems += 1;
+        }
+    };
+    let opened: Result<Box<dyn Read + Send>, _> = input.open();
+    match opened {
+        Err(error) => problem(&mut batch, format!("cannot be read: {error}")),
+        Ok(read) => {
+            let mut objects = Objects::new(read, Unwrap::Lists);
+            loop {
+                match objects.next() {
+                    Ok(None) => break,
+                    Ok(Some(object)) => {
+                        batch.records += 1;
+                        match item(&inner_record(object), rules, scratch) {
+                            Ok(item) => batch.items.extend(item),
+                            Err(why) => problem(&mut batch, why),
+                        }
+                    }
+                    Err(broken @ Broken::Unreadable(_)) => {
+                        problem(&mut batch, broken.to_string());
+                        break;
+                    }
+                    Err(broken) => problem(&mut batch, broken.to_string()),
+                }
+                if batch.records as usize >= BATCH {
+                    if stop.load(Ordering::Relaxed) || give.send(std::mem::take(&mut batch)).is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+    batch.ends = true;
+    let _nobody_listens_after_the_end = give.send(batch);
+}
+
+/// What an object is to the judge: nothing, when it is a read that no rule looks at.
+///
+/// # Errors
+/// Why it is no event.
+pub fn item(object: &str, rules: &Rules, scratch: &mut Scratch) -> Result<Option<Item>, String> {
+    let no_json = || format!("no JSON: {}", why_malformed(object));
+    if is_envelope(object) {
+        let json = Json::parse(object).map_err(|_| no_json())?;
+        let event = Event::from_any(json, "").map_err(|error| error.to_string())?;
+        return Ok(Some(Item::Judge(Box::new(event))));
+    }
+    let glance = rules.glance(scratch, object).map_err(|_| no_json())?;
+    if glance.reads && !glance.may_match {
+        return Ok(None);
+    }
+    let event = Event::from_record_text(object, "").map_err(|error| error.to_string())?;
+    Ok(Some(if glance.may_match { Item::Judge(Box::new(event)) } else { Item::Seen(Traits::of(&event)) }))
+}
+
+fn is_envelope(object: &str) -> bool {
+    memchr::memmem::find(object.as_bytes(), b"\"detail-type\"").is_some()
+}
