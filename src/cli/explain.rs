@@ -1,5 +1,5 @@
-//! `explain`: why an instance is told or hidden, condition by condition. An id is asked of the running daemon; an
-//! event in a file needs none.
+//! `explain`: why each rule tells of an event or not, field by field, and why an instance is told or hidden, condition by
+//! condition. An id is asked of the running daemon; an event in a file needs none.
 
 use std::io::{Read, Write};
 use std::process::ExitCode;
@@ -14,12 +14,19 @@ use crate::domain::explain::{Place, explain};
 use crate::domain::json::Json;
 use crate::domain::judge::Law;
 use crate::domain::launch::{Launch, started};
+use crate::domain::near::near;
+use crate::domain::pattern::{did_you_mean, nearest};
 use crate::domain::story::Story;
+use crate::domain::text::clean;
+use crate::files::inner_record;
 
 const BOLD: Style = Style::new().bold();
 
-pub(super) fn run(file: &ConfigFile, what: &str, json: bool) -> anyhow::Result<ExitCode> {
-    let explained = if is_id(what) { ask(file, what)? } else { read(file, what)? };
+/// How many rules that miss are shown, the nearest first.
+const NEAREST: usize = 5;
+
+pub(super) fn run(file: &ConfigFile, what: &str, rule: Option<&str>, json: bool) -> anyhow::Result<ExitCode> {
+    let explained = if is_id(what) { ask(file, what)? } else { read(file, what, rule)? };
     let explained = match explained {
         Ok(explained) => explained,
         Err((code, why)) => {
@@ -30,7 +37,7 @@ pub(super) fn run(file: &ConfigFile, what: &str, json: bool) -> anyhow::Result<E
     let text = if json {
         explained.items().iter().map(|one| format!("{one}\n")).collect()
     } else {
-        explained.items().iter().map(screen).collect::<Vec<_>>().join("\n")
+        screens(explained.items(), rule.is_some())
     };
     anstream::stdout().write_all(text.as_bytes()).context("print")?;
     Ok(ExitCode::SUCCESS)
@@ -47,7 +54,7 @@ fn ask(file: &ConfigFile, id: &str) -> anyhow::Result<Explained> {
     let (status, text) = daemon::ask(file, &format!("/explain/{id}"))?;
     if !status.is_success() {
         let why = format!(
-            "the daemon knows nothing of {id}: it keeps the instances that are listed, and their launches"
+            "the daemon knows nothing of {id}: it keeps the instances that are listed, their launches, and what it decided of the last events"
         );
         return Ok(Err((exit::FAILED, why)));
     }
@@ -55,7 +62,7 @@ fn ask(file: &ConfigFile, id: &str) -> anyhow::Result<Explained> {
 }
 
 /// Explains an event of a file, an envelope or a CloudTrail record; what the event does not say is not known.
-fn read(file: &ConfigFile, path: &str) -> anyhow::Result<Explained> {
+fn read(file: &ConfigFile, path: &str, rule: Option<&str>) -> anyhow::Result<Explained> {
     let mut text = String::new();
     if path == "-" {
         std::io::stdin().read_to_string(&mut text).context("read standard input")?;
@@ -65,21 +72,22 @@ fn read(file: &ConfigFile, path: &str) -> anyhow::Result<Explained> {
             Err(error) => return Ok(Err((exit::DATA, format!("{path}: cannot be read: {error}")))),
         };
     }
-    let event = match Json::parse(text.trim()) {
-        Ok(json) if json.get("detail-type").is_some() => Event::from_envelope(&json),
-        Ok(json) => Event::from_record(json, ""),
-        Err(error) => return Ok(Err((exit::DATA, format!("{path}: {error}")))),
+    let record = inner_record(text.trim());
+    let event = match Json::parse(&record) {
+        Ok(json) => Event::from_any(json, "").map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
     };
     let event = match event {
         Ok(event) => event,
         Err(error) => return Ok(Err((exit::DATA, format!("{path}: {error}")))),
     };
-    let stories = stories(&event);
-    if stories.is_empty() {
-        let why = format!("{path}: the event is about no instance, so no exclusion can hide it");
-        return Ok(Err((exit::DATA, why)));
-    }
     let law: Law = file.load()?.law;
+    if let Some(id) = rule.filter(|id| law.rules.get(id).is_none()) {
+        let hint = nearest(id, law.rules.iter().map(|rule| rule.id.as_str()));
+        return Ok(Err((exit::USAGE, format!("there is no rule \"{id}\"{}", did_you_mean(hint)))));
+    }
+    let rules = near(&law.rules, &event, rule);
+    let stories = if rule.is_some() { Vec::new() } else { stories(&event) };
     let explained = stories.iter().map(|story| {
         let state = story.instance.state;
         let place = Place {
@@ -92,7 +100,7 @@ fn read(file: &ConfigFile, path: &str) -> anyhow::Result<Explained> {
         };
         explain(&law, story, place, |_| None)
     });
-    Ok(Ok(Json::Array(explained.collect())))
+    Ok(Ok(Json::Array(rules.into_iter().chain(explained).collect())))
 }
 
 /// The stories that begin with an event.
@@ -107,6 +115,68 @@ fn stories(event: &Event) -> Vec<Story> {
         story
     });
     named.collect()
+}
+
+/// Rules first: those that match, then those that nearly do; then decisions and instances.
+fn screens(explained: &[Json], whole: bool) -> String {
+    let mut out = Vec::new();
+    let is_rule = |one: &&Json| one.get("verdict").is_some() && one.get("rule").is_some();
+    let matches = |one: &&Json| one.get("matches").and_then(Json::as_bool) == Some(true);
+    let rules: Vec<&Json> = explained.iter().filter(is_rule).collect();
+    out.extend(rules.iter().copied().filter(matches).map(rule_screen));
+    let misses = rules.iter().copied().filter(|one| !matches(one));
+    out.extend(misses.take(if whole { usize::MAX } else { NEAREST }).map(rule_screen));
+    if !whole && rules.len() > out.len() {
+        out.push(format!("{} more rules are further off; --rule ID shows one\n", rules.len() - out.len()));
+    }
+    for one in explained.iter().filter(|one| !is_rule(one)) {
+        out.push(if one.get("decision").is_some() { decision_screen(one) } else { screen(one) });
+    }
+    out.join("\n")
+}
+
+fn rule_screen(one: &Json) -> String {
+    let matches = one.get("matches").and_then(Json::as_bool) == Some(true);
+    let ink = if matches { AnsiColor::Green.on_default().bold() } else { Style::new().dimmed() };
+    let word = |name: &str| one.text(name).unwrap_or_default();
+    let severity = if matches { format!(", as {}", word("severity")) } else { String::new() };
+    let mut out = format!("{BOLD}{}{BOLD:#} {ink}{}{ink:#}{severity}\n", word("rule"), word("verdict"));
+    for field in one.get("fields").map_or(&[][..], Json::items) {
+        let fits = field.get("fits").and_then(Json::as_bool) == Some(true);
+        let (ink, mark) =
+            if fits { (AnsiColor::Green.on_default(), "✓") } else { (AnsiColor::Red.on_default(), "✗") };
+        let text = |name: &str| clean(field.text(name).unwrap_or_default(), 160);
+        out.push_str(&format!("    {ink}{mark}{ink:#} {}: {}\n", text("path"), text("found")));
+        if !fits {
+            out.push_str(&format!("        wanted {}\n", text("wanted")));
+        }
+    }
+    if let Some(also) = one.text("also") {
+        out.push_str(&format!("    and {also}\n"));
+    }
+    out
+}
+
+fn decision_screen(one: &Json) -> String {
+    let word = |name: &str| one.text(name).unwrap_or_default();
+    let mut out = format!(
+        "{BOLD}{}{BOLD:#} in {}, {}: {}\n",
+        word("name"),
+        word("region"),
+        word("time"),
+        word("decision")
+    );
+    if let Some(rule) = one.text("rule") {
+        out.push_str(&format!("  rule {rule}, as {}, in group {}\n", word("severity"), word("group")));
+    }
+    for rule in one.get("dry_run").map_or(&[][..], Json::items).iter().filter_map(Json::as_str) {
+        out.push_str(&format!("  on trial, and would have told: {rule}\n"));
+    }
+    for not in one.get("not").map_or(&[][..], Json::items) {
+        let word = |name: &str| not.text(name).unwrap_or_default();
+        out.push_str(&format!("  not {}: {}\n", word("rule"), word("why")));
+    }
+    out
 }
 
 fn screen(one: &Json) -> String {
@@ -147,7 +217,7 @@ fn screen(one: &Json) -> String {
             out.push_str(&format!(
                 "    {ink}{mark}{ink:#} {}: {}\n",
                 condition.text("wanted").unwrap_or_default(),
-                crate::domain::text::clean(condition.text("found").unwrap_or_default(), 200)
+                clean(condition.text("found").unwrap_or_default(), 200)
             ));
         }
     }

@@ -7,6 +7,8 @@ mod events;
 mod explain;
 mod history;
 mod iam_policy;
+mod match_events;
+mod rules;
 mod run;
 mod scan;
 mod stage;
@@ -118,6 +120,27 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print the events that fit an EventBridge pattern: 0 some did, 1 none, 64 no pattern, 65 no event
+    Match {
+        /// The file with the pattern, unless --pattern gives it; then files of events, "-" for standard input
+        paths: Vec<PathBuf>,
+        /// The pattern itself
+        #[arg(long, value_name = "TEXT")]
+        pattern: Option<String>,
+        /// The input holds CloudTrail records: wrap them into envelopes first
+        #[arg(long)]
+        records: bool,
+    },
+    /// List the rules, or show one of them
+    Rules {
+        #[command(subcommand)]
+        action: Option<RulesAction>,
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Show what the running daemon sees: regions, sinks, instances, exclusions, the last alerts
     Status {
         #[command(flatten)]
@@ -126,10 +149,13 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Say why an instance is told or hidden, condition by condition
+    /// Say why each rule tells of an event or not, field by field, and why an instance is told or hidden
     Explain {
         /// An instance or event id, asked of the running daemon; or a file with an event, "-" for standard input
         what: String,
+        /// Only this rule
+        #[arg(long, value_name = "ID")]
+        rule: Option<String>,
         #[command(flatten)]
         config: ConfigFile,
         /// Print JSON
@@ -150,6 +176,20 @@ enum Command {
     Completions {
         /// The shell
         shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum RulesAction {
+    /// Show one rule: what it tells, why, what to do, and its patterns
+    Show {
+        /// Its id
+        id: String,
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -200,8 +240,15 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Scan { paths, before, since, rule, config, json } => {
             scan::run(&config, &scan::Wanted { paths, before, since, rule, json })
         }
+        Command::Match { paths, pattern, records } => {
+            match_events::run(match_events::Wanted { pattern, paths, records })
+        }
+        Command::Rules { action: Some(RulesAction::Show { id, config, json }), .. } => {
+            rules::show(&config, &id, json)
+        }
+        Command::Rules { action: None, config, json } => rules::list(&config, json),
         Command::Status { config, json } => status::run(&config, json),
-        Command::Explain { what, config, json } => explain::run(&config, &what, json),
+        Command::Explain { what, rule, config, json } => explain::run(&config, &what, rule.as_deref(), json),
         Command::IamPolicy { config } => iam_policy::run(&config),
         Command::Healthcheck { config } => run::healthcheck(&config),
         Command::Completions { shell } => {

@@ -25,6 +25,7 @@ pub mod judge;
 pub mod launch;
 pub mod memory;
 pub mod names;
+pub mod near;
 pub mod outbox;
 pub mod pacer;
 pub mod pattern;

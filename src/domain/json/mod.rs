@@ -67,6 +67,23 @@ impl Json {
         path.split('.').try_fold(self, |value, name| first(value)?.get(name)).and_then(first)
     }
 
+    /// Every scalar at a dotted path, through lists; a name may hold dots itself.
+    pub fn all_at(&self, path: &str) -> Vec<&Json> {
+        match self {
+            Json::Array(items) => items.iter().flat_map(|item| item.all_at(path)).collect(),
+            Json::Object(members) => members
+                .iter()
+                .filter_map(|(name, member)| {
+                    let rest = path.strip_prefix(name.as_str())?;
+                    Some((member, rest.strip_prefix('.').or(rest.is_empty().then_some(""))?))
+                })
+                .flat_map(|(member, rest)| member.all_at(rest))
+                .collect(),
+            scalar if path.is_empty() => vec![scalar],
+            _ => Vec::new(),
+        }
+    }
+
     /// The text at a dotted path, when there is a text that is not empty.
     pub fn text(&self, path: &str) -> Option<&str> {
         self.at(path).and_then(Json::as_str).filter(|text| !text.is_empty())

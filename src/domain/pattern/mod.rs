@@ -29,6 +29,19 @@ pub use sheet::{Laid, Sheet};
 pub(crate) use value::Wildcard;
 use value::{Scalar, Want};
 
+/// One field of a pattern beside what an event has there.
+#[derive(Debug, Clone)]
+pub struct Compared {
+    /// The dotted path.
+    pub path: String,
+    /// The conditions, as they were written.
+    pub wanted: String,
+    /// The values there; none when the field is absent.
+    pub found: Vec<String>,
+    /// One of them fits.
+    pub fits: bool,
+}
+
 /// A compiled EventBridge pattern.
 #[derive(Debug, Clone)]
 pub struct Pattern {
@@ -48,6 +61,48 @@ impl Pattern {
     /// Every dotted path that the pattern looks at.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
         self.alternatives.iter().flat_map(|wants| wants.keys().map(String::as_str))
+    }
+
+    /// The alternatives, each as its paths with what is wanted there, as it was written.
+    pub fn written(&self) -> impl Iterator<Item = Vec<(&str, &str)>> {
+        self.alternatives.iter().map(|wants| {
+            wants.iter().map(|(path, condition)| (path.as_str(), condition.written.as_str())).collect()
+        })
+    }
+
+    /// How near an event comes: for the alternative that misses fewest fields, each field with what is wanted, what the
+    /// event has, and whether it fits alone.
+    pub fn nearest_miss(&self, event: &Json) -> Vec<Compared> {
+        let text = event.to_string();
+        let alternatives = self.alternatives.iter().map(|wants| {
+            let each = wants.iter().map(|(path, condition)| {
+                let alone =
+                    Pattern { alternatives: vec![BTreeMap::from([(path.clone(), condition.clone())])] };
+                Compared {
+                    path: path.clone(),
+                    wanted: condition.written.clone(),
+                    found: event.all_at(path).iter().map(ToString::to_string).collect(),
+                    fits: alone.fits_text(&text),
+                }
+            });
+            each.collect::<Vec<_>>()
+        });
+        alternatives
+            .min_by_key(|fields| fields.iter().filter(|field| !field.fits).count())
+            .unwrap_or_default()
+    }
+
+    /// Whether an event fits.
+    pub fn fits(&self, event: &Json) -> bool {
+        self.fits_text(&event.to_string())
+    }
+
+    fn fits_text(&self, event: &str) -> bool {
+        let set = Set::new([self], &[]);
+        let (mut sheet, mut matched) = (Sheet::default(), Vec::new());
+        let Ok(laid) = set.lay(&mut sheet, event) else { return false };
+        set.matching(&laid, Known::All, &mut matched);
+        !matched.is_empty()
     }
 
     /// For each alternative, the texts that the value at `path` must equal; `None` where the alternative

@@ -1,0 +1,179 @@
+//! `rules`: which rules there are, how urgent, and whether they are on; `rules show`: one of them.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anstyle::{AnsiColor, Style};
+use anyhow::Context;
+use serde_json::json;
+
+use super::{ConfigFile, exit};
+use crate::config::Config;
+use crate::domain::pattern::{Pattern, did_you_mean, nearest};
+use crate::domain::rule::{Mode, Rule, Severity};
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+
+/// A rule and whether it is on: `on`, `dry-run` or `off`.
+fn all(config: &Config) -> Vec<(&Rule, &'static str)> {
+    let on =
+        config.law.rules.iter().map(|rule| (rule, if rule.mode == Mode::DryRun { "dry-run" } else { "on" }));
+    let mut all: Vec<_> = on.chain(config.disabled.iter().map(|rule| (rule, "off"))).collect();
+    all.sort_by(|(a, _), (b, _)| (&a.origin, &a.id).cmp(&(&b.origin, &b.id)));
+    all
+}
+
+/// The most urgent that an event of the rule can be.
+fn most(rule: &Rule) -> Severity {
+    rule.escalate.iter().map(|one| one.to).fold(rule.severity, Severity::max)
+}
+
+/// `low`, or `low to critical`.
+fn span(rule: &Rule) -> String {
+    match most(rule) {
+        most if most == rule.severity => most.to_string(),
+        most => format!("{} to {most}", rule.severity),
+    }
+}
+
+pub(super) fn list(file: &ConfigFile, json: bool) -> anyhow::Result<ExitCode> {
+    let config = file.load()?;
+    let all = all(&config);
+    let mut out = String::new();
+    if json {
+        for (rule, state) in all {
+            writeln!(out, "{}", value(rule, state))?;
+        }
+        return print(&out);
+    }
+    let mut origin = "";
+    for (rule, state) in &all {
+        if rule.origin != origin {
+            origin = &rule.origin;
+            writeln!(out, "{}{BOLD}{origin}{BOLD:#}", if out.is_empty() { "" } else { "\n" })?;
+        }
+        let ink = match most(rule) {
+            Severity::Critical => AnsiColor::BrightRed.on_default().bold(),
+            Severity::High => AnsiColor::Red.on_default(),
+            Severity::Medium => AnsiColor::Yellow.on_default(),
+            _ => Style::new(),
+        };
+        let what = match (&rule.threshold, &rule.first_seen) {
+            (Some(threshold), _) => format!("  {DIM}{} in {:?}{DIM:#}", threshold.count, threshold.within),
+            (_, Some(_)) => format!("  {DIM}first seen{DIM:#}"),
+            _ => String::new(),
+        };
+        writeln!(out, "  {state:<7} {ink}{:<18}{ink:#} {}{what}", span(rule), rule.id)?;
+    }
+    let (on, off) = (all.iter().filter(|(_, state)| *state != "off").count(), config.disabled.len());
+    writeln!(out, "\n{on} rules are on, {off} are off; `trailnoti rules show ID` shows one")?;
+    print(&out)
+}
+
+pub(super) fn show(file: &ConfigFile, id: &str, json: bool) -> anyhow::Result<ExitCode> {
+    let config = file.load()?;
+    let all = all(&config);
+    let Some((rule, state)) = all.iter().find(|(rule, _)| rule.id == id) else {
+        let hint = nearest(id, all.iter().map(|(rule, _)| rule.id.as_str()));
+        eprintln!("trailnoti: there is no rule \"{id}\"{}", did_you_mean(hint));
+        return Ok(ExitCode::from(exit::USAGE));
+    };
+    if json {
+        return print(&format!("{:#}\n", value(rule, state)));
+    }
+    let mut out = String::new();
+    writeln!(out, "{BOLD}{}{BOLD:#}  {state}, {}, in {}", rule.id, span(rule), rule.origin)?;
+    writeln!(out, "\n  {BOLD}{}{BOLD:#}", rule.title)?;
+    for (name, text) in [("why", &rule.description), ("what to do now", &rule.runbook)] {
+        if let Some(text) = text {
+            writeln!(out, "  {DIM}{name}:{DIM:#} {text}")?;
+        }
+    }
+    if !rule.tags.is_empty() {
+        writeln!(out, "  {DIM}tags:{DIM:#} {}", rule.tags.join(", "))?;
+    }
+    writeln!(out, "\n{BOLD}it tells of{BOLD:#}")?;
+    pattern(&mut out, &rule.pattern)?;
+    for exception in &rule.unless {
+        writeln!(out, "{BOLD}but not of{BOLD:#}")?;
+        pattern(&mut out, exception)?;
+    }
+    if let Some(first) = &rule.first_seen {
+        let by =
+            if first.by.is_empty() { String::new() } else { format!(" for each {}", first.by.join(" and ")) };
+        writeln!(
+            out,
+            "{BOLD}when{BOLD:#} {} was not seen before{by}, in {} days",
+            first.of.join(" and "),
+            first.within.as_secs() / 86_400
+        )?;
+    }
+    if let Some(threshold) = &rule.threshold {
+        let by = if threshold.by.is_empty() {
+            String::new()
+        } else {
+            format!(" of one {}", threshold.by.join(" and "))
+        };
+        let distinct =
+            threshold.distinct.as_ref().map(|path| format!(" with different {path}")).unwrap_or_default();
+        writeln!(
+            out,
+            "{BOLD}when{BOLD:#} there are {}{by}{distinct} within {} minutes",
+            threshold.count,
+            threshold.within.as_secs().div_ceil(60)
+        )?;
+    }
+    writeln!(out, "{BOLD}as{BOLD:#} {}", rule.severity)?;
+    for one in &rule.escalate {
+        writeln!(out, "{BOLD}as{BOLD:#} {} {BOLD}when{BOLD:#}", one.to)?;
+        pattern(&mut out, &one.when)?;
+    }
+    print(&out)
+}
+
+fn pattern(out: &mut String, pattern: &Pattern) -> std::fmt::Result {
+    for (n, fields) in pattern.written().enumerate() {
+        if n > 0 {
+            writeln!(out, "  or")?;
+        }
+        for (path, wanted) in fields {
+            writeln!(out, "  {path}: {wanted}")?;
+        }
+    }
+    Ok(())
+}
+
+fn value(rule: &Rule, state: &str) -> serde_json::Value {
+    let fields = |pattern: &Pattern| -> Vec<serde_json::Map<String, serde_json::Value>> {
+        let one = |fields: Vec<(&str, &str)>| {
+            fields
+                .into_iter()
+                .map(|(path, wanted)| (path.to_owned(), serde_json::from_str(wanted).unwrap_or_default()))
+                .collect()
+        };
+        pattern.written().map(one).collect()
+    };
+    json!({
+        "id": rule.id,
+        "state": state,
+        "severity": rule.severity.name(),
+        "most": most(rule).name(),
+        "title": rule.title,
+        "description": rule.description,
+        "runbook": rule.runbook,
+        "tags": rule.tags,
+        "file": rule.origin,
+        "pattern": fields(&rule.pattern),
+        "unless": rule.unless.iter().map(fields).collect::<Vec<_>>(),
+        "escalate": rule.escalate.iter().map(|one| json!({ "when": fields(&one.when), "to": one.to.name() })).collect::<Vec<_>>(),
+        "first_seen": rule.first_seen.as_ref().map(|first| json!({ "of": first.of, "by": first.by, "within_seconds": first.within.as_secs() })),
+        "threshold": rule.threshold.as_ref().map(|one| json!({ "count": one.count, "within_seconds": one.within.as_secs(), "by": one.by, "distinct": one.distinct })),
+    })
+}
+
+fn print(text: &str) -> anyhow::Result<ExitCode> {
+    anstream::stdout().write_all(text.as_bytes()).context("print")?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,70 @@
+//! How near an event comes to each rule: what a rule wants, field by field, beside what the event has. Owns the
+//! comparison and its order; how it is shown is `cli::explain`'s.
+
+use super::event::Event;
+use super::json::{Json, object};
+use super::pattern::Compared;
+use super::rule::{Rule, Rules};
+
+/// One rule beside an event: whether it tells of it, and each field of the alternative that misses fewest. The nearest
+/// rules come first.
+pub fn near(rules: &Rules, event: &Event, only: Option<&str>) -> Vec<Json> {
+    let envelope = event.envelope();
+    let wanted = rules.iter().filter(|rule| only.is_none_or(|only| rule.id == only));
+    let mut compared: Vec<(usize, &Rule, Vec<Compared>)> = wanted
+        .map(|rule| {
+            let fields = rule.pattern.nearest_miss(&envelope);
+            (fields.iter().filter(|field| !field.fits).count(), rule, fields)
+        })
+        .collect();
+    // Of rules that miss as much, those of which more fits are nearer.
+    compared.sort_by_key(|(misses, rule, fields)| {
+        (*misses, std::cmp::Reverse(fields.len()), std::cmp::Reverse(rule.severity))
+    });
+    compared.iter().map(|(misses, rule, fields)| shown(rule, *misses, fields, &envelope)).collect()
+}
+
+fn shown(rule: &Rule, misses: usize, fields: &[Compared], envelope: &Json) -> Json {
+    let excused = rule.unless.iter().position(|exception| exception.fits(envelope));
+    let raised = rule.escalate.iter().filter(|one| one.when.fits(envelope)).map(|one| one.to);
+    let severity = raised.fold(rule.severity, std::cmp::Ord::max);
+    // Every field may fit alone, and none of the elements of an array all of them.
+    let fits = misses == 0 && rule.pattern.fits(envelope);
+    let verdict = match (fits, excused) {
+        (true, None) => "matches".to_owned(),
+        (true, Some(n)) => format!("matches, and its exception {} in `unless` excuses it", n + 1),
+        (false, _) if misses == 0 => "misses: no element of a list has all of it together".to_owned(),
+        (false, _) => format!("misses in {misses} of {}", fields.len()),
+    };
+    let mut asks = Vec::new();
+    asks.extend(
+        rule.first_seen
+            .as_ref()
+            .map(|first| format!("{} must not have been seen before", first.of.join(" and "))),
+    );
+    asks.extend(
+        rule.threshold
+            .as_ref()
+            .map(|one| format!("there must be {} within {} seconds", one.count, one.within.as_secs())),
+    );
+    let fields = fields.iter().map(|field| {
+        let found = match field.found.as_slice() {
+            [] => "(absent)".to_owned(),
+            values => values.join(", "),
+        };
+        object([
+            ("path", field.path.as_str().into()),
+            ("wanted", field.wanted.as_str().into()),
+            ("found", found.into()),
+            ("fits", field.fits.into()),
+        ])
+    });
+    object([
+        ("rule", rule.id.as_str().into()),
+        ("verdict", verdict.into()),
+        ("matches", (fits && excused.is_none()).into()),
+        ("severity", severity.name().into()),
+        ("also", asks.join("; ").into()),
+        ("fields", Json::Array(fields.collect())),
+    ])
+}
