@@ -4,7 +4,7 @@
 
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
 use crate::domain::event::Event;
@@ -15,9 +15,9 @@ use crate::domain::rule::{Rules, Scratch};
 use crate::files::{Broken, Input, Objects, Unwrap, inner_record};
 
 /// How many records go to the judge together.
-const BATCH: usize = 512;
+const BATCH: usize = 256;
 /// How many batches of one file may wait for the judge.
-const WAITING: usize = 4;
+const WAITING: usize = 2;
 /// How many mistakes of one file are told; more are counted.
 const TOLD: usize = 5;
 
@@ -46,7 +46,8 @@ pub fn read(
     mut judge: impl FnMut(Batch) -> bool,
 ) {
     let next = AtomicUsize::new(0);
-    let (line_up, lined_up): (Sender<Receiver<Batch>>, Receiver<Receiver<Batch>>) = channel();
+    // No worker is more than a file ahead of the judge, whose work would pile up otherwise.
+    let (line_up, lined_up): (SyncSender<Receiver<Batch>>, Receiver<Receiver<Batch>>) = sync_channel(1);
     // Taking the next file and lining up for the judge are one step, so that the line has the order of the files.
     let take = Mutex::new(line_up);
     std::thread::scope(|scope| {

@@ -14,8 +14,8 @@ use crate::domain::trial::{Told, Trial};
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
-/// The most days in a histogram; of more, the last.
-const DAYS: usize = 30;
+/// The most spans in a histogram.
+const SPANS: i32 = 30;
 const BARS: [char; 9] = ['·', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 fn ink(severity: Severity) -> Style {
@@ -36,7 +36,7 @@ pub(super) fn table(trial: &Trial, count: &Count, config: &Config) -> String {
     };
     let mut rules: Vec<(&String, &Told)> = trial.rules.iter().collect();
     rules.sort_by_key(|(_, told)| (std::cmp::Reverse(told.severity), std::cmp::Reverse(told.alerts)));
-    let days = days(rules.iter().map(|(_, told)| *told));
+    let (begins, each) = spans(rules.iter().map(|(_, told)| *told));
     for (rule, told) in rules {
         let ink = ink(told.severity);
         let title = config.law.rules.get(rule).map_or("", |rule| rule.title.as_str());
@@ -48,8 +48,8 @@ pub(super) fn table(trial: &Trial, count: &Count, config: &Config) -> String {
             told.first.strftime("%m-%d %H:%M"),
             told.last.strftime("%m-%d %H:%M"),
         ));
-        if days.len() > 1 {
-            line(format!("         {}", histogram(told, &days)));
+        if begins.len() > 1 {
+            line(format!("         {}", histogram(told, &begins, each)));
         }
         for alert in &told.examples {
             let when = alert.time.strftime("%m-%d %H:%M:%S");
@@ -126,24 +126,31 @@ pub(super) fn summary(trial: &Trial, count: &Count) -> String {
     format!("{summary}\n")
 }
 
-/// Every day from the first to the last of which something would have been told.
-fn days<'a>(all: impl Iterator<Item = &'a Told>) -> Vec<Date> {
+/// The spans of the histogram, each of as many days as it takes: where each begins, and how many days it has.
+fn spans<'a>(all: impl Iterator<Item = &'a Told>) -> (Vec<Date>, i32) {
     let told: Vec<Date> = all.flat_map(|told| told.days.keys().copied()).collect();
-    let (Some(first), Some(last)) = (told.iter().min(), told.iter().max()) else { return Vec::new() };
-    let mut days: Vec<Date> = first.series(jiff::Span::new().days(1)).take_while(|day| day <= last).collect();
-    days.drain(..days.len().saturating_sub(DAYS));
-    days
+    let (Some(first), Some(last)) = (told.iter().min(), told.iter().max()) else { return (Vec::new(), 1) };
+    let all = first.until(*last).map_or(0, |span| span.get_days()) + 1;
+    let each = (all + SPANS - 1) / SPANS;
+    let begins = first.series(jiff::Span::new().days(each)).take_while(|day| day <= last);
+    (begins.collect(), each)
 }
 
-fn histogram(told: &Told, days: &[Date]) -> String {
-    let counts: Vec<u64> = days.iter().map(|day| told.days.get(day).copied().unwrap_or_default()).collect();
+fn histogram(told: &Told, begins: &[Date], each: i32) -> String {
+    let count = |begin: &Date| -> u64 {
+        let end = begin.saturating_add(jiff::Span::new().days(each));
+        told.days.range(*begin..end).map(|(_, count)| count).sum()
+    };
+    let counts: Vec<u64> = begins.iter().map(count).collect();
     let most = counts.iter().max().copied().unwrap_or_default().max(1);
     let bars: String = counts
         .iter()
         .map(|count| BARS[if *count == 0 { 0 } else { (1 + (count * 7).div_ceil(most)).min(8) as usize }])
         .collect();
-    let (first, last) = (days.first().copied().unwrap_or_default(), days.last().copied().unwrap_or_default());
-    format!("{} {bars} {} (at most {most} a day)", first.strftime("%m-%d"), last.strftime("%m-%d"))
+    let (first, last) =
+        (begins.first().copied().unwrap_or_default(), begins.last().copied().unwrap_or_default());
+    let span = if each == 1 { "a day".to_owned() } else { format!("in {each} days") };
+    format!("{} {bars} {} (at most {most} {span})", first.strftime("%Y-%m-%d"), last.strftime("%Y-%m-%d"))
 }
 
 fn plural(count: u64, what: &str) -> String {

@@ -1,7 +1,7 @@
 //! Judging a past: events in the order of their times, each by what was before it, as the daemon would have judged them.
 //! Owns what is remembered between batches; instances are judged by what the records alone say of them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,11 +10,13 @@ use rustc_hash::FxHashSet;
 use super::burst::{Bursts, over};
 use super::event::Event;
 use super::judge::{Court, Desk, Judgement, Law, OnFile};
-use super::memory::{Learned, Memory, Traits};
+use super::memory::{ENOUGH, Learned, Memory, Traits};
 use super::pacer::later;
 
 /// So long after an event everything is known that may still be said of it: nothing is waited for.
 const AFTERWARDS: Duration = Duration::from_secs(24 * 3600);
+/// In seconds.
+const DAY: i64 = 24 * 3600;
 /// How many events that were told are known again: the same record may stand in the files of several trails.
 const SEEN: usize = 200_000;
 /// How often what is old is forgotten, in batches.
@@ -34,7 +36,11 @@ pub struct Hindsight<'a> {
     law: &'a Law,
     memory: Memory,
     bursts: Bursts,
-    learned: Learned,
+    /// The time before was given, and is known.
+    learned: bool,
+    /// On how many days something of each account was seen, as far as that matters, and from when on it is enough.
+    days: BTreeMap<String, BTreeSet<i64>>,
+    enough: BTreeMap<String, Timestamp>,
     told: FxHashSet<[u8; 16]>,
     order: VecDeque<[u8; 16]>,
     batches: u32,
@@ -47,21 +53,36 @@ impl<'a> Hindsight<'a> {
             law,
             memory: Memory::default(),
             bursts: Bursts::new(),
-            learned: Learned::default(),
+            learned: false,
+            days: BTreeMap::new(),
+            enough: BTreeMap::new(),
             told: FxHashSet::default(),
             order: VecDeque::new(),
             batches: 0,
         }
     }
 
-    /// When the known past begins.
+    /// From when on something can be called new, in the account that is known for longest.
     pub fn since(&self) -> Option<Timestamp> {
-        self.learned.since
+        self.enough.values().min().copied()
     }
 
     /// What is normal is known by now: whatever comes is compared with it.
     pub fn is_learned(&mut self) {
-        (self.learned.habits, self.learned.rules) = (true, true);
+        self.learned = true;
+    }
+
+    /// A past with holes is none: an account's days are counted, and the first event's time alone proves nothing.
+    fn count_day(&mut self, account: &str, time: Timestamp) {
+        if self.enough.contains_key(account) {
+            return;
+        }
+        let days = self.days.entry(account.to_owned()).or_default();
+        days.insert(time.as_second().div_euclid(DAY));
+        if days.len() > ENOUGH.as_secs() as usize / DAY as usize {
+            self.days.remove(account);
+            self.enough.insert(account.to_owned(), time);
+        }
     }
 
     /// Only takes in what was.
@@ -99,12 +120,15 @@ impl<'a> Hindsight<'a> {
     }
 
     fn sit(&mut self, items: &[Item], mut each: impl FnMut(&mut Desk<'_>, &Item)) -> Judgement {
-        let times = items.iter().map(|item| match item {
-            Item::Seen(traits) => traits.time,
-            Item::Judge(event) => event.time,
-        });
-        let Some(latest) = times.clone().max() else { return Judgement::default() };
-        self.learned.since = self.learned.since.or(times.min());
+        let mut latest = Timestamp::MIN;
+        for item in items {
+            let (account, time) = match item {
+                Item::Seen(traits) => (&traits.account, traits.time),
+                Item::Judge(event) => (&event.account, event.time),
+            };
+            latest = latest.max(time);
+            self.count_day(account, time);
+        }
         let court = Court {
             law: self.law,
             account: "",
@@ -114,13 +138,10 @@ impl<'a> Hindsight<'a> {
             now: later(latest, AFTERWARDS),
         };
         let (stories, usage) = (BTreeMap::new(), BTreeMap::new());
-        let file = OnFile {
-            stories: &stories,
-            usage: &usage,
-            memory: &self.memory,
-            learned: self.learned,
-            bursts: &self.bursts,
-        };
+        let learned =
+            Learned { habits: self.learned, rules: self.learned, since: None, accounts: Some(&self.enough) };
+        let file =
+            OnFile { stories: &stories, usage: &usage, memory: &self.memory, learned, bursts: &self.bursts };
         let mut desk = Desk::new(court, file);
         items.iter().for_each(|item| each(&mut desk, item));
         let mut judgement = desk.finish();

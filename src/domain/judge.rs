@@ -118,7 +118,7 @@ pub struct OnFile<'a> {
     /// What the account did before.
     pub memory: &'a Memory,
     /// How much of that is known.
-    pub learned: Learned,
+    pub learned: Learned<'a>,
     /// What rules with a threshold have counted.
     pub bursts: &'a Bursts,
 }
@@ -165,14 +165,18 @@ impl<'a> Desk<'a> {
             self.learn(event);
             let traits = Traits::of(event);
             let past = self.memory.past(&traits);
-            let envelope = event.envelope_after(Some(&past));
-            let mut scratch = std::mem::take(&mut self.scratch);
-            let findings = self.court.law.rules.findings(&mut scratch, &envelope.to_string());
-            self.scratch = scratch;
+            let text = event.text_after(Some(&past));
+            let findings = self.court.law.rules.findings(&mut self.scratch, &text);
             if !findings.is_empty() || !traits.reads {
                 self.memory.learn(&traits);
             }
             let mut decision = Decision::of(event);
+            if findings.is_empty() {
+                self.judgement.unmatched += 1;
+                self.judgement.decisions.push(decision);
+                continue;
+            }
+            let envelope = event.envelope_after(Some(&past));
             let mut live = None;
             let mut tried = Vec::new();
             for finding in &findings {

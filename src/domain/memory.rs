@@ -4,6 +4,7 @@
 //! A value is kept as sixteen bytes made from it, so that what is remembered has one small size and says nothing by
 //! itself.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -124,31 +125,41 @@ impl Memory {
 
 /// How much of the past is known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Learned {
+pub struct Learned<'a> {
     /// The history of writes was read.
     pub habits: bool,
     /// It was read under the rules that ask for their own values.
     pub rules: bool,
     /// Everything since then was seen, reads that rules name among it.
     pub since: Option<Timestamp>,
+    /// Accounts of which enough days were seen, and from when on.
+    pub accounts: Option<&'a BTreeMap<String, Timestamp>>,
 }
 
-impl Learned {
+impl Learned<'_> {
     /// Everything is known: what a test assumes.
+    #[cfg(test)]
     pub fn all() -> Self {
-        Learned { habits: true, rules: true, since: Some(Timestamp::MIN) }
+        Learned { habits: true, rules: true, since: Some(Timestamp::MIN), accounts: None }
     }
 
     fn covers(&self, history: bool, traits: &Traits, within: Duration) -> bool {
         let since = |since: Timestamp| traits.time >= later(since, within.min(ENOUGH));
         // The history that is read is of writes.
-        (history && !traits.reads) || self.since.is_some_and(since)
+        (history && !traits.reads)
+            || self.since.is_some_and(since)
+            || self
+                .accounts
+                .and_then(|known| known.get(&traits.account))
+                .is_some_and(|from| traits.time >= *from)
     }
 }
 
 /// What an event shows of its account's habits, ready to be remembered and compared.
 #[derive(Debug, Clone)]
 pub struct Traits {
+    /// Whose it is.
+    pub account: String,
     /// When it happened.
     pub time: Timestamp,
     /// It only reads.
@@ -168,6 +179,7 @@ impl Traits {
         let made = text("responseElements.accessKey.accessKeyId")
             .filter(|_| text("eventName") == Some("CreateAccessKey"));
         Traits {
+            account: event.account.clone(),
             time: event.time,
             reads: reads(event),
             habits: habits
@@ -184,7 +196,7 @@ impl Traits {
 #[derive(Debug)]
 pub struct Recollection<'a> {
     known: &'a Memory,
-    learned: Learned,
+    learned: Learned<'a>,
     /// What changed.
     pub changes: FxHashMap<Token, Sighting>,
 }
@@ -194,7 +206,7 @@ pub type Sightings = Vec<(Token, Option<Sighting>)>;
 
 impl<'a> Recollection<'a> {
     /// Nothing is added yet.
-    pub fn new(known: &'a Memory, learned: Learned) -> Self {
+    pub fn new(known: &'a Memory, learned: Learned<'a>) -> Self {
         Recollection { known, learned, changes: FxHashMap::default() }
     }
 

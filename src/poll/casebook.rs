@@ -99,7 +99,7 @@ impl Casebook {
     }
 
     /// How much of an account's past is known.
-    pub(super) fn learned(&self, account: &str, born: Option<Timestamp>) -> Learned {
+    pub(super) fn learned(&self, account: &str, born: Option<Timestamp>) -> Learned<'static> {
         learned(&self.lock().history, account, born)
     }
 
@@ -120,12 +120,16 @@ impl Casebook {
     }
 }
 
-fn learned(history: &BTreeMap<(String, String), History>, account: &str, born: Option<Timestamp>) -> Learned {
+fn learned(
+    history: &BTreeMap<(String, String), History>,
+    account: &str,
+    born: Option<Timestamp>,
+) -> Learned<'static> {
     let mut regions = history.iter().filter(|((a, _), one)| a == account && !one.blind).peekable();
     let any = regions.peek().is_some();
     let (habits, rules) =
         regions.fold((any, any), |(habits, rules), (_, one)| (habits && one.habits, rules && one.rules));
-    Learned { habits, rules, since: born }
+    Learned { habits, rules, since: born, accounts: None }
 }
 
 fn known_past<'a>(

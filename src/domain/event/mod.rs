@@ -158,10 +158,19 @@ impl Event {
         Json::Object(members)
     }
 
-    /// The envelope with the record as it was written, byte for byte.
+    /// The envelope's text, with all facts beside `detail`.
+    pub fn text_after(&self, past: Option<&Past>) -> String {
+        self.text_around(&self.detail.to_string(), past)
+    }
+
+    /// The envelope's text with the record as it was written, byte for byte.
     pub fn envelope_around(&self, record: &str) -> String {
+        self.text_around(record, None)
+    }
+
+    fn text_around(&self, record: &str, past: Option<&Past>) -> String {
         let head = Json::Object(self.head()).to_string();
-        let beside = self.beside(None).map(|(name, facts)| format!(",\"{name}\":{facts}"));
+        let beside = self.beside(past).map(|(name, facts)| format!(",\"{name}\":{facts}"));
         let head = head.strip_suffix('}').unwrap_or(&head);
         format!("{head},\"detail\":{record}{}}}", beside.unwrap_or_default())
     }
