@@ -148,7 +148,7 @@ impl<'a> Hindsight<'a> {
         for (token, sighting) in judgement.sightings.drain(..) {
             self.memory.put(token, sighting);
         }
-        self.bursts.append(&mut judgement.bursts);
+        self.bursts.extend(std::mem::take(&mut judgement.bursts));
         self.batches += 1;
         if self.batches.is_multiple_of(FORGET_EVERY) {
             self.memory.forgettable(latest).into_iter().for_each(|token| self.memory.put(token, None));

@@ -5,6 +5,8 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
+
 use super::burst::shown;
 use super::event::{Event, derived_id, record};
 use super::json::{Json, Malformed};
@@ -211,57 +213,39 @@ pub struct Finding<'a> {
 pub struct Rules {
     rules: Vec<Rule>,
     set: Set,
-    /// What each pattern of the set is for.
-    parts: Vec<(usize, Part)>,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Part {
-    Pattern,
-    Unless(usize),
-    When(usize),
+    /// The rule of each pattern that is searched, by its number in the set; its exceptions and escalations follow it.
+    by_pattern: FxHashMap<u32, usize>,
 }
 
 impl Rules {
     /// Rules in order of precedence among those of the same severity.
     pub fn new(mut rules: Vec<Rule>) -> Self {
         rules.sort_by_key(|rule| Reverse(rule.severity));
-        let mut parts = Vec::new();
+        let mut by_pattern = FxHashMap::default();
         let mut patterns = Vec::new();
         for (n, rule) in rules.iter().enumerate() {
-            let unless = rule.unless.iter().enumerate().map(|(m, pattern)| (Part::Unless(m), pattern));
-            let when = rule.escalate.iter().enumerate().map(|(m, one)| (Part::When(m), &one.when));
-            for (part, pattern) in std::iter::once((Part::Pattern, &rule.pattern)).chain(unless).chain(when) {
-                parts.push((n, part));
-                patterns.push(pattern);
-            }
+            by_pattern.insert(u32::try_from(patterns.len()).unwrap_or(u32::MAX), n);
+            patterns.push((&rule.pattern, true));
+            patterns.extend(rule.unless.iter().map(|pattern| (pattern, false)));
+            patterns.extend(rule.escalate.iter().map(|one| (&one.when, false)));
         }
-        let set = Set::new(patterns, &record::PATHS);
-        Rules { rules, set, parts }
+        let set = Set::with_asides(patterns, &record::PATHS);
+        Rules { rules, set, by_pattern }
     }
 
     /// The rules whose pattern an event fits, the most urgent first; excused ones last. `envelope` is the event's text.
     pub fn findings(&self, scratch: &mut Scratch, envelope: &str) -> Vec<Finding<'_>> {
         let Ok(laid) = self.set.lay(&mut scratch.sheet, envelope) else { return Vec::new() };
         self.set.matching(&laid, Known::All, &mut scratch.matched);
-        let mut found: Vec<Finding<'_>> = Vec::new();
-        // The parts of a rule follow each other, its pattern first.
-        for part in &scratch.matched {
-            let (n, part) = self.parts[*part as usize];
-            let rule = &self.rules[n];
-            let current = found.last_mut().filter(|finding| std::ptr::eq(finding.rule, rule));
-            match (part, current) {
-                (Part::Pattern, _) => {
-                    found.push(Finding { rule, severity: rule.severity, excused: None });
-                }
-                (Part::Unless(m), Some(finding)) => finding.excused = finding.excused.or(Some(m)),
-                (Part::When(m), Some(finding)) => {
-                    finding.severity = finding.severity.max(rule.escalate[m].to);
-                }
-                // An exception to what did not match.
-                (_, None) => {}
-            }
-        }
+        let found = scratch.matched.iter().map(|pattern| {
+            let rule = &self.rules[self.by_pattern[pattern]];
+            let asides = pattern + 1..;
+            let excused = asides.clone().zip(&rule.unless).position(|(aside, _)| self.set.fits(&laid, aside));
+            let raised = asides.skip(rule.unless.len()).zip(&rule.escalate);
+            let raised = raised.filter(|(aside, _)| self.set.fits(&laid, *aside)).map(|(_, one)| one.to);
+            Finding { rule, severity: raised.fold(rule.severity, Severity::max), excused }
+        });
+        let mut found: Vec<Finding<'_>> = found.collect();
         found.sort_by_key(|finding| (finding.excused.is_some(), Reverse(finding.severity)));
         found
     }
@@ -281,8 +265,7 @@ impl Rules {
         let said = set.bool(&laid, "detail.readOnly");
         let reads = said.unwrap_or_else(|| set.text(&laid, "detail.eventName").is_some_and(is_read));
         set.matching(&laid, Known::WithoutContext, &mut scratch.matched);
-        let is_pattern = |part: &u32| matches!(self.parts[*part as usize].1, Part::Pattern);
-        Ok(Glance { may_match: !certain || scratch.matched.iter().any(is_pattern), reads })
+        Ok(Glance { may_match: !certain || !scratch.matched.is_empty(), reads })
     }
 
     /// Every rule, the most urgent first.

@@ -217,7 +217,7 @@ impl Watch {
         for (token, sighting) in judgement.sightings.drain(..) {
             memory.put(token, sighting);
         }
-        bursts.append(&mut judgement.bursts);
+        bursts.extend(std::mem::take(&mut judgement.bursts));
         for (id, story) in &judgement.stories {
             match story {
                 Some(story) => known.insert(id.clone(), story.clone()),

@@ -20,6 +20,8 @@ pub struct Set {
     /// For each path: it stands below what is added to an event later.
     late: Vec<bool>,
     alternatives: Vec<Alternative>,
+    /// For each pattern, the first of its alternatives; they follow each other.
+    begins: Vec<usize>,
     /// For each path by which alternatives are found: which, by the text that must stand there.
     index: Vec<(PathId, FxHashMap<Box<str>, Vec<u32>>)>,
     /// Alternatives that demand no text exactly.
@@ -29,6 +31,7 @@ pub struct Set {
 #[derive(Debug, Clone)]
 struct Alternative {
     pattern: u32,
+    searched: bool,
     /// In the order of the paths' names: `exists: false` is judged against what the ones before it have chosen.
     wants: Vec<(PathId, Vec<Want>)>,
 }
@@ -46,17 +49,23 @@ impl Set {
     /// A set of patterns. `also` are paths to lay out although no pattern looks at them; what stands below `context`
     /// is added later.
     pub fn new<'p>(patterns: impl IntoIterator<Item = &'p Pattern>, also: &[&str]) -> Self {
+        Set::with_asides(patterns.into_iter().map(|pattern| (pattern, true)), also)
+    }
+
+    /// A set in which only the patterns with `true` are searched; of the others [`Set::fits`] says whether they fit.
+    pub fn with_asides<'p>(patterns: impl IntoIterator<Item = (&'p Pattern, bool)>, also: &[&str]) -> Self {
         let mut set = Set { trie: Trie::new(), ..Set::default() };
         for path in also {
             set.trie.insert(path);
         }
-        for (pattern, compiled) in (0..).zip(patterns) {
+        for (pattern, (compiled, searched)) in (0..).zip(patterns) {
+            set.begins.push(set.alternatives.len());
             for alternative in &compiled.alternatives {
                 let wants = alternative
                     .iter()
                     .map(|(path, condition)| (set.trie.insert(path), condition.wants.clone()))
                     .collect();
-                set.alternatives.push(Alternative { pattern, wants });
+                set.alternatives.push(Alternative { pattern, searched, wants });
             }
         }
         set.late = set.trie.paths.iter().map(|path| path.starts_with("context.")).collect();
@@ -66,7 +75,7 @@ impl Set {
 
     fn find_by_texts(&mut self) {
         let mut frequent: FxHashMap<(PathId, &str), usize> = FxHashMap::default();
-        for alternative in &self.alternatives {
+        for alternative in self.alternatives.iter().filter(|one| one.searched) {
             for (path, texts) in self.demanded(alternative) {
                 for text in texts {
                     *frequent.entry((path, text)).or_default() += 1;
@@ -75,7 +84,7 @@ impl Set {
         }
         let mut index: FxHashMap<PathId, FxHashMap<Box<str>, Vec<u32>>> = FxHashMap::default();
         let mut others = Vec::new();
-        for (n, alternative) in (0..).zip(&self.alternatives) {
+        for (n, alternative) in (0..).zip(&self.alternatives).filter(|(_, one)| one.searched) {
             let rarest = self.demanded(alternative).min_by_key(|(path, texts)| {
                 texts.iter().map(|text| frequent[&(*path, *text)]).sum::<usize>()
             });
@@ -187,14 +196,21 @@ impl Set {
         matched.dedup();
     }
 
+    /// Whether one pattern fits, all of the event being on the sheet.
+    pub fn fits(&self, laid: &Laid<'_>, pattern: u32) -> bool {
+        let begin = self.begins[pattern as usize];
+        let own = self.alternatives[begin..].iter().take_while(|one| one.pattern == pattern);
+        own.into_iter().any(|alternative| self.has(laid, Known::All, alternative))
+    }
+
     fn try_on(&self, laid: &Laid<'_>, known: Known, n: u32, matched: &mut Vec<u32>) {
         let alternative = &self.alternatives[n as usize];
-        if self.fits(laid, known, alternative) {
+        if self.has(laid, known, alternative) {
             matched.push(alternative.pattern);
         }
     }
 
-    fn fits(&self, laid: &Laid<'_>, known: Known, alternative: &Alternative) -> bool {
+    fn has(&self, laid: &Laid<'_>, known: Known, alternative: &Alternative) -> bool {
         let is_asked = |path: &PathId| known == Known::All || !self.late[*path as usize];
         let mut in_arrays = 0;
         for (path, wants) in alternative.wants.iter().filter(|(path, _)| is_asked(path)) {
