@@ -6,6 +6,7 @@
 mod cli;
 mod crash;
 mod process;
+mod recall;
 mod recipes;
 mod records;
 mod reliability;
