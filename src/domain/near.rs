@@ -19,7 +19,8 @@ pub fn near(rules: &Rules, event: &Event, only: Option<&str>) -> Vec<Json> {
         .collect();
     // Of rules that miss as much, those of which more fits are nearer.
     compared.sort_by_key(|(misses, rule, fields)| {
-        (*misses, std::cmp::Reverse(fields.len()), std::cmp::Reverse(rule.severity))
+        let asks_more = rule.first_seen.is_some() || rule.threshold.is_some();
+        (*misses, asks_more, std::cmp::Reverse(fields.len()), std::cmp::Reverse(rule.severity))
     });
     compared.iter().map(|(misses, rule, fields)| shown(rule, *misses, fields, &envelope)).collect()
 }

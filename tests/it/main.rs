@@ -16,4 +16,5 @@ mod sinks;
 mod starts;
 mod stories;
 mod tidy;
+mod trying;
 mod world;
