@@ -1,0 +1,133 @@
+//! What the daemon learns of an account, and what follows: rules that ask for the past, rules that count, rules on trial,
+//! and the reasons that it keeps.
+
+use expect_test::expect;
+use trailnoti::domain::json::{Json, object};
+use trailnoti::simulator::records::call;
+
+use crate::world::{AT_ONCE, MALLORY, Stage, at, minutes};
+
+const RULES: &str = r#"
+[rules]
+builtin = false
+"#;
+
+/// A stage whose only rules are these.
+fn stage(rules: &str) -> (Stage, tempfile::TempDir) {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("rules.d")).expect("made");
+    std::fs::write(folder.path().join("rules.d/mine.toml"), rules).expect("written");
+    let mut stage = Stage::new(&["us-east-1", "eu-west-1"]).with(&format!("{AT_ONCE}{RULES}"));
+    stage.folder = Some(folder.path().to_owned());
+    (stage, folder)
+}
+
+fn creates(stage: &Stage, name: &str, day: &str, region: &str) {
+    let request = object([("userName", name.into())]);
+    stage.record(call(&MALLORY, at(day), region, "iam", "CreateUser", request, Json::Null), minutes(2));
+}
+
+const FIRST: &str = r#"
+[[rule]]
+id = "new-region"
+title = "{region} is new: {detail.requestParameters.userName}"
+pattern.detail.eventName = ["CreateUser"]
+first_seen = { of = ["region"] }
+"#;
+
+#[tokio::test(start_paused = true)]
+async fn what_the_history_has_is_not_new_and_what_it_has_not_is_told_once() {
+    let (mut stage, _folder) = stage(FIRST);
+    // In the history, long before the first start.
+    stage.record(
+        call(
+            &MALLORY,
+            at("10:00") - minutes(60 * 24 * 40),
+            "us-east-1",
+            "iam",
+            "CreateUser",
+            Json::Null,
+            Json::Null,
+        ),
+        minutes(2),
+    );
+    creates(&stage, "known", "10:05", "us-east-1");
+    creates(&stage, "new", "10:06", "eu-west-1");
+    creates(&stage, "again", "10:08", "eu-west-1");
+    stage.start();
+    stage.until("10:30").await;
+    stage.stop().await;
+    expect!["10:08:00 → slack: eu-west-1 is new: new · eu-west-1 10:06:00"].assert_eq(&stage.transcript());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_before_the_past_was_known_is_judged_late() {
+    let (mut stage, _folder) = stage(FIRST);
+    // So much that the history takes minutes to read.
+    for n in 0..3_000 {
+        let time = at("10:00") - minutes(60 * 24 + n * 20);
+        stage.record(call(&MALLORY, time, "us-east-1", "iam", "TagUser", Json::Null, Json::Null), minutes(2));
+    }
+    creates(&stage, "early", "09:58", "eu-west-1");
+    stage.start();
+    stage.until("10:00:20").await;
+    assert_eq!(stage.transcript(), "", "nothing can be called new yet");
+    stage.until("10:20").await;
+    stage.stop().await;
+    expect!["10:01:15 → slack: eu-west-1 is new: early · eu-west-1 09:58:00"].assert_eq(&stage.transcript());
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_together_are_told_once_however_often_they_are_read_and_across_a_restart() {
+    let rule = r#"
+[[rule]]
+id = "many"
+title = "three users, the last {detail.requestParameters.userName}"
+pattern.detail.eventName = ["CreateUser"]
+threshold = { count = 3, within = "10m", by = ["detail.userIdentity.arn"] }
+"#;
+    let (mut stage, _folder) = stage(rule);
+    creates(&stage, "one", "10:01", "us-east-1");
+    creates(&stage, "two", "10:03", "us-east-1");
+    creates(&stage, "three", "10:06", "us-east-1");
+    creates(&stage, "four", "10:07", "us-east-1");
+    creates(&stage, "five", "10:40", "us-east-1");
+    stage.start();
+    stage.until("10:06:30").await;
+    stage.stop().await;
+    stage.start();
+    stage.until("11:10").await;
+    stage.stop().await;
+    expect!["10:08:00 → slack: three users, the last three · us-east-1 10:06:00"].assert_eq(&stage.transcript());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_on_trial_counts_and_tells_nobody_and_the_reasons_are_kept() {
+    let rules = r#"
+[[rule]]
+id = "on-trial"
+mode = "dry-run"
+severity = "critical"
+pattern.detail.eventName = ["CreateUser"]
+
+[[rule]]
+id = "told"
+title = "user {detail.requestParameters.userName}"
+severity = "low"
+pattern.detail.eventName = ["CreateUser"]
+unless = [{ detail.requestParameters.userName = ["ci"] }]
+escalate = [{ when = { context.by = ["key"] }, to = "high" }]
+"#;
+    let (mut stage, _folder) = stage(rules);
+    creates(&stage, "eve", "10:01", "us-east-1");
+    creates(&stage, "ci", "10:02", "us-east-1");
+    stage.start();
+    stage.until("10:20").await;
+    let page = stage.status.pages().expect("pages").overview();
+    let trials = page.get("trials").map(Json::to_string);
+    assert_eq!(trials.as_deref(), Some(r#"[{"rule":"on-trial","would_have_told":2}]"#));
+    let memory = page.get("memory").expect("memory");
+    assert_eq!(memory.get("learning"), Some(&Json::Bool(false)), "{memory}");
+    stage.stop().await;
+    expect!["10:03:00 → slack: user eve · us-east-1 10:01:00"].assert_eq(&stage.transcript());
+}
