@@ -98,7 +98,8 @@ threshold = { count = 3, within = "10m", by = ["detail.userIdentity.arn"] }
     stage.start();
     stage.until("11:10").await;
     stage.stop().await;
-    expect!["10:08:00 → slack: three users, the last three · us-east-1 10:06:00"].assert_eq(&stage.transcript());
+    expect!["10:08:00 → slack: three users, the last three · us-east-1 10:06:00"]
+        .assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]

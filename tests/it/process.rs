@@ -551,6 +551,14 @@ async fn the_commands_that_ask_aws_answer() {
     let event = Json::parse(events.trim()).expect("one envelope");
     assert_eq!(event.text("detail-type"), Some("AWS API Call via CloudTrail"));
     assert!(event.text("time").and_then(|time| time.parse::<Timestamp>().ok()).is_some());
+    assert_eq!(event.at("context.principal.kind").and_then(Json::as_str), Some("person"), "{event}");
+    let (code, scanned) = tokio::task::block_in_place(|| run(&["scan", "--since", "1h", "--json"]));
+    assert_eq!(code, Some(0), "{scanned}");
+    assert!(
+        scanned.starts_with(r#"{"account":"111122223333""#) && scanned.contains("iam-user-created"),
+        "{scanned}"
+    );
+    assert!(scanned.lines().last().is_some_and(|line| line.contains(r#""records":1"#)), "{scanned}");
     let (code, checked) = tokio::task::block_in_place(|| run(&["check", "--online"]));
     assert_eq!(code, Some(0), "{checked}");
     assert!(checked.contains("111122223333 us-east-1       events: yes; 0 instances"), "{checked}");
