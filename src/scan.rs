@@ -101,7 +101,7 @@ fn one(input: &Input, rules: &Rules, scratch: &mut Scratch, stop: &AtomicBool, g
         Ok(read) => {
             let mut objects = Objects::new(read, Unwrap::Lists);
             loop {
-                match objects.next() {
+                match objects.take() {
                     Ok(None) => break,
                     Ok(Some(object)) => {
                         batch.records += 1;
@@ -116,10 +116,10 @@ fn one(input: &Input, rules: &Rules, scratch: &mut Scratch, stop: &AtomicBool, g
                     }
                     Err(broken) => problem(&mut batch, broken.to_string()),
                 }
-                if batch.records as usize >= BATCH {
-                    if stop.load(Ordering::Relaxed) || give.send(std::mem::take(&mut batch)).is_err() {
-                        return;
-                    }
+                let is_full = batch.records as usize >= BATCH;
+                if is_full && (stop.load(Ordering::Relaxed) || give.send(std::mem::take(&mut batch)).is_err())
+                {
+                    return;
                 }
             }
         }

@@ -28,7 +28,7 @@ fuzz_target!(|input: &[u8]| {
     let mut scratch = Scratch::default();
     let mut objects = Objects::new(input, Unwrap::Lists);
     for _ in 0..1000 {
-        match objects.next() {
+        match objects.take() {
             Ok(None) | Err(Broken::Unreadable(_)) => return,
             Err(Broken::NoObject { .. }) => {}
             Ok(Some(object)) => {

@@ -100,7 +100,7 @@ impl Grep {
 
     fn read(&mut self, name: &str, mut objects: Objects<impl std::io::Read>, records: bool) {
         loop {
-            let object = match objects.next() {
+            let object = match objects.take() {
                 Ok(None) => return,
                 Ok(Some(object)) => object,
                 Err(error) => {

@@ -82,7 +82,7 @@ impl<R: Read> Objects<R> {
     ///
     /// # Errors
     /// What stands there instead. The rest of its line is passed over, and the next call goes on behind it.
-    pub fn next(&mut self) -> Result<Option<&str>, Broken> {
+    pub fn take(&mut self) -> Result<Option<&str>, Broken> {
         let place = match self.waiting.pop() {
             Some(place) => Some(place),
             None => self.find()?,
@@ -303,7 +303,7 @@ mod tests {
         let mut objects = Objects::new(Drip(text.as_bytes(), drip), unwrap);
         let mut found = Vec::new();
         loop {
-            match objects.next() {
+            match objects.take() {
                 Ok(Some(object)) => found.push(object.to_owned()),
                 Ok(None) => return found,
                 Err(broken) => found.push(format!("! {broken}")),

@@ -48,9 +48,9 @@ impl Inner {
     }
 
     fn sightings(&mut self, sightings: &Sightings, changes: &mut Vec<Change>) -> Result<(), StoreError> {
-        let mut buckets: BTreeMap<(u8, u8), Vec<&(Token, Option<Sighting>)>> = BTreeMap::new();
-        for one in sightings {
-            buckets.entry((one.0.kind, one.0.id[0])).or_default().push(one);
+        let mut buckets: BTreeMap<(u8, u8), Sightings> = BTreeMap::new();
+        for (token, sighting) in sightings {
+            buckets.entry((token.kind, token.id[0])).or_default().push((*token, *sighting));
         }
         for ((kind, bucket), changed) in buckets {
             let key = key::memory(kind, bucket);
@@ -58,8 +58,8 @@ impl Inner {
             let mut known = entries(kind, bucket, &row);
             for (token, sighting) in changed {
                 match sighting {
-                    Some(sighting) => known.insert(*token, *sighting),
-                    None => known.remove(token),
+                    Some(sighting) => known.insert(token, sighting),
+                    None => known.remove(&token),
                 };
             }
             let mut row = Vec::with_capacity(known.len() * ENTRY);

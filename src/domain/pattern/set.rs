@@ -13,6 +13,9 @@ use crate::domain::json::{Malformed, Quoted};
 /// The number of a path in a set.
 pub(super) type PathId = u32;
 
+/// The alternatives that demand a text, by that text.
+type ByText = FxHashMap<Box<str>, Vec<u32>>;
+
 /// Patterns, numbered in the order they were given.
 #[derive(Debug, Clone, Default)]
 pub struct Set {
@@ -23,7 +26,7 @@ pub struct Set {
     /// For each pattern, the first of its alternatives; they follow each other.
     begins: Vec<usize>,
     /// For each path by which alternatives are found: which, by the text that must stand there.
-    index: Vec<(PathId, FxHashMap<Box<str>, Vec<u32>>)>,
+    index: Vec<(PathId, ByText)>,
     /// Alternatives that demand no text exactly.
     others: Vec<u32>,
 }
@@ -82,7 +85,7 @@ impl Set {
                 }
             }
         }
-        let mut index: FxHashMap<PathId, FxHashMap<Box<str>, Vec<u32>>> = FxHashMap::default();
+        let mut index: FxHashMap<PathId, ByText> = FxHashMap::default();
         let mut others = Vec::new();
         for (n, alternative) in (0..).zip(&self.alternatives).filter(|(_, one)| one.searched) {
             let rarest = self.demanded(alternative).min_by_key(|(path, texts)| {
@@ -224,7 +227,7 @@ impl Set {
             };
             let inside = last.element > 0;
             let fitting = fields.iter().any(|field| fit(laid, wants, field));
-            if !fitting && !(inside && may_be_absent()) {
+            if !(fitting || inside && may_be_absent()) {
                 return false;
             }
             // What fits at one path alone fits; two must agree, and what is absent depends on the others' choice.
