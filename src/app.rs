@@ -136,7 +136,6 @@ impl Generation {
             status: deps.status.clone(),
             casebook: Arc::default(),
             clock: deps.clock,
-            born: deps.store.0.born()?,
             routes: Arc::new(config.routes()),
             nudges: Arc::new(nudges.collect::<BTreeMap<_, _>>()),
             skew: source::skew(deps.clock),

@@ -101,17 +101,16 @@ impl Overview {
             let whole = HORIZON.as_secs_f64();
             let regions = known.history.iter().map(|((account, region), history)| {
                 let read = history.reached.map(|reached| now.duration_since(reached).as_secs_f64() / whole);
-                let percent =
-                    if history.rules { 100.0 } else { read.unwrap_or(0.0).clamp(0.0, 0.99) * 100.0 };
+                let percent = if history.read { 100.0 } else { read.unwrap_or(0.0).clamp(0.0, 0.99) * 100.0 };
                 object([
                     ("account", account.as_str().into()),
                     ("region", region.as_str().into()),
                     ("read_back_to", time(history.reached)),
                     ("percent", (percent as i64).into()),
-                    ("done", history.rules.into()),
+                    ("done", history.read.into()),
                 ])
             });
-            let learning = known.history.values().any(|history| !history.rules && !history.blind);
+            let learning = known.history.values().any(|history| !history.read && !history.blind);
             object([
                 ("learning", learning.into()),
                 ("remembered", number(known.remembered)),

@@ -2,7 +2,7 @@
 //! sees until it is judged in the order of its times. `LookupEvents` gives the newest first.
 
 use std::fs::File;
-use std::io::{IsTerminal, Read, Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,11 +18,16 @@ use crate::domain::pacer::{Pacer, earlier};
 use crate::domain::stream::{Stream, derive};
 use crate::source::{self, Account, FetchError, RegionAccess};
 
+/// How often a page is asked for before its region is given up.
+const ATTEMPTS: usize = 5;
+
 /// What was read, by place in the file.
 pub(super) struct Spool {
     file: File,
     /// When it happened, in seconds; where it stands; how long it is.
     places: Vec<(i64, u64, usize)>,
+    /// Regions that could not be read, or not to the end.
+    pub unread: usize,
 }
 
 impl Spool {
@@ -66,6 +71,7 @@ impl Spooling {
 pub(super) fn read(config: &Config, since: Duration, stop: &AtomicBool) -> anyhow::Result<Spool> {
     let file = tempfile::tempfile().context("make a file for what is read")?;
     let spool = Mutex::new(Spooling { file, places: Vec::new(), end: 0 });
+    let mut unread = 0;
     stage::one_thread()?.block_on(async {
         let sdk = source::from_environment().await;
         Account::check_credentials(&sdk).await?;
@@ -76,21 +82,15 @@ pub(super) fn read(config: &Config, since: Duration, stop: &AtomicBool) -> anyho
             let skew = source::skew(clock);
             let bar = scan::bar("minutes of history", 0);
             let all = regions.len() as u64 * since.as_secs() / 60;
-            let reading = Reading {
-                config,
-                clock,
-                since,
-                spool: &spool,
-                stop,
-                bar: if std::io::stderr().is_terminal() { bar } else { indicatif::ProgressBar::hidden() },
-                minutes: AtomicU64::new(0),
-            };
+            let reading =
+                Reading { config, clock, since, spool: &spool, stop, bar, minutes: AtomicU64::new(0) };
             reading.bar.set_length(all);
             let watched = regions.iter().filter(|region| config.regions.admits(region));
             let reads = watched.clone().map(|region| reading.region(account.region(region, &skew)));
             for (region, outcome) in watched.zip(join_all(reads).await) {
                 if let Err(error) = outcome {
                     eprintln!("trailnoti: {} {region}: {error}", account.id);
+                    unread += 1;
                 }
             }
             reading.bar.finish_and_clear();
@@ -98,7 +98,7 @@ pub(super) fn read(config: &Config, since: Duration, stop: &AtomicBool) -> anyho
         anyhow::Ok(())
     })?;
     let spool = spool.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    Ok(Spool { file: spool.file, places: spool.places })
+    Ok(Spool { file: spool.file, places: spool.places, unread })
 }
 
 struct Reading<'a> {
@@ -118,7 +118,7 @@ impl Reading<'_> {
         let mut pacer = Pacer::new(self.config.cloudtrail.requests_per_second, end);
         for stream in derive(&self.config.law.rules).streams {
             let mut request = Request { stream: stream.clone(), start, end, token: None };
-            let mut reached = end;
+            let (mut reached, mut failures) = (end, 0);
             loop {
                 if self.stop.load(Ordering::Relaxed) {
                     return Ok(());
@@ -129,10 +129,24 @@ impl Reading<'_> {
                         pacer.throttled(self.clock.now());
                         continue;
                     }
+                    // The walk goes on from where it was; what is read twice is known by its id.
+                    Err(FetchError::LostToken(_)) => {
+                        (request.token, request.end) = (None, reached);
+                        continue;
+                    }
+                    Err(FetchError::Transient(_)) if failures < ATTEMPTS => {
+                        failures += 1;
+                        pacer.throttled(self.clock.now());
+                        continue;
+                    }
                     answer => answer?,
                 };
                 pacer.answered();
+                failures = 0;
                 for raw in &page.events {
+                    if let Err(why) = &raw.event {
+                        eprintln!("trailnoti: {} {}: {why}", access.region, raw.id);
+                    }
                     if let Ok(event) = &raw.event {
                         let mut spool = self.spool.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                         let record = event.detail.to_string();
@@ -146,8 +160,8 @@ impl Reading<'_> {
                 if stream == Stream::Writes {
                     let minutes = reached.duration_since(reach).as_mins().max(0).unsigned_abs();
                     self.bar.set_position(self.minutes.fetch_add(minutes, Ordering::Relaxed) + minutes);
-                    reached = reach;
                 }
+                reached = reach;
                 match page.next {
                     Some(token) => request.token = Some(token),
                     None => break,

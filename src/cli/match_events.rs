@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::exit;
-use crate::domain::event::{Event, with_real_spelling};
+use crate::domain::event::Event;
 use crate::domain::json::{Json, why_malformed};
 use crate::domain::pattern::{Known, Pattern, Set, Sheet};
 use crate::files::{Objects, Unwrap, find, inner_record};
@@ -75,7 +75,8 @@ pub(super) fn run(wanted: Wanted) -> anyhow::Result<ExitCode> {
 fn compile(text: &str) -> Result<Set, Vec<String>> {
     let pattern =
         Json::parse(text).map_err(|error| vec![format!("an EventBridge pattern is JSON: {error}")])?;
-    let pattern = Pattern::compile(&with_real_spelling(pattern))
+    // As EventBridge's own engine takes it: a sign-in's documented spelling stays as it is written.
+    let pattern = Pattern::compile(&pattern)
         .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())?;
     Ok(Set::new([&pattern], &[]))
 }

@@ -221,6 +221,8 @@ pub fn main() -> ExitCode {
     };
     match perform(cli.command) {
         Ok(code) => code,
+        // Whoever read has enough.
+        Err(error) if is_closed(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("trailnoti: {error:#}");
             ExitCode::from(code_of(&error))
@@ -256,6 +258,13 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+fn is_closed(error: &anyhow::Error) -> bool {
+    error
+        .root_cause()
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 fn code_of(error: &anyhow::Error) -> u8 {

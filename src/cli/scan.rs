@@ -36,6 +36,8 @@ pub(super) struct Count {
     /// Events that a rule could not judge, because too little was known of the time before.
     pub undecided: u64,
     pub interrupted: bool,
+    /// Regions that could not be read, or not to the end.
+    pub unread_regions: usize,
     /// From when on rules that ask for the past could judge.
     pub learned_from: Option<jiff::Timestamp>,
 }
@@ -45,16 +47,19 @@ pub(super) fn run(file: &ConfigFile, wanted: &Wanted) -> anyhow::Result<ExitCode
     if let Some(rule) = &wanted.rule {
         config.law.rules = Config::rules_of(rule)?;
     }
+    // Nothing is sent here, so a rule on trial is tried.
+    config.law.rules = config.law.rules.all_live();
     let stop = Arc::new(AtomicBool::new(false));
-    signal_hook::flag::register(signal_hook::consts::SIGINT, stop.clone())?;
-    // Whoever presses the keys again does not want to wait.
+    // Whoever presses the keys again does not want to wait. The order matters: both hear the same signal.
     signal_hook::flag::register_conditional_shutdown(signal_hook::consts::SIGINT, 130, stop.clone())?;
+    signal_hook::flag::register(signal_hook::consts::SIGINT, stop.clone())?;
     let mut scan = Scan {
         config: &config,
         hindsight: Hindsight::new(&config.law),
         trial: Trial::default(),
         count: Count::default(),
         json: wanted.json,
+        closed: false,
     };
     if !wanted.before.is_empty() {
         let Some(inputs) = found(&wanted.before) else { return Ok(ExitCode::from(exit::DATA)) };
@@ -62,6 +67,7 @@ pub(super) fn run(file: &ConfigFile, wanted: &Wanted) -> anyhow::Result<ExitCode
     }
     if wanted.paths.is_empty() {
         let read = history::read(&config, wanted.since, &stop)?;
+        scan.count.unread_regions = read.unread;
         scan.account(read, &stop);
     } else {
         let Some(inputs) = found(&wanted.paths) else { return Ok(ExitCode::from(exit::DATA)) };
@@ -77,8 +83,11 @@ pub(super) fn run(file: &ConfigFile, wanted: &Wanted) -> anyhow::Result<ExitCode
     };
     // Whoever reads may have enough.
     let _no_reader = out.write_all(text.as_bytes());
-    let nothing = count.records == 0 && count.problems > 0;
-    Ok(if nothing { ExitCode::from(exit::DATA) } else { ExitCode::SUCCESS })
+    Ok(match count.records {
+        0 if count.unread_regions > 0 => ExitCode::from(exit::UNAVAILABLE),
+        0 if count.problems > 0 => ExitCode::from(exit::DATA),
+        _ => ExitCode::SUCCESS,
+    })
 }
 
 fn found(paths: &[PathBuf]) -> Option<Vec<Input>> {
@@ -97,6 +106,8 @@ struct Scan<'a> {
     trial: Trial,
     count: Count,
     json: bool,
+    /// Nobody reads what is printed any more.
+    closed: bool,
 }
 
 impl Scan<'_> {
@@ -104,12 +115,15 @@ impl Scan<'_> {
         let (bar, mut done) = (bar("files of the time before", inputs.len()), 0);
         let ended = AtomicBool::new(false);
         read(inputs, &self.config.law.rules, cores(), &ended, |batch| {
+            self.tell(&batch, &bar);
             self.hindsight.remember(&batch.items);
             done += usize::from(batch.ends);
             bar.set_position(done as u64);
             !stop.load(Ordering::Relaxed)
         });
-        self.hindsight.is_learned();
+        if !stop.load(Ordering::Relaxed) {
+            self.hindsight.is_learned();
+        }
         bar.finish_and_clear();
     }
 
@@ -123,7 +137,7 @@ impl Scan<'_> {
             bar.set_position(self.count.files as u64);
             let (records, alerts) = (self.count.records, self.alerts());
             bar.set_message(format!("{records} records, {alerts} alerts"));
-            !stop.load(Ordering::Relaxed)
+            !stop.load(Ordering::Relaxed) && !self.closed
         });
         bar.finish_and_clear();
     }
@@ -144,7 +158,7 @@ impl Scan<'_> {
             if batch.records >= 512 {
                 self.judge(std::mem::take(&mut batch), &bar);
                 bar.set_position(self.count.records);
-                if stop.load(Ordering::Relaxed) {
+                if stop.load(Ordering::Relaxed) || self.closed {
                     break;
                 }
             }
@@ -153,16 +167,23 @@ impl Scan<'_> {
         bar.finish_and_clear();
     }
 
+    fn tell(&mut self, batch: &Batch, bar: &ProgressBar) {
+        self.count.problems += batch.problems.len() as u64 + batch.more_problems;
+        for problem in &batch.problems {
+            bar.suspend(|| eprintln!("trailnoti: {problem}"));
+        }
+        if batch.more_problems > 0 {
+            bar.suspend(|| eprintln!("trailnoti: and {} more like these", batch.more_problems));
+        }
+    }
+
     fn alerts(&self) -> u64 {
         self.trial.rules.values().map(|told| told.alerts).sum()
     }
 
     fn judge(&mut self, batch: Batch, bar: &ProgressBar) {
         self.count.records += batch.records;
-        self.count.problems += batch.problems.len() as u64 + batch.more_problems;
-        for problem in &batch.problems {
-            bar.suspend(|| eprintln!("trailnoti: {problem}"));
-        }
+        self.tell(&batch, bar);
         let judged = batch.items.iter().any(|item| matches!(item, Item::Judge(_)));
         let judgement = self.hindsight.judge(&batch.items);
         self.count.learned_from = self.hindsight.since();
@@ -175,7 +196,11 @@ impl Scan<'_> {
         for alert in &judgement.alerts {
             self.trial.add(alert, &self.config.grouping);
             if self.json {
-                let _no_reader = writeln!(out, "{}", line(alert));
+                if writeln!(out, "{}", line(alert)).is_err() {
+                    // Whoever reads has enough.
+                    self.closed = true;
+                    return;
+                }
             }
         }
     }

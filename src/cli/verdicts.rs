@@ -82,6 +82,9 @@ pub(super) fn table(trial: &Trial, count: &Count, config: &Config) -> String {
     if count.problems > 0 {
         line(format!("{} could not be read", plural(count.problems, "thing")));
     }
+    if count.unread_regions > 0 {
+        line(format!("{} could not be read whole", plural(count.unread_regions as u64, "region")));
+    }
     if count.interrupted {
         line("interrupted: this is what was found so far".to_owned());
     }
@@ -116,6 +119,7 @@ pub(super) fn summary(trial: &Trial, count: &Count) -> String {
             "unreadable": count.problems,
             "undecided_while_learning": count.undecided,
             "known_since": count.learned_from.map(|time| time.to_string()),
+            "unread_regions": count.unread_regions,
             "interrupted": count.interrupted,
             "alerts": trial.rules.values().map(|told| told.alerts).sum::<u64>(),
             "notifications": trial.rules.values().map(|told| told.messages).sum::<u64>(),

@@ -3,7 +3,7 @@
 use super::section::Section;
 use crate::domain::event::with_real_spelling;
 use crate::domain::json::Json;
-use crate::domain::names::{suspicious_path, suspicious_paths};
+use crate::domain::names::{suspicious_path, suspicious_paths, unknown_words};
 use crate::domain::pattern::Pattern;
 use crate::domain::rule::{Escalation, FirstSeen, Mode, Rule, Severity, Threshold};
 
@@ -16,6 +16,11 @@ pub(super) fn rule(section: &mut Section<'_>, origin: &str) -> Option<Rule> {
         section.text("title").unwrap_or_else(|| format!("{id}: {{detail.eventName}} by {{principal}}"));
     let description = section.text("description");
     let severity = section.severity("severity", Severity::Medium);
+    for (key, text) in [("title", Some(&title)), ("description", description.as_ref())] {
+        for (field, message) in placeholders(text.map_or("", String::as_str)) {
+            section.problem(key, format!("rule \"{id}\": {{{field}}}: {message}"));
+        }
+    }
     let runbook = section.text("runbook");
     let unless = section.value("unless");
     let pattern = match (section.value("pattern"), section.value("pattern_json")) {
@@ -43,7 +48,7 @@ pub(super) fn rule(section: &mut Section<'_>, origin: &str) -> Option<Rule> {
         }
     };
     let pattern = pattern.and_then(|(key, pattern)| compile(pattern, told(section, &id, key)));
-    let escalate = escalations(section, &id);
+    let escalate = escalations(section, &id, severity);
     let unless = match unless {
         None => Vec::new(),
         Some(Json::Array(patterns)) => patterns
@@ -85,7 +90,7 @@ fn told<'s>(section: &'s Section<'_>, id: &'s str, key: &'s str) -> impl FnMut(&
     }
 }
 
-fn escalations(section: &mut Section<'_>, id: &str) -> Vec<Escalation> {
+fn escalations(section: &mut Section<'_>, id: &str, base: Severity) -> Vec<Escalation> {
     let mut escalations = Vec::new();
     for mut one in section.sections("escalate") {
         let when = one.value("when");
@@ -94,6 +99,10 @@ fn escalations(section: &mut Section<'_>, id: &str) -> Vec<Escalation> {
             one.problem("to", format!("rule \"{id}\": is missing: write to = \"critical\""));
         }
         match when {
+            Some(_) if to < base => one.problem(
+                "to",
+                format!("rule \"{id}\": {to} is less than the rule's own {base}: an escalation raises"),
+            ),
             Some(pattern) => {
                 let when = compile(pattern, told(&one, id, "when"));
                 escalations.extend(when.map(|when| Escalation { when, to }));
@@ -106,6 +115,16 @@ fn escalations(section: &mut Section<'_>, id: &str) -> Vec<Escalation> {
         one.finish();
     }
     escalations
+}
+
+/// Fields in a text that look mistaken, and why.
+fn placeholders(text: &str) -> Vec<(String, String)> {
+    let inside = text
+        .split('{')
+        .skip(1)
+        .filter_map(|part| part.split_once('}'))
+        .flat_map(|(field, _)| field.split('|'));
+    inside.filter(|field| *field != "principal").filter_map(suspicious_path).collect()
 }
 
 /// Names of fields, each looked at for a typing mistake.
@@ -127,7 +146,7 @@ fn first_seen(section: &mut Section<'_>) -> Option<FirstSeen> {
         table.problem("of", "names the fields whose values are to be new: write of = [\"detail.awsRegion\"]");
     }
     let by = fields(&mut table, "by");
-    let within = table.duration("within", "90d", "1h", "90d");
+    let within = table.duration("within", "90d", "2d", "90d");
     table.finish();
     Some(FirstSeen { of, by, within })
 }
@@ -155,7 +174,7 @@ fn threshold(section: &mut Section<'_>) -> Option<Threshold> {
 pub(super) fn compile(pattern: Json, mut told: impl FnMut(&str, String)) -> Option<Pattern> {
     match Pattern::compile(&with_real_spelling(pattern)) {
         Ok(pattern) => {
-            for (path, message) in suspicious_paths(&pattern) {
+            for (path, message) in suspicious_paths(&pattern).into_iter().chain(unknown_words(&pattern)) {
                 told(&path, message);
             }
             Some(pattern)

@@ -12,13 +12,19 @@ use super::json::Json;
 use super::pacer::{earlier, later};
 use super::rule::{Rule, Threshold};
 
-/// What was counted for one rule and one set of values.
+/// How many times of telling are kept of one burst.
+const TOLD: usize = 32;
+/// How many bursts are kept; of more, those go that are over first.
+const MOST: usize = 10_000;
+
+/// What was counted for one rule and one set of values. Events come in any order: pages of the history are read the newest
+/// first, and the same ones again and again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Burst {
-    /// When, and what: an event's id, or the value that must differ.
+    /// When, and what: made from an event's id, or from the value that must differ.
     counted: Vec<(i64, String)>,
-    /// When it was told last.
-    told: Option<i64>,
+    /// When it was told.
+    told: Vec<i64>,
     /// After this nobody asks any more, in seconds.
     until: i64,
 }
@@ -29,37 +35,40 @@ impl Burst {
         self.until < now.as_second()
     }
 
-    /// Counts an event, and says whether with it there are enough that were not told.
-    pub fn count(&mut self, threshold: &Threshold, event: &Event, envelope: &Json) -> bool {
+    /// Counts an event, and says whether with it there are enough that were not told. An event that was told already
+    /// (`known`) is counted, and tells nothing.
+    pub fn count(&mut self, threshold: &Threshold, event: &Event, envelope: &Json, known: bool) -> bool {
         let what = match &threshold.distinct {
-            Some(path) => shown(envelope, path),
-            None => event.short_id().iter().map(|byte| format!("{byte:02x}")).collect(),
+            Some(path) => short_id(&derived_id(&[&shown(envelope, path)])),
+            None => event.short_id(),
         };
+        let what: String = what.iter().map(|byte| format!("{byte:02x}")).collect();
         let time = event.time.as_second();
-        match self.counted.iter_mut().find(|(_, known)| *known == what) {
-            Some(known) if threshold.distinct.is_none() => debug_assert_eq!(known.0, time),
-            Some(known) => known.0 = known.0.max(time),
+        let within = i64::try_from(threshold.within.as_secs()).unwrap_or(i64::MAX);
+        // Of one value, the sightings within one span are one, and the last that was read stands for them.
+        match self.counted.iter_mut().find(|(at, known)| *known == what && (at - time).abs() <= within) {
+            Some(same) => same.0 = time,
             None => self.counted.push((time, what)),
         }
         self.counted.sort();
-        let within = i64::try_from(threshold.within.as_secs()).unwrap_or(i64::MAX);
-        let told = self.told.is_some_and(|told| (told - time).abs() <= within);
+        let told = self.told.iter().any(|told| (told - time).abs() <= within);
         let enough = self.counted.iter().enumerate().any(|(n, (first, _))| {
             let last = self.counted.get(n + threshold.count.max(1) - 1);
             (*first..=*first + within).contains(&time) && last.is_some_and(|(last, _)| last - first <= within)
         });
-        // Late ones may still come before the newest; older than two spans none is waited for.
-        let newest = self.counted.last().map_or(time, |(time, _)| *time);
-        self.counted.retain(|(time, _)| *time >= newest - 2 * within);
+        // What is furthest from where the history is being read matters least.
+        while self.counted.len() > threshold.count.saturating_mul(4).max(64) {
+            let distance = |at: usize| self.counted.get(at).map_or(0, |(at, _)| (at - time).abs());
+            let last = self.counted.len() - 1;
+            self.counted.remove(if distance(0) > distance(last) { 0 } else { last });
+        }
         self.until = later(event.time, threshold.within * 2).as_second().max(self.until);
-        let most = threshold.count * 2;
-        if self.counted.len() > most {
-            self.counted.drain(..self.counted.len() - most);
+        let tells = enough && !told && !known;
+        if tells {
+            self.told.push(time);
+            self.told.drain(..self.told.len().saturating_sub(TOLD));
         }
-        if enough && !told {
-            self.told = Some(time);
-        }
-        enough && !told
+        tells
     }
 }
 
@@ -83,11 +92,15 @@ pub fn shown(envelope: &Json, path: &str) -> String {
 /// Bursts by their keys.
 pub type Bursts = BTreeMap<[u8; 16], Burst>;
 
-/// The keys of bursts that are over.
+/// The keys of bursts that are over, and of those that are too many.
 pub fn over(bursts: &Bursts, now: Timestamp) -> Vec<[u8; 16]> {
     // A history that is read late may still count.
     let now = earlier(now, Duration::from_secs(24 * 3600));
-    bursts.iter().filter(|(_, burst)| burst.is_over(now)).map(|(key, _)| *key).collect()
+    let (over, rest): (Vec<_>, Vec<_>) = bursts.iter().partition(|(_, burst)| burst.is_over(now));
+    let mut rest: Vec<(i64, &[u8; 16])> = rest.into_iter().map(|(key, burst)| (burst.until, key)).collect();
+    rest.sort_unstable();
+    let many = rest.len().saturating_sub(MOST);
+    over.into_iter().map(|(key, _)| *key).chain(rest.into_iter().take(many).map(|(_, key)| *key)).collect()
 }
 
 #[cfg(test)]
@@ -118,7 +131,7 @@ mod tests {
         let mut told = Vec::new();
         for (id, second, user) in events {
             let (event, envelope) = event(*id, *second, user);
-            if burst.count(threshold, &event, &envelope) {
+            if burst.count(threshold, &event, &envelope, false) {
                 told.push(*id);
             }
         }
@@ -139,6 +152,23 @@ mod tests {
             told(&threshold(None), &[(1, 0, "a"), (1, 0, "a"), (1, 0, "a"), (2, 1, "a"), (2, 1, "a")]),
             [0_u32; 0]
         );
+    }
+
+    #[test]
+    fn a_burst_that_is_read_after_newer_events_is_not_lost() {
+        let mut all: Vec<(u32, i64, &str)> = vec![(99, 3000, "z")];
+        all.extend((0..20).map(|n| (n, i64::from(n), "a")));
+        assert_eq!(told(&threshold(None), &all), [2]);
+        let user = Some("detail.userIdentity.userName");
+        assert_eq!(told(&threshold(user), &[(9, 50, "a"), (1, 0, "a"), (2, 1, "b"), (3, 2, "c")]), [3]);
+    }
+
+    #[test]
+    fn a_burst_that_is_read_again_is_not_told_again() {
+        let slow = Threshold { count: 8, within: Duration::from_secs(600), by: Vec::new(), distinct: None };
+        let once: Vec<(u32, i64, &str)> = (0..20).map(|n| (n, i64::from(n) * 60, "a")).collect();
+        assert_eq!(told(&slow, &once), [7, 18]);
+        assert_eq!(told(&slow, &[once.clone(), once].concat()), [7, 18]);
     }
 
     #[test]

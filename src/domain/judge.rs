@@ -4,124 +4,24 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use super::court::{Court, Judgement, Law, Mark, OnFile, Waits};
+
 use super::alert::Alert;
 use super::burst::{self, Bursts};
+use super::context::Past;
 use super::decision::{Decision, Fate, Why};
-use super::event::{Event, INSTANCE_STATE};
-use super::exclusion::Exclusion;
+use super::event::{Event, INSTANCE_STATE, derived_id, short_id};
 use super::instance::State;
 use super::json::Json;
 use super::launch::{Launch, asked_by_fleet, started, subjects, tagged};
-use super::memory::{Learned, Memory, Recollection, Sightings, Traits};
+use super::memory::{Learned, Memory, Recollection, Traits};
 use super::pacer::later;
-use super::rule::{Finding, Mode, Rules, Scratch};
+use super::rule::{Finding, Mode, Scratch, Severity};
 use super::story::{Held, LISTED, Stories, Story};
 use super::usage::Usage;
-
-/// What events are judged by.
-#[derive(Debug, Clone, Default)]
-pub struct Law {
-    /// What is told.
-    pub rules: Rules,
-    /// What is hidden, of instances.
-    pub exclusions: Vec<Exclusion>,
-    /// How long halves of a story are waited for.
-    pub waits: Waits,
-}
-
-/// How long halves of a story are waited for.
-#[derive(Debug, Clone, Default)]
-pub struct Waits {
-    /// For tags that could hide an instance.
-    pub tags: Duration,
-    /// For the record of a launch that could hide an instance.
-    pub launch: Duration,
-    /// After this, a launch that was not found is told.
-    pub lateness: Duration,
-}
-
-/// By what an event is known again: whose, when, which. Only events that matched a rule are remembered; the
-/// others say nothing however often they are judged.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Mark {
-    /// The account.
-    pub account: String,
-    /// When it happened, in seconds since 1970.
-    pub second: i64,
-    /// [`Event::short_id`].
-    pub id: [u8; 16],
-}
-
-impl Mark {
-    fn of(event: &Event) -> Self {
-        Mark { account: event.account.clone(), second: event.time.as_second(), id: event.short_id() }
-    }
-}
-
-/// What was decided of a batch.
-#[derive(Debug, Default)]
-pub struct Judgement {
-    /// To be told.
-    pub alerts: Vec<Alert>,
-    /// To be remembered.
-    pub marks: Vec<Mark>,
-    /// Hidden: the exclusion's name, once for each event.
-    pub excluded: Vec<String>,
-    /// Stories that changed, and those that ended.
-    pub stories: BTreeMap<String, Option<Story>>,
-    /// Exclusions' memories that changed.
-    pub usage: BTreeMap<String, Usage>,
-    /// How many were remembered from before.
-    pub repeated: usize,
-    /// How many matched no rule.
-    pub unmatched: usize,
-    /// What was seen, for the account's memory.
-    pub sightings: Sightings,
-    /// What rules with a threshold counted.
-    pub bursts: Bursts,
-    /// Rules that only count, once for each event that they would have told.
-    pub tried: Vec<String>,
-    /// What became of each event, for who asks.
-    pub decisions: Vec<Decision>,
-    /// When something that waits must be decided, at the latest.
-    pub decide_at: Option<Timestamp>,
-}
-
-/// Where a batch is from, and when it is judged.
-#[derive(Debug, Clone, Copy)]
-pub struct Court<'a> {
-    /// What it is judged by.
-    pub law: &'a Law,
-    /// The account's number.
-    pub account: &'a str,
-    /// Its name in the configuration.
-    pub account_name: &'a str,
-    /// The region.
-    pub region: &'a str,
-    /// The role or user that trailnoti itself acts as; what that one launches is never hidden.
-    pub own: &'a str,
-    /// The time.
-    pub now: Timestamp,
-}
-
-/// What was written down before.
-#[derive(Debug, Clone, Copy)]
-pub struct OnFile<'a> {
-    /// The region's stories.
-    pub stories: &'a BTreeMap<String, Story>,
-    /// Every exclusion's memory.
-    pub usage: &'a BTreeMap<String, Usage>,
-    /// What the account did before.
-    pub memory: &'a Memory,
-    /// How much of that is known.
-    pub learned: Learned<'a>,
-    /// What rules with a threshold have counted.
-    pub bursts: &'a Bursts,
-}
 
 /// One batch on the table.
 pub struct Desk<'a> {
@@ -159,6 +59,28 @@ impl<'a> Desk<'a> {
     pub fn judge<E>(
         &mut self,
         events: &[Event],
+        seen: impl FnMut(&Mark) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        self.judge_when(events, false, seen)
+    }
+
+    /// Judges events again that came before the past was known: what is more urgent than could be said then is told,
+    /// although the event was told.
+    ///
+    /// # Errors
+    /// When `seen` cannot say.
+    pub fn judge_late<E>(
+        &mut self,
+        events: &[Event],
+        seen: impl FnMut(&Mark) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        self.judge_when(events, true, seen)
+    }
+
+    fn judge_when<E>(
+        &mut self,
+        events: &[Event],
+        late: bool,
         mut seen: impl FnMut(&Mark) -> Result<bool, E>,
     ) -> Result<(), E> {
         for event in events {
@@ -176,11 +98,13 @@ impl<'a> Desk<'a> {
                 self.judgement.decisions.push(decision);
                 continue;
             }
+            let mut mark = Mark::of(event);
+            let mut is_known = self.judgement.marks.contains(&mark) || seen(&mark)?;
             let envelope = event.envelope_after(Some(&past));
             let mut live = None;
             let mut tried = Vec::new();
             for finding in &findings {
-                if !self.holds(finding, event, &traits, &envelope, &mut decision) {
+                if !self.holds(finding, event, &traits, &envelope, is_known, &mut decision) {
                     continue;
                 }
                 match finding.rule.mode {
@@ -193,8 +117,14 @@ impl<'a> Desk<'a> {
                 self.judgement.decisions.push(decision);
                 continue;
             }
-            let mark = Mark::of(event);
-            if self.judgement.marks.contains(&mark) || seen(&mark)? {
+            let is_raised = |finding: &&Finding<'_>| Some(finding.severity) > self.severity_before(event);
+            let raised = late && is_known && live.as_ref().is_some_and(is_raised);
+            if raised {
+                mark.id = short_id(&derived_id(&[&event.id, "late"]));
+                is_known = self.judgement.marks.contains(&mark) || seen(&mark)?;
+                tried.clear();
+            }
+            if is_known {
                 self.judgement.repeated += 1;
                 continue;
             }
@@ -202,13 +132,28 @@ impl<'a> Desk<'a> {
             decision.tried = tried.clone();
             self.judgement.tried.append(&mut tried);
             if let Some(finding) = live {
-                let alert =
+                let mut alert =
                     Alert::new(finding.rule, finding.severity, event, &envelope, self.court.account_name);
+                if raised {
+                    // Another message of the same event, which is no repeat.
+                    alert.id = derived_id(&[&alert.id, "late"]);
+                }
                 self.decide(event, alert, &mut decision);
             }
             self.judgement.decisions.push(decision);
         }
         Ok(())
+    }
+
+    /// How urgent an event was as long as nothing was known of the past.
+    fn severity_before(&self, event: &Event) -> Option<Severity> {
+        let past = Past { learning: true, ..Past::default() };
+        let text = event.text_after(Some(&past));
+        let findings = self.court.law.rules.findings(&mut Scratch::default(), &text);
+        let told = |finding: &&Finding<'_>| {
+            finding.excused.is_none() && finding.rule.first_seen.is_none() && finding.rule.mode == Mode::Live
+        };
+        findings.iter().filter(told).map(|finding| finding.severity).max()
     }
 
     /// Whether a rule that fits an event tells of it: no exception, not seen before, and enough of them.
@@ -218,6 +163,7 @@ impl<'a> Desk<'a> {
         event: &Event,
         traits: &Traits,
         envelope: &Json,
+        is_known: bool,
         decision: &mut Decision,
     ) -> bool {
         let rule = finding.rule;
@@ -243,7 +189,7 @@ impl<'a> Desk<'a> {
         let key = burst::key(rule, threshold, event, envelope);
         let known = self.bursts.get(&key);
         let counted = self.judgement.bursts.entry(key).or_insert_with(|| known.cloned().unwrap_or_default());
-        let enough = counted.count(threshold, event, envelope);
+        let enough = counted.count(threshold, event, envelope, is_known);
         if !enough {
             decision.not.push(told(Why::TooFew));
         }

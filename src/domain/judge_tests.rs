@@ -1,16 +1,17 @@
 use std::convert::Infallible;
+use std::time::Duration;
 
 use jiff::SignedDuration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::exclusion::{Condition, Glob, Wanted};
+use crate::domain::exclusion::{Condition, Exclusion, Glob, Wanted};
 use crate::domain::halves::Heard;
 use crate::domain::instance::{Instance, Tags};
 use crate::domain::inventory::{Known, observe};
 use crate::domain::json::{Json, object};
 use crate::domain::pattern::Pattern;
-use crate::domain::rule::{Rule, Severity};
+use crate::domain::rule::{Rule, Rules, Severity};
 
 const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-west-1";

@@ -130,7 +130,7 @@ pub struct Learned<'a> {
     pub habits: bool,
     /// It was read under the rules that ask for their own values.
     pub rules: bool,
-    /// Everything since then was seen, reads that rules name among it.
+    /// Since then reads that rules name are seen.
     pub since: Option<Timestamp>,
     /// Accounts of which enough days were seen, and from when on.
     pub accounts: Option<&'a BTreeMap<String, Timestamp>>,
@@ -143,11 +143,10 @@ impl Learned<'_> {
         Learned { habits: true, rules: true, since: Some(Timestamp::MIN), accounts: None }
     }
 
-    fn covers(&self, history: bool, traits: &Traits, within: Duration) -> bool {
-        let since = |since: Timestamp| traits.time >= later(since, within.min(ENOUGH));
-        // The history that is read is of writes.
-        (history && !traits.reads)
-            || self.since.is_some_and(since)
+    fn covers(&self, history: bool, traits: &Traits) -> bool {
+        // The history that is read is of writes; reads are known from when they are read.
+        let since = |since: Timestamp| traits.time >= later(since, ENOUGH);
+        (history && (!traits.reads || self.since.is_some_and(since)))
             || self
                 .accounts
                 .and_then(|known| known.get(&traits.account))
@@ -236,7 +235,7 @@ impl<'a> Recollection<'a> {
         let created = traits.signed.and_then(|key| self.get(&key)).map(|one| one.first);
         let age = created.map(|created| traits.time.duration_since(created).as_hours());
         let mut past = Past { key_age_hours: age.filter(|age| *age >= 0), ..Past::default() };
-        if !self.learned.covers(self.learned.habits, traits, HORIZON) {
+        if !self.learned.covers(self.learned.habits, traits) {
             past.learning = true;
             return past;
         }
@@ -257,11 +256,12 @@ impl<'a> Recollection<'a> {
     pub fn first_seen(&mut self, traits: &Traits, token: Token, within: Duration) -> Option<bool> {
         let before = self.get(&token);
         self.note(token, traits.time);
-        if !self.learned.covers(self.learned.rules, traits, within) {
+        if !self.learned.covers(self.learned.rules, traits) {
             return None;
         }
         let floor = earlier(traits.time, within);
-        Some(before.is_none_or(|known| known.first >= traits.time || known.last < floor))
+        // What is older than the first sighting was read later, and its value is told already.
+        Some(before.is_none_or(|known| known.first == traits.time || later(known.last, STEP) < floor))
     }
 }
 
@@ -308,13 +308,35 @@ mod tests {
     #[test]
     fn without_a_past_nothing_is_called_new() {
         let known = Memory::default();
-        let learned = Learned { since: Some(at(0)), ..Learned::default() };
+        let accounts = BTreeMap::from([("1".to_owned(), at(7 * 24))]);
+        let learned = Learned { accounts: Some(&accounts), ..Learned::default() };
         let mut memory = Recollection::new(&known, learned);
         assert_eq!(new_region(&memory, &event(1, "eu-west-1")), None);
         let token = Token::rule("1", "r", &["x"]);
         assert_eq!(memory.first_seen(&event(1, "eu-west-1"), token, HORIZON), None);
         assert_eq!(new_region(&memory, &event(7 * 24, "eu-west-1")), Some(true));
         assert_eq!(memory.first_seen(&event(7 * 24, "eu-west-1"), token, HORIZON), Some(false));
+    }
+
+    #[test]
+    fn the_history_of_writes_says_nothing_of_reads() {
+        let known = Memory::default();
+        let learned = Learned { habits: true, rules: true, since: Some(at(0)), accounts: None };
+        let memory = Recollection::new(&known, learned);
+        let read = Traits { reads: true, ..event(1, "eu-west-1") };
+        assert_eq!(new_region(&memory, &read), None);
+        assert_eq!(new_region(&memory, &Traits { time: at(7 * 24), ..read }), Some(true));
+        assert_eq!(new_region(&memory, &event(1, "eu-west-1")), Some(true));
+    }
+
+    #[test]
+    fn a_value_that_pages_show_the_newest_first_is_told_once() {
+        let known = Memory::default();
+        let mut memory = Recollection::new(&known, Learned::all());
+        let token = Token::rule("1", "r", &["x"]);
+        let told: Vec<_> =
+            [30, 20, 10].map(|hour| memory.first_seen(&event(hour, "a"), token, HORIZON)).to_vec();
+        assert_eq!(told, [Some(true), Some(false), Some(false)]);
     }
 
     #[test]
@@ -325,7 +347,7 @@ mod tests {
         assert_eq!(memory.first_seen(&event(0, "a"), token, week), Some(true));
         assert_eq!(memory.first_seen(&event(0, "a"), token, week), Some(true), "the same event again");
         assert_eq!(memory.first_seen(&event(30, "a"), token, week), Some(false));
-        assert_eq!(memory.first_seen(&event(30 + 8 * 24, "a"), token, week), Some(true));
+        assert_eq!(memory.first_seen(&event(30 + 9 * 24, "a"), token, week), Some(true));
     }
 
     #[test]

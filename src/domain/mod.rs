@@ -3,11 +3,12 @@
 //!
 //! An event comes in ([`event`]), is judged by rules and exclusions ([`judge`]), and becomes an alert
 //! ([`alert`]) that waits in an outbox ([`outbox`]) and is rendered for a channel ([`render`]). What is read when
-//! is decided by [`cursor`] and [`inventory`].
+//! is decided by [`lanes`] and [`inventory`].
 
 pub mod alert;
 pub mod burst;
 pub mod context;
+mod court;
 pub mod cursor;
 pub mod daily;
 pub mod decision;
@@ -22,6 +23,7 @@ pub mod instance_type;
 pub mod inventory;
 pub mod json;
 pub mod judge;
+pub mod lanes;
 pub mod launch;
 pub mod memory;
 pub mod names;

@@ -1,5 +1,6 @@
 //! The names that fields of an event have. Owns telling a typing mistake in a pattern from a field that AWS added.
 
+use super::context::{Habit, KINDS, MANNERS};
 use super::pattern::{Pattern, did_you_mean, nearest};
 
 /// The names at the top of an envelope.
@@ -79,14 +80,66 @@ pub fn suspicious_paths(pattern: &Pattern) -> Vec<(String, String)> {
 
 /// The same for one path: the part of it that looks mistaken, and why.
 pub fn suspicious_path(path: &str) -> Option<(String, String)> {
-    let (parent, name, known, what): (_, _, &[&str], _) = match path.split_once('.') {
-        Some(("detail", rest)) => ("detail.", rest.split('.').next()?, &DETAIL, "a CloudTrail record"),
-        Some(("context", rest)) => ("context.", rest.split('.').next()?, &CONTEXT, "an event's context"),
-        _ => ("", path.split('.').next()?, &ENVELOPE, "an event"),
+    if let Some(fact) = path.strip_prefix("context.") {
+        return unknown_fact(fact);
+    }
+    let (parent, name, known, what): (_, _, &[&str], _) = match path.strip_prefix("detail.") {
+        Some(rest) => ("detail.", rest.split('.').next()?, &DETAIL, "a CloudTrail record"),
+        None => ("", path.split('.').next()?, &ENVELOPE, "an event"),
     };
     if known.contains(&name) {
         return None;
     }
     let near = nearest(name, known.iter().copied())?;
     Some((format!("{parent}{name}"), format!("nothing in {what} has this name{}", did_you_mean(Some(near)))))
+}
+
+/// The facts below some names of the context; what is not here has none, or any.
+fn facts(name: &str) -> Option<Vec<&'static str>> {
+    Some(match name {
+        "new" => Habit::ALL.map(Habit::name).to_vec(),
+        "principal" => vec!["kind"],
+        "access-key" => vec!["long-lived", "age-hours"],
+        "asked" => vec!["instance-type", "count", "vcpus", "accelerators"],
+        _ => return None,
+    })
+}
+
+/// AWS adds no facts: a name that is not among them is a mistake, near to one or not.
+fn unknown_fact(fact: &str) -> Option<(String, String)> {
+    let wrong = |path: String, name: &str, known: &[&str]| {
+        let near = nearest(name, known.iter().copied());
+        let hint = near
+            .map_or_else(|| format!(": here stand {}", known.join(", ")), |near| did_you_mean(Some(near)));
+        Some((path, format!("there is no such fact{hint}")))
+    };
+    let (name, rest) = fact.split_once('.').map_or((fact, None), |(name, rest)| (name, Some(rest)));
+    if !CONTEXT.contains(&name) {
+        return wrong(format!("context.{name}"), name, &CONTEXT);
+    }
+    match (facts(name), rest) {
+        (Some(known), Some(rest)) if !known.contains(&rest) => wrong(format!("context.{fact}"), rest, &known),
+        _ => None,
+    }
+}
+
+/// Words that stand where only a few can: a pattern that wants another fits nothing.
+pub fn unknown_words(pattern: &Pattern) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for (path, known) in [
+        ("context.by", &MANNERS[..]),
+        ("context.principal.kind", &KINDS[..]),
+        ("context.target", &["self", "other"]),
+    ] {
+        let texts = pattern.exact_texts(path).into_iter().flatten().flatten();
+        for word in texts.filter(|word| !known.contains(word)) {
+            let hint = nearest(word, known.iter().copied());
+            let hint = hint.map_or_else(
+                || format!(": it is one of {}", known.join(", ")),
+                |near| did_you_mean(Some(near)),
+            );
+            found.push((path.to_owned(), format!("\"{word}\" is never there{hint}")));
+        }
+    }
+    found
 }

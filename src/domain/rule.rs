@@ -273,6 +273,12 @@ impl Rules {
         self.rules.iter()
     }
 
+    /// The same rules, none of them on trial.
+    pub fn all_live(&self) -> Self {
+        let live = |rule: &Rule| Rule { mode: Mode::Live, ..rule.clone() };
+        Rules::new(self.rules.iter().map(live).collect())
+    }
+
     /// What the rules ask of the past, in a few letters: other rules, other letters.
     pub fn fingerprint(&self) -> String {
         let mut asks: Vec<String> = self

@@ -35,8 +35,10 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<Input>, Vec<String>> {
         let mut found = 0;
         for entry in WalkDir::new(path).follow_links(true) {
             match entry {
+                // What is named itself may also be a pipe.
                 Ok(entry)
-                    if entry.file_type().is_file() && (entry.depth() == 0 || is_events(entry.path())) =>
+                    if (entry.depth() == 0 && !entry.file_type().is_dir())
+                        || (entry.file_type().is_file() && is_events(entry.path())) =>
                 {
                     inputs.push(Input { time: time_of(entry.path()), path: entry.into_path() });
                     found += 1;

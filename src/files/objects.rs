@@ -138,6 +138,7 @@ impl<R: Read> Objects<R> {
                     }
                     return Ok(Some((start, end)));
                 }
+                (_, Level::List | Level::Wrapped) => return self.pass_over_a_value(),
                 _ => return self.broken("here stands no JSON object"),
             }
         }
@@ -158,6 +159,32 @@ impl<R: Read> Objects<R> {
             }
         }
         Err(Broken::NoObject { at, why: why.to_owned() })
+    }
+
+    /// In a list, what is no object ends at the next comma or at the list's end.
+    fn pass_over_a_value<T>(&mut self) -> Result<T, Broken> {
+        let at = self.dropped + self.taken as u64;
+        let (mut in_text, mut depth, mut escaped) = (false, 0u32, false);
+        loop {
+            while let Some(byte) = self.buffer.get(self.taken).copied() {
+                match byte {
+                    _ if std::mem::take(&mut escaped) => {}
+                    b'\\' if in_text => escaped = true,
+                    b'"' => in_text = !in_text,
+                    _ if in_text => {}
+                    b'[' => depth += 1,
+                    b']' | b',' if depth == 0 => {
+                        return Err(Broken::NoObject { at, why: "here stands no JSON object".to_owned() });
+                    }
+                    b']' => depth -= 1,
+                    _ => {}
+                }
+                self.taken += 1;
+            }
+            if !self.fill()? {
+                return self.broken("the input ends in a list");
+            }
+        }
     }
 
     /// Reads more; false at the end.
@@ -328,6 +355,13 @@ mod tests {
             }
         }
         assert_eq!(all(r#"{"Records":[{}]}"#, Unwrap::Nothing, 1), [r#"{"Records":[{}]}"#]);
+    }
+
+    #[test]
+    fn what_is_no_object_in_a_list_costs_only_itself() {
+        let found = all(r#"{"Records":[null,{"a":1},"x],{",[[1],2],{"b":2}]}"#, Unwrap::Lists, 2);
+        let found: Vec<&str> = found.iter().map(|one| one.split(':').next().unwrap_or_default()).collect();
+        assert_eq!(found, ["! byte 12", "{\"a\"", "! byte 25", "! byte 32", "{\"b\""]);
     }
 
     #[test]

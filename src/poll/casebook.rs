@@ -39,10 +39,14 @@ struct Inner {
 /// How far the history of an account and region is read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct History {
-    /// It was read once.
-    pub habits: bool,
-    /// It was read under the rules that are in force.
-    pub rules: bool,
+    /// It is read, under the rules that are in force.
+    pub read: bool,
+    /// The account was known before, and what came until then was judged: under the rules that are in force, or others.
+    pub known_before: bool,
+    /// That was under the rules that are in force.
+    pub known: bool,
+    /// Since when reads that these rules name are seen.
+    pub since: Option<Timestamp>,
     /// From when on it is read.
     pub reached: Option<Timestamp>,
     /// The region cannot be read now, and nobody waits for it.
@@ -98,9 +102,9 @@ impl Casebook {
         self.lock().history.remove(&(account.to_owned(), region.to_owned()));
     }
 
-    /// How much of an account's past is known.
-    pub(super) fn learned(&self, account: &str, born: Option<Timestamp>) -> Learned<'static> {
-        learned(&self.lock().history, account, born)
+    /// How much of an account's past is known, for what happens in a region.
+    pub(super) fn learned(&self, scope: Scope<'_>) -> Learned<'static> {
+        learned(&self.lock().history, scope)
     }
 
     /// Forgets what is too old, or too much, and what no rule counts any more.
@@ -120,16 +124,18 @@ impl Casebook {
     }
 }
 
-fn learned(
-    history: &BTreeMap<(String, String), History>,
-    account: &str,
-    born: Option<Timestamp>,
-) -> Learned<'static> {
-    let mut regions = history.iter().filter(|((a, _), one)| a == account && !one.blind).peekable();
-    let any = regions.peek().is_some();
-    let (habits, rules) =
-        regions.fold((any, any), |(habits, rules), (_, one)| (habits && one.habits, rules && one.rules));
-    Learned { habits, rules, since: born, accounts: None }
+/// An account that was known once stays known: a region that joins later must not make the others forget.
+fn learned(history: &BTreeMap<(String, String), History>, scope: Scope<'_>) -> Learned<'static> {
+    let regions = || history.iter().filter(|((account, _), _)| account == scope.account).map(|(_, one)| one);
+    let mut seen = regions().filter(|one| !one.blind).peekable();
+    let all_read = seen.peek().is_some() && seen.all(|one| one.read);
+    let here = history.get(&(scope.account.to_owned(), scope.region.to_owned()));
+    Learned {
+        habits: all_read || regions().any(|one| one.known_before),
+        rules: all_read || regions().any(|one| one.known),
+        since: here.and_then(|here| here.since),
+        accounts: None,
+    }
 }
 
 fn known_past<'a>(
@@ -204,7 +210,7 @@ impl Watch {
             now: self.clock.now(),
         };
         let (memory, bursts) = known_past(past, &self.store)?;
-        let learned = learned(history, scope.account, self.born);
+        let learned = learned(history, scope);
         let file = OnFile { stories: known, usage, memory, learned, bursts };
         let mut desk = Desk::new(court, file);
         judge(&mut desk)?;

@@ -8,11 +8,12 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::sight::Sight;
-use super::{Sitting, Watch, earlier};
-use crate::domain::cursor::{Lanes, Page, Plan, Request};
+use super::{History, Sitting, Watch, earlier};
+use crate::domain::cursor::{Page, Request};
 use crate::domain::event::Event;
 use crate::domain::halves::Heard;
 use crate::domain::health::{Health, Notice, Patience};
+use crate::domain::lanes::{Lanes, Plan};
 use crate::domain::pacer::{Pacer, later};
 use crate::domain::report::Report;
 use crate::domain::stream::derive;
@@ -51,8 +52,19 @@ struct Reader<'a> {
     lag: Health,
     /// The fingerprint of the rules that ask for the past.
     rules: String,
-    /// What came before the history was read was judged once more.
-    judged_late: bool,
+    /// Whether what came before the history was read was judged once more.
+    late: Late,
+}
+
+/// What comes while the history is read is judged once more with what it taught.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Late {
+    /// The history is not read yet.
+    Waits,
+    /// The *again* lane reads it.
+    Reads,
+    /// It is judged.
+    Done,
 }
 
 impl<'a> Reader<'a> {
@@ -86,10 +98,11 @@ impl<'a> Reader<'a> {
         watch.store.keep_lanes(scope, &begun.cursors)?;
         watch.store.commit(scope, &begun, &watch.routes)?;
         let judged_under = watch.store.history_of(scope)?;
-        let (reached, read) = lanes.history();
+        let ((reached, read), since) = (lanes.history(), lanes.history_since());
+        let known = judged_under.as_ref() == Some(&rules);
         watch.casebook.read_history(scope, |history| {
-            history.habits = read || judged_under.is_some();
-            (history.rules, history.reached) = (read, reached);
+            *history =
+                History { read, known_before: judged_under.is_some(), known, since, reached, blind: false };
         });
         let period = config.policy.poll_interval;
         watch.status.watching(
@@ -106,7 +119,7 @@ impl<'a> Reader<'a> {
             lanes,
             pacer: Pacer::new(config.requests_per_second, now),
             sight: Sight::new(watch, &account.id, &access.region, "cloudtrail", period)?,
-            judged_late: judged_under.as_ref() == Some(&rules),
+            late: if known { Late::Done } else { Late::Waits },
             rules,
             lag: match watch.store.told(&lag_subject(&account.id, &access.region))? {
                 Some(since) => Health::Told { since },
@@ -119,7 +132,7 @@ impl<'a> Reader<'a> {
         let (watch, policy) = (self.watch, &self.watch.config.cloudtrail.policy);
         loop {
             let now = watch.clock.now();
-            self.judge_late(now)?;
+            self.judge_late(now);
             let (lane, request) = match self.lanes.plan(policy, now) {
                 Plan::Read(lane, request) => (lane, request),
                 Plan::Wait(until) => {
@@ -172,19 +185,17 @@ impl<'a> Reader<'a> {
     }
 
     /// Once the account's past is known, what came before it was known is judged again: rules that ask for the past
-    /// could not say anything of it.
-    fn judge_late(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        let watch = self.watch;
-        if self.judged_late || !watch.casebook.learned(&self.account.id, watch.born).rules {
-            return Ok(());
-        }
-        self.judged_late = true;
-        self.lanes.read_again(now);
-        let commit =
-            Commit { cursors: self.lanes.cursors(), history: Some(self.rules.clone()), ..Commit::default() };
+    /// could not say anything of it. A restart before that is done begins it anew.
+    fn judge_late(&mut self, now: Timestamp) {
         let scope = Scope { account: &self.account.id, region: &self.access.region };
-        tracing::info!(region = self.access.region, "the past is known: what came meanwhile is judged again");
-        watch.store.commit(scope, &commit, &watch.routes)
+        if self.late == Late::Waits && self.watch.casebook.learned(scope).rules {
+            tracing::info!(
+                region = self.access.region,
+                "the past is known: what came meanwhile is judged again"
+            );
+            self.late = Late::Reads;
+            self.lanes.read_again(now);
+        }
     }
 
     /// Judges a page and writes it down; only then the cursor has moved. If it cannot be written, the same page is
@@ -193,8 +204,11 @@ impl<'a> Reader<'a> {
         let watch = self.watch;
         let oldest = page.events.iter().filter_map(|raw| raw.time).min();
         let cursor = self.lanes.lane(lane).cursor.after(request, &Page { oldest, next: page.next.clone() });
+        let late = self.late == Late::Reads && self.lanes.is_again(lane);
+        let ends = late && cursor.walk.is_none();
         let commit = Commit {
             cursors: vec![(self.lanes.lane(lane).kind.name(), cursor.clone())],
+            history: ends.then(|| self.rules.clone()),
             ..Commit::default()
         };
         let scope = Scope { account: &self.account.id, region: &self.access.region };
@@ -207,7 +221,11 @@ impl<'a> Reader<'a> {
                 desk.remember(&events);
                 return Ok(());
             }
-            desk.judge(&events, |mark| watch.store.seen(mark))?;
+            if late {
+                desk.judge_late(&events, |mark| watch.store.seen(mark))?;
+            } else {
+                desk.judge(&events, |mark| watch.store.seen(mark))?;
+            }
             desk.settle(Heard::default(), false);
             Ok(())
         });
@@ -216,9 +234,13 @@ impl<'a> Reader<'a> {
                 self.lanes.set(lane, cursor);
                 let (reached, read) = self.lanes.history();
                 watch.casebook.read_history(scope, |history| {
-                    history.habits |= read;
-                    (history.rules, history.reached) = (read, reached);
+                    (history.read, history.reached) = (read, reached);
+                    (history.known, history.known_before) =
+                        (history.known || ends, history.known_before || ends);
                 });
+                if ends {
+                    self.late = Late::Done;
+                }
                 let labels = Asked {
                     account: self.account.id.clone(),
                     region: self.access.region.clone(),

@@ -48,8 +48,6 @@ pub struct Watch {
     pub casebook: Arc<Casebook>,
     /// The time.
     pub clock: Clock,
-    /// Since when everything is seen that rules name.
-    pub born: Option<Timestamp>,
     /// The configuration.
     pub config: Arc<Config>,
     /// Where alerts go.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::engine::Change;
-use super::rows::{self, json, key};
+use super::rows::{json, key};
 use super::{Inner, Scope, Store, StoreError};
 use crate::domain::burst::{Burst, Bursts};
 use crate::domain::judge::Judgement;
@@ -123,13 +123,5 @@ impl Store {
     pub fn history_of(&self, scope: Scope<'_>) -> Result<Option<String>, StoreError> {
         let row = self.lock().engine.get(&key::history(scope.account, scope.region))?;
         Ok(row.map(|row| String::from_utf8_lossy(&row).into_owned()))
-    }
-
-    /// When the state was begun.
-    ///
-    /// # Errors
-    /// When the state cannot be read.
-    pub fn born(&self) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.lock().engine.get(&key::born())?.and_then(|row| rows::read_time(&row)))
     }
 }

@@ -28,7 +28,7 @@ fn all() -> Vec<(String, String)> {
 }
 
 /// A part of the house, and the parts that it may use.
-const MAY_USE: [(&str, &[&str]); 18] = [
+const MAY_USE: [(&str, &[&str]); 19] = [
     ("domain", &["domain"]),
     ("config", &["config", "domain"]),
     ("clock", &[]),
@@ -38,6 +38,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("source", &["clock", "config", "domain", "simulator"]),
     ("sink", &["config", "domain"]),
     ("files", &["domain"]),
+    ("scan", &["domain", "files"]),
     ("poll", &["clock", "config", "domain", "metrics", "source", "status", "store", "supervisor"]),
     ("dispatch", &["domain", "metrics", "poll", "sink", "store"]),
     ("supervisor", &[]),

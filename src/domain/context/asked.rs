@@ -39,8 +39,11 @@ fn collect(value: &Json, types: &mut Vec<String>) {
         Json::Array(items) => items.iter().for_each(|item| collect(item, types)),
         Json::Object(members) => {
             for (name, member) in members {
-                match member.as_str() {
-                    Some(one) if name.eq_ignore_ascii_case("instanceType") => types.push(one.to_owned()),
+                // `ModifyInstanceAttribute` has `{"instanceType": {"value": …}}`.
+                match member.as_str().or_else(|| member.text("value")) {
+                    Some(one) if name.eq_ignore_ascii_case("instanceType") => {
+                        types.push(one.trim_start_matches("ml.").to_owned());
+                    }
                     _ => collect(member, types),
                 }
             }
@@ -71,7 +74,7 @@ pub(super) fn asked(event: &Event) -> Option<Json> {
     Some(object([
         ("instance-type", greatest.as_str().into()),
         ("count", count.into()),
-        ("vcpus", (i64::from(vcpus(greatest)) * count).into()),
-        ("accelerators", (i64::from(accelerators(greatest)) * count).into()),
+        ("vcpus", i64::from(vcpus(greatest)).saturating_mul(count).into()),
+        ("accelerators", i64::from(accelerators(greatest)).saturating_mul(count).into()),
     ]))
 }

@@ -57,7 +57,9 @@ pub(super) fn grants(event: &Event) -> Grants {
     }
     permissions(request, &mut grants);
     grants.outside.remove(&event.account);
-    grants.outside.remove(event.detail.text("userIdentity.accountId").unwrap_or_default());
+    if event.account.is_empty() {
+        grants.outside.remove(event.detail.text("userIdentity.accountId").unwrap_or_default());
+    }
     grants
 }
 
@@ -85,11 +87,13 @@ fn statement(statement: &Json, grants: &mut Grants) {
     if statement.text("Effect") != Some("Allow") {
         return;
     }
-    let unconditional =
-        !matches!(statement.get("Condition"), Some(Json::Object(members)) if !members.is_empty());
+    let unconditional = !is_bound(statement.get("Condition"));
     let all = |name: &str, everything: &[&str]| {
-        list(statement.get(name)).filter_map(Json::as_str).any(|one| everything.contains(&one))
+        list(statement.get(name))
+            .filter_map(Json::as_str)
+            .any(|one| everything.iter().any(|all| all.eq_ignore_ascii_case(one)))
     };
+    grants.public |= statement.get("NotPrincipal").is_some() && unconditional;
     if statement.get("Principal").is_none() {
         // All but a few actions is nearly all.
         let everything = all("Action", &["*", "*:*", "iam:*"]) || statement.get("NotAction").is_some();
@@ -109,6 +113,39 @@ fn statement(statement: &Json, grants: &mut Grants) {
     }
 }
 
+/// Keys of conditions that bind who may come; others, such as `aws:SecureTransport`, let everyone in (IAM user guide, "AWS
+/// global condition context keys").
+const BINDING: [&str; 16] = [
+    "aws:PrincipalAccount",
+    "aws:PrincipalArn",
+    "aws:PrincipalOrgID",
+    "aws:PrincipalOrgPaths",
+    "aws:PrincipalTag",
+    "aws:SourceAccount",
+    "aws:SourceArn",
+    "aws:SourceIp",
+    "aws:SourceOrgID",
+    "aws:SourceOrgPaths",
+    "aws:SourceVpc",
+    "aws:SourceVpce",
+    "aws:userid",
+    "aws:VpcSourceIp",
+    "kms:CallerAccount",
+    "s3:DataAccessPointAccount",
+];
+
+fn is_bound(condition: Option<&Json>) -> bool {
+    let Some(Json::Object(operators)) = condition else { return false };
+    let keys = operators.iter().flat_map(|(_, keys)| match keys {
+        Json::Object(keys) => keys.as_slice(),
+        _ => &[],
+    });
+    keys.into_iter().any(|(key, _)| {
+        let key = key.split('/').next().unwrap_or_default();
+        BINDING.iter().any(|binding| binding.eq_ignore_ascii_case(key))
+    })
+}
+
 /// Permissions that are no policy: of snapshots, images, functions, buckets, organisations, resource shares.
 fn permissions(request: &Json, grants: &mut Grants) {
     for path in ["createVolumePermission.add.items", "launchPermission.add.items"] {
@@ -124,11 +161,15 @@ fn permissions(request: &Json, grants: &mut Grants) {
         }
     }
     grants.public |= matches!(request.text("authType"), Some("NONE"));
-    grants.public |=
-        list(request.get("x-amz-acl")).filter_map(Json::as_str).any(|acl| acl.starts_with("public-"));
+    grants.public |= list(request.get("x-amz-acl"))
+        .filter_map(Json::as_str)
+        .any(|acl| acl.starts_with("public-") || acl == "authenticated-read");
     let mut acl = String::new();
-    for name in ["AccessControlPolicy", "accessControlList"] {
-        acl.extend(request.get(name).map(Json::to_string));
+    if let Json::Object(members) = request {
+        let grants = |name: &str| {
+            name == "AccessControlPolicy" || name == "accessControlList" || name.starts_with("x-amz-grant-")
+        };
+        acl.extend(members.iter().filter(|(name, _)| grants(name)).map(|(_, value)| value.to_string()));
     }
     grants.public |= EVERYONE.iter().any(|group| acl.contains(group));
     for path in ["ipPermissions.items", "items"] {

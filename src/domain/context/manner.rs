@@ -31,6 +31,25 @@ const ATTACK: [&str; 10] = [
     "s3-browser",
 ];
 
+/// Every word.
+pub const MANNERS: [&str; 15] = [
+    "service",
+    "code",
+    "hand",
+    "shell",
+    "own-hand",
+    "own-shell",
+    "person",
+    "key",
+    "session-without-mfa",
+    "instance",
+    "role",
+    "root",
+    "attack-tool",
+    "stranger",
+    "unusual",
+];
+
 /// Every word that holds for a call:
 ///
 /// - `service`: a service of AWS does it;
@@ -48,11 +67,11 @@ pub(super) fn manner(detail: &Json, kind: &str, tool: &str, past: Option<&Past>)
     let new = |habit: Habit| past.is_some_and(|past| past.new.contains(&(habit, true)));
     let (code, service) = (CODE.contains(&tool), kind == "service");
     let hand = !code && !service;
-    let from_console = detail.text("sessionCredentialFromConsole") == Some("true");
+    let key = identity("accessKeyId").is_some_and(|key| key.starts_with("AKIA"));
+    let from_console = super::is_of_console(detail) && !key;
     let shell = hand && !matches!(tool, "console" | "aws-service") && !from_console;
     let own = matches!(kind, "person" | "root" | "instance" | "account" | "unknown");
     let workload = identity("sessionContext.webIdFederationData.federatedProvider").is_some();
-    let key = identity("accessKeyId").is_some_and(|key| key.starts_with("AKIA"));
     let no_mfa = identity("sessionContext.attributes.mfaAuthenticated") == Some("false");
     let by_cli = matches!(tool, "aws-cli" | "powershell");
     [

@@ -13,8 +13,9 @@ use super::event::{Event, INSTANCE_STATE, OWN_SOURCE};
 use super::json::{Json, object};
 use super::stream::is_read;
 
+pub use manner::MANNERS;
 pub use network::network;
-pub use principal::{principal, principal_kind};
+pub use principal::{KINDS, principal, principal_kind};
 pub use tool::tool;
 
 /// A kind of thing that an account has a habit of.
@@ -145,13 +146,24 @@ fn of_record(event: &Event, past: Option<&Past>, facts: &mut Facts) {
     facts.put("asked", asked::asked(event));
 }
 
-/// A session of the console says so, whatever the agent.
+/// Whether the session was opened by the console; records say it as a text or as a truth.
+fn is_of_console(detail: &Json) -> bool {
+    let said = detail.get("sessionCredentialFromConsole");
+    matches!(said, Some(Json::Bool(true))) || said.and_then(Json::as_str) == Some("true")
+}
+
+/// The tool, as far as its name is believed: a session of the console says so, whatever the agent; a key that lasts is
+/// never the console's; and a service acts for itself.
 fn used_tool(detail: &Json) -> &'static str {
     let agent = detail.text("userAgent").map_or("other", tool);
-    if agent == "aws-service" && detail.text("sessionCredentialFromConsole") == Some("true") {
-        return "console";
+    let key = detail.text("userIdentity.accessKeyId").is_some_and(|key| key.starts_with("AKIA"));
+    let by_aws = detail.text("userIdentity.invokedBy").is_some()
+        || detail.text("sourceIPAddress").and_then(network).as_deref() == Some("aws");
+    match agent {
+        "console" | "aws-service" if key && !by_aws => "other",
+        "aws-service" if is_of_console(detail) => "console",
+        agent => agent,
     }
-    agent
 }
 
 fn access_key(detail: &Json, past: Option<&Past>) -> Option<Json> {

@@ -5,10 +5,14 @@ use crate::domain::event::Event;
 use crate::domain::json::Json;
 use crate::domain::launch::role_of;
 
-/// Roles of people that Identity Center makes (IAM Identity Center user guide, "Permission sets").
-const IDENTITY_CENTER: &str = "AWSReservedSSO_";
-/// Roles that only AWS's services have (IAM user guide, "Service-linked roles").
-const SERVICE_LINKED: &str = "AWSServiceRoleFor";
+/// Every kind.
+pub const KINDS: [&str; 8] =
+    ["root", "person", "federated", "role", "instance", "service", "account", "unknown"];
+/// Roles of people that Identity Center makes, and the path that nobody else can give a role (IAM Identity Center user
+/// guide, "Permission sets").
+const IDENTITY_CENTER: (&str, &str) = ("AWSReservedSSO_", ":role/aws-reserved/sso.amazonaws.com/");
+/// Roles that only AWS's services have, likewise (IAM user guide, "Service-linked roles").
+const SERVICE_LINKED: (&str, &str) = ("AWSServiceRoleFor", ":role/aws-service-role/");
 
 fn identity<'a>(detail: &'a Json, path: &str) -> &'a str {
     detail.get("userIdentity").and_then(|identity| identity.text(path)).unwrap_or_default()
@@ -25,7 +29,11 @@ fn is_service(name: &str) -> bool {
 /// What kind of principal acts: `root`, `person`, `federated`, `role`, `instance`, `service`, `account`, `unknown`.
 pub fn principal_kind(detail: &Json) -> &'static str {
     let arn = identity(detail, "arn");
-    let role = role_name(arn);
+    // Anybody can give a role such a name; the path in the issuer's ARN is AWS's alone.
+    let issuer = identity(detail, "sessionContext.sessionIssuer.arn");
+    let is_aws = |(name, path): (&str, &str)| {
+        role_name(arn).starts_with(name) && (issuer.is_empty() || issuer.contains(path))
+    };
     let session = arn.rsplit('/').next().unwrap_or_default();
     match identity(detail, "type") {
         // What a service does with a person's session is the service's doing: nobody can sign as it.
@@ -36,8 +44,8 @@ pub fn principal_kind(detail: &Json) -> &'static str {
         "AWSAccount" => "account",
         "FederatedUser" | "SAMLUser" | "WebIdentityUser" | "IdentityCenterUser" => "federated",
         "AssumedRole" | "Role" => match () {
-            () if role.starts_with(SERVICE_LINKED) => "service",
-            () if role.starts_with(IDENTITY_CENTER) => "federated",
+            () if is_aws(SERVICE_LINKED) => "service",
+            () if is_aws(IDENTITY_CENTER) => "federated",
             () if session.starts_with("i-") => "instance",
             () if detail
                 .at("userIdentity.sessionContext.webIdFederationData.federatedProvider")
@@ -64,7 +72,7 @@ pub fn principal(detail: &Json) -> Option<String> {
         "service" if !service.is_empty() => service.to_owned(),
         "root" => "root".to_owned(),
         // A role of Identity Center is shared by people, and its session is one of them.
-        "federated" if role_name(arn).starts_with(IDENTITY_CENTER) => arn.to_owned(),
+        "federated" if role_name(arn).starts_with(IDENTITY_CENTER.0) => arn.to_owned(),
         _ if !arn.is_empty() => role_of(arn),
         _ => [identity(detail, "userName"), identity(detail, "principalId"), identity(detail, "accountId")]
             .into_iter()

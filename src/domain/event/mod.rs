@@ -74,7 +74,8 @@ impl Event {
         });
         Ok(Event {
             starts: envelope.at("context.instance.new") == Some(&Json::Bool(true)),
-            context: envelope.get("context").cloned(),
+            // Other facts are found again, and what was new when it was printed cannot be.
+            context: envelope.at("context.new").map(|new| object([("new", new.clone())])),
             instance,
             id: envelope.text("id").map_or_else(|| derived_id(&[&envelope.to_string()]), str::to_owned),
             detail_type: text("detail-type")?.to_owned(),

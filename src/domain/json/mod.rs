@@ -232,9 +232,15 @@ impl<'de> Visitor<'de> for JsonVisitor {
         let mut members: Vec<(String, Json)> = Vec::new();
         while let Some(name) = map.next_key::<String>()? {
             if members.is_empty() && name == NUMBER {
-                // An event can hold an object with this very name, so its text is read as a number anew.
-                let text: String = map.next_value()?;
-                return text.parse().map(Json::Number).map_err(serde::de::Error::custom);
+                // An event can hold an object with this very name: what is no number is a member.
+                match map.next_value()? {
+                    Json::String(text) => match text.parse() {
+                        Ok(number) => return Ok(Json::Number(number)),
+                        Err(_) => members.push((name, Json::String(text))),
+                    },
+                    other => members.push((name, other)),
+                }
+                continue;
             }
             members.push((name, map.next_value()?));
         }

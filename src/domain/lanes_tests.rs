@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
+use crate::domain::cursor::Page;
 use proptest::prelude::*;
 
 const START: i64 = 1_772_000_000;
