@@ -14,17 +14,20 @@ use crate::domain::memory::Traits;
 use crate::domain::rule::{Rules, Scratch};
 use crate::files::{Broken, Input, Objects, Unwrap, inner_record};
 
-/// How many records go to the judge together.
-const BATCH: usize = 256;
+/// How many events go to the judge together, in the order of their times: records in a log file have no order, and
+/// `LookupEvents` gives the newest first.
+const BATCH: usize = 1024;
+/// After so many records progress is shown, whether or not any is for the judge.
+const MANY: u64 = 50_000;
 /// How many batches of one file may wait for the judge.
-const WAITING: usize = 2;
+const WAITING: usize = 1;
 /// How many mistakes of one file are told; more are counted.
 const TOLD: usize = 5;
 
 /// Some records of one file, in their order.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// What is to be judged or known of them.
+    /// What is to be judged or known of them, in the order of their times.
     pub items: Vec<Item>,
     /// How many they were.
     pub records: u64,
@@ -116,14 +119,17 @@ fn one(input: &Input, rules: &Rules, scratch: &mut Scratch, stop: &AtomicBool, g
                     }
                     Err(broken) => problem(&mut batch, broken.to_string()),
                 }
-                let is_full = batch.records as usize >= BATCH;
-                if is_full && (stop.load(Ordering::Relaxed) || give.send(std::mem::take(&mut batch)).is_err())
-                {
+                if batch.items.len() < BATCH && batch.records < MANY {
+                    continue;
+                }
+                batch.items.sort_by_key(Item::time);
+                if stop.load(Ordering::Relaxed) || give.send(std::mem::take(&mut batch)).is_err() {
                     return;
                 }
             }
         }
     }
+    batch.items.sort_by_key(Item::time);
     batch.ends = true;
     let _nobody_listens_after_the_end = give.send(batch);
 }

@@ -1,8 +1,9 @@
 //! `check`: what `run` would do with a configuration, up to the network; with `--online`, whether AWS would let it.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use futures_util::future::join_all;
 use serde_json::json;
 
@@ -21,11 +22,12 @@ pub(super) fn run(file: &ConfigFile, online: bool, as_json: bool) -> anyhow::Res
         return Err(Problems(failed).into());
     }
     let seen = if online { Some(stage::one_thread()?.block_on(try_regions(&config))?) } else { None };
-    if as_json {
-        println!("{:#}", as_value(&config, seen.as_deref()));
+    let text = if as_json {
+        format!("{:#}\n", as_value(&config, seen.as_deref()))
     } else {
-        print(&config, seen.as_deref());
-    }
+        shown(&config, seen.as_deref())
+    };
+    std::io::stdout().write_all(text.as_bytes()).context("print")?;
     let blind = seen.iter().flatten().any(|seen| seen.events.is_err() || seen.instances.is_err());
     Ok(if blind { ExitCode::from(exit::UNAVAILABLE) } else { ExitCode::SUCCESS })
 }
@@ -77,31 +79,33 @@ fn kind(kind: &SinkKind) -> &'static str {
     }
 }
 
-fn print(config: &Config, seen: Option<&[Seen]>) {
+/// What would be read and told, a line for each.
+fn shown(config: &Config, seen: Option<&[Seen]>) -> String {
+    let mut out = String::new();
+    macro_rules! line {
+        ($($part:tt)*) => { out.push_str(&format!($($part)*)); out.push('\n') };
+    }
     let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
     let only = &config.regions.only;
-    println!(
-        "regions     {}",
-        if only.is_empty() { "every enabled one".to_owned() } else { only.join(", ") }
-    );
+    line!("regions     {}", if only.is_empty() { "every enabled one".to_owned() } else { only.join(", ") });
     if !config.regions.except.is_empty() {
-        println!("except      {}", config.regions.except.join(", "));
+        line!("except      {}", config.regions.except.join(", "));
     }
     for account in &config.accounts {
-        println!("account     {} ({}) by {}", account.name, account.id, account.role_arn);
+        line!("account     {} ({}) by {}", account.name, account.id, account.role_arn);
     }
     for stream in derive(&config.law.rules).streams {
-        println!("reads       {stream}");
+        line!("reads       {stream}");
     }
-    println!("rules       {}", count(config.law.rules.iter().count(), "rule"));
+    line!("rules       {}", count(config.law.rules.iter().count(), "rule"));
     for exclusion in &config.law.exclusions {
-        println!("excludes    {}", exclusion.name);
+        line!("excludes    {}", exclusion.name);
     }
     for sink in &config.sinks {
-        println!("tells       {} ({}), from {} up", sink.name, kind(&sink.kind), sink.min_severity);
+        line!("tells       {} ({}), from {} up", sink.name, kind(&sink.kind), sink.min_severity);
     }
     for warning in &config.warnings {
-        println!("warning     {warning}");
+        line!("warning     {warning}");
     }
     for seen in seen.unwrap_or_default() {
         let events = match &seen.events {
@@ -112,9 +116,10 @@ fn print(config: &Config, seen: Option<&[Seen]>) {
             Ok(n) => count(*n, "instance"),
             Err(error) => format!("instances: {error}"),
         };
-        println!("{:<11} {:<15} {events}; {instances}", seen.account, seen.region);
+        line!("{:<11} {:<15} {events}; {instances}", seen.account, seen.region);
     }
-    println!("the configuration is right");
+    line!("the configuration is right");
+    out
 }
 
 fn as_value(config: &Config, seen: Option<&[Seen]>) -> serde_json::Value {

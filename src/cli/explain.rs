@@ -1,7 +1,7 @@
 //! `explain`: why each rule tells of an event or not, field by field, and why an instance is told or hidden, condition by
 //! condition. An id is asked of the running daemon; an event in a file needs none.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
@@ -18,7 +18,7 @@ use crate::domain::near::near;
 use crate::domain::pattern::{did_you_mean, nearest};
 use crate::domain::story::Story;
 use crate::domain::text::clean;
-use crate::files::inner_record;
+use crate::files::{Objects, Unwrap, find, inner_record};
 
 const BOLD: Style = Style::new().bold();
 
@@ -61,18 +61,27 @@ fn ask(file: &ConfigFile, id: &str) -> anyhow::Result<Explained> {
     Ok(Ok(Json::parse(&text).map_err(|error| anyhow::anyhow!("the daemon's answer: {error}"))?))
 }
 
+/// The first event of a file of any form, and whether there are more.
+fn first(path: &str) -> Result<(String, bool), String> {
+    let inputs = find(&[path.into()]).map_err(|problems| problems.join("; "))?;
+    let input = inputs.first().ok_or("holds no event")?;
+    let mut objects = Objects::new(input.open().map_err(|error| error.to_string())?, Unwrap::Lists);
+    let record = match objects.take().map_err(|error| error.to_string())? {
+        Some(object) => inner_record(object).into_owned(),
+        None => return Err("holds no event".to_owned()),
+    };
+    Ok((record, matches!(objects.take(), Ok(Some(_))) || inputs.len() > 1))
+}
+
 /// Explains an event of a file, an envelope or a CloudTrail record; what the event does not say is not known.
 fn read(file: &ConfigFile, path: &str, rule: Option<&str>) -> anyhow::Result<Explained> {
-    let mut text = String::new();
-    if path == "-" {
-        std::io::stdin().read_to_string(&mut text).context("read standard input")?;
-    } else {
-        text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) => return Ok(Err((exit::DATA, format!("{path}: cannot be read: {error}")))),
-        };
+    let (record, more) = match first(path) {
+        Ok(read) => read,
+        Err(why) => return Ok(Err((exit::DATA, format!("{path}: {why}")))),
+    };
+    if more {
+        eprintln!("trailnoti: {path} holds more than one event: this is the first");
     }
-    let record = inner_record(text.trim());
     let event = match Json::parse(&record) {
         Ok(json) => Event::from_any(json, "").map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
@@ -150,6 +159,9 @@ fn rule_screen(one: &Json) -> String {
         if !fits {
             out.push_str(&format!("        wanted {}\n", text("wanted")));
         }
+    }
+    if let Some(because) = one.text("because").filter(|_| matches) {
+        out.push_str(&format!("    {} because {}\n", word("severity"), clean(because, 160)));
     }
     if let Some(also) = one.text("also") {
         out.push_str(&format!("    and {also}\n"));

@@ -53,7 +53,8 @@ pub(super) fn run(wanted: Wanted) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(exit::DATA));
         }
     };
-    let mut grep = Grep { set, sheet: Sheet::default(), hits: Vec::new(), found: false, broken: false };
+    let mut grep =
+        Grep { set, sheet: Sheet::default(), hits: Vec::new(), found: false, broken: false, records: false };
     for input in inputs {
         let name = input.name();
         let unwrap = if wanted.records { Unwrap::Lists } else { Unwrap::Nothing };
@@ -64,6 +65,9 @@ pub(super) fn run(wanted: Wanted) -> anyhow::Result<ExitCode> {
         if grep.closed() {
             break;
         }
+    }
+    if grep.records && !grep.found && !wanted.records {
+        eprintln!("trailnoti: the input holds CloudTrail records: --records wraps them into events");
     }
     Ok(match (grep.broken, grep.found) {
         (true, _) => ExitCode::from(exit::DATA),
@@ -87,6 +91,8 @@ struct Grep {
     hits: Vec<u32>,
     found: bool,
     broken: bool,
+    /// Something looks like a record, or a file of them.
+    records: bool,
 }
 
 impl Grep {
@@ -133,6 +139,7 @@ impl Grep {
         };
         self.set.matching(&laid, Known::All, &mut self.hits);
         if self.hits.is_empty() {
+            self.records |= event.contains("\"eventVersion\"") && !event.contains("\"detail-type\"");
             return true;
         }
         self.found = true;

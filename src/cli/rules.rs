@@ -61,7 +61,7 @@ pub(super) fn list(file: &ConfigFile, json: bool) -> anyhow::Result<ExitCode> {
             _ => Style::new(),
         };
         let what = match (&rule.threshold, &rule.first_seen) {
-            (Some(threshold), _) => format!("  {DIM}{} in {:?}{DIM:#}", threshold.count, threshold.within),
+            (Some(threshold), _) => format!("  {DIM}{}{DIM:#}", threshold.said()),
             (_, Some(_)) => format!("  {DIM}first seen{DIM:#}"),
             _ => String::new(),
         };
@@ -111,19 +111,7 @@ pub(super) fn show(file: &ConfigFile, id: &str, json: bool) -> anyhow::Result<Ex
         )?;
     }
     if let Some(threshold) = &rule.threshold {
-        let by = if threshold.by.is_empty() {
-            String::new()
-        } else {
-            format!(" of one {}", threshold.by.join(" and "))
-        };
-        let distinct =
-            threshold.distinct.as_ref().map(|path| format!(" with different {path}")).unwrap_or_default();
-        writeln!(
-            out,
-            "{BOLD}when{BOLD:#} there are {}{by}{distinct} within {} minutes",
-            threshold.count,
-            threshold.within.as_secs().div_ceil(60)
-        )?;
+        writeln!(out, "{BOLD}when{BOLD:#} {}", threshold.said())?;
     }
     writeln!(out, "{BOLD}as{BOLD:#} {}", rule.severity)?;
     for one in &rule.escalate {

@@ -7,16 +7,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{ConfigFile, exit, history, verdicts};
 use crate::config::Config;
 use crate::domain::alert::Alert;
 use crate::domain::hindsight::{Hindsight, Item};
+use crate::domain::pacer::earlier;
 use crate::domain::rule::Scratch;
 use crate::domain::trial::Trial;
 use crate::files::{Input, find};
 use crate::scan::{Batch, item, read};
+
+/// Log files of regions are written every five minutes, and overlap by not much more.
+const OUT_OF_ORDER: Duration = Duration::from_secs(3600);
 
 /// What the command line says.
 pub(super) struct Wanted {
@@ -36,6 +41,10 @@ pub(super) struct Count {
     /// Events that a rule could not judge, because too little was known of the time before.
     pub undecided: u64,
     pub interrupted: bool,
+    /// Records that were there before, in another file or trail.
+    pub repeated: u64,
+    /// The input goes back in time by more than files of one bucket do.
+    pub out_of_order: bool,
     /// Regions that could not be read, or not to the end.
     pub unread_regions: usize,
     /// From when on rules that ask for the past could judge.
@@ -59,7 +68,8 @@ pub(super) fn run(file: &ConfigFile, wanted: &Wanted) -> anyhow::Result<ExitCode
         trial: Trial::default(),
         count: Count::default(),
         json: wanted.json,
-        closed: false,
+        latest: jiff::Timestamp::MIN,
+        closed: None,
     };
     if !wanted.before.is_empty() {
         let Some(inputs) = found(&wanted.before) else { return Ok(ExitCode::from(exit::DATA)) };
@@ -74,15 +84,13 @@ pub(super) fn run(file: &ConfigFile, wanted: &Wanted) -> anyhow::Result<ExitCode
         scan.files(&inputs, &stop);
     }
     scan.count.interrupted = stop.load(Ordering::Relaxed);
+    if let Some(error) = scan.closed {
+        return Err(anyhow::Error::new(error).context("print"));
+    }
     let Scan { trial, count, .. } = scan;
     let mut out = anstream::stdout().lock();
-    let text = if wanted.json {
-        verdicts::summary(&trial, &count)
-    } else {
-        verdicts::table(&trial, &count, &config)
-    };
-    // Whoever reads may have enough.
-    let _no_reader = out.write_all(text.as_bytes());
+    let text = if wanted.json { verdicts::summary(&trial, &count) } else { verdicts::table(&trial, &count) };
+    out.write_all(text.as_bytes()).context("print")?;
     Ok(match count.records {
         0 if count.unread_regions > 0 => ExitCode::from(exit::UNAVAILABLE),
         0 if count.problems > 0 => ExitCode::from(exit::DATA),
@@ -106,8 +114,10 @@ struct Scan<'a> {
     trial: Trial,
     count: Count,
     json: bool,
+    /// The latest time so far.
+    latest: jiff::Timestamp,
     /// Nobody reads what is printed any more.
-    closed: bool,
+    closed: Option<std::io::Error>,
 }
 
 impl Scan<'_> {
@@ -137,7 +147,7 @@ impl Scan<'_> {
             bar.set_position(self.count.files as u64);
             let (records, alerts) = (self.count.records, self.alerts());
             bar.set_message(format!("{records} records, {alerts} alerts"));
-            !stop.load(Ordering::Relaxed) && !self.closed
+            !stop.load(Ordering::Relaxed) && self.closed.is_none()
         });
         bar.finish_and_clear();
     }
@@ -158,7 +168,7 @@ impl Scan<'_> {
             if batch.records >= 512 {
                 self.judge(std::mem::take(&mut batch), &bar);
                 bar.set_position(self.count.records);
-                if stop.load(Ordering::Relaxed) || self.closed {
+                if stop.load(Ordering::Relaxed) || self.closed.is_some() {
                     break;
                 }
             }
@@ -187,6 +197,11 @@ impl Scan<'_> {
         let judged = batch.items.iter().any(|item| matches!(item, Item::Judge(_)));
         let judgement = self.hindsight.judge(&batch.items);
         self.count.learned_from = self.hindsight.since();
+        self.count.repeated += judgement.repeated as u64;
+        let times = || batch.items.iter().map(Item::time);
+        let first = times().min();
+        self.count.out_of_order |= first.is_some_and(|first| first < earlier(self.latest, OUT_OF_ORDER));
+        self.latest = times().chain([self.latest]).max().unwrap_or(self.latest);
         if !judged {
             return;
         }
@@ -196,9 +211,8 @@ impl Scan<'_> {
         for alert in &judgement.alerts {
             self.trial.add(alert, &self.config.grouping);
             if self.json {
-                if writeln!(out, "{}", line(alert)).is_err() {
-                    // Whoever reads has enough.
-                    self.closed = true;
+                if let Err(error) = writeln!(out, "{}", line(alert)) {
+                    self.closed = Some(error);
                     return;
                 }
             }

@@ -7,7 +7,6 @@ use anstyle::{AnsiColor, Style};
 use jiff::civil::Date;
 
 use super::scan::Count;
-use crate::config::Config;
 use crate::domain::rule::Severity;
 use crate::domain::text::clean;
 use crate::domain::trial::{Told, Trial};
@@ -29,7 +28,7 @@ fn ink(severity: Severity) -> Style {
 }
 
 /// The table: the most urgent rules first, each with its histogram and examples.
-pub(super) fn table(trial: &Trial, count: &Count, config: &Config) -> String {
+pub(super) fn table(trial: &Trial, count: &Count) -> String {
     let mut out = String::new();
     let mut line = |text: String| {
         let Ok(()) = writeln!(out, "{text}") else { return };
@@ -39,25 +38,25 @@ pub(super) fn table(trial: &Trial, count: &Count, config: &Config) -> String {
     let (begins, each) = spans(rules.iter().map(|(_, told)| *told));
     for (rule, told) in rules {
         let ink = ink(told.severity);
-        let title = config.law.rules.get(rule).map_or("", |rule| rule.title.as_str());
         line(format!(
             "{ink}{:<8}{ink:#} {BOLD}{rule}{BOLD:#}  {} in {}  {DIM}{} – {}{DIM:#}",
             told.severity,
-            plural(told.alerts, "alert"),
+            mixed(told),
             plural(told.messages, "message"),
-            told.first.strftime("%m-%d %H:%M"),
-            told.last.strftime("%m-%d %H:%M"),
+            told.first.strftime("%Y-%m-%d %H:%M"),
+            told.last.strftime("%Y-%m-%d %H:%M"),
         ));
         if begins.len() > 1 {
             line(format!("         {}", histogram(told, &begins, each)));
         }
         for alert in &told.examples {
-            let when = alert.time.strftime("%m-%d %H:%M:%S");
-            line(format!("         {DIM}{when} {}{DIM:#} {}", alert.region, clean(&alert.title, 140)));
-            line(format!("         {DIM}{}{DIM:#}", alert.event_id));
-        }
-        if told.examples.is_empty() {
-            line(format!("         {title}"));
+            let when = alert.time.strftime("%Y-%m-%d %H:%M:%S");
+            let id = if alert.event_id.is_empty() { String::new() } else { format!("  {}", alert.event_id) };
+            line(format!(
+                "         {DIM}{when} {}{DIM:#} {}{DIM}{id}{DIM:#}",
+                alert.region,
+                clean(&alert.title, 140)
+            ));
         }
     }
     line(String::new());
@@ -66,6 +65,10 @@ pub(super) fn table(trial: &Trial, count: &Count, config: &Config) -> String {
         (count > 0).then(|| format!("{count} {severity}"))
     });
     let told: Vec<String> = told.collect();
+    if count.records == 0 {
+        line("there were no records".to_owned());
+        return out;
+    }
     let told = if told.is_empty() { "nothing would have been told".to_owned() } else { told.join(", ") };
     let messages: u64 = trial.rules.values().map(|told| told.messages).sum();
     line(format!(
@@ -79,8 +82,14 @@ pub(super) fn table(trial: &Trial, count: &Count, config: &Config) -> String {
             plural(count.undecided, "event")
         ));
     }
+    if count.repeated > 0 {
+        line(format!("{} stood there more than once, and told once", plural(count.repeated, "record")));
+    }
+    if count.out_of_order {
+        line("the input goes back in time: rules that ask for the past or count may say otherwise in its order".to_owned());
+    }
     if count.problems > 0 {
-        line(format!("{} could not be read", plural(count.problems, "thing")));
+        line(format!("{} could not be read: see above", plural(count.problems, "place")));
     }
     if count.unread_regions > 0 {
         line(format!("{} could not be read whole", plural(count.unread_regions as u64, "region")));
@@ -99,8 +108,11 @@ pub(super) fn summary(trial: &Trial, count: &Count) -> String {
         .map(|(rule, told)| {
             let days: BTreeMap<String, u64> =
                 told.days.iter().map(|(day, alerts)| (day.to_string(), *alerts)).collect();
+            let by_severity: BTreeMap<&str, u64> =
+                told.by_severity.iter().map(|(severity, count)| (severity.name(), *count)).collect();
             let row = serde_json::json!({
                 "severity": told.severity.name(),
+                "by_severity": by_severity,
                 "alerts": told.alerts,
                 "notifications": told.messages,
                 "first": told.first.to_string(),
@@ -117,6 +129,8 @@ pub(super) fn summary(trial: &Trial, count: &Count) -> String {
             "records": count.records,
             "files": count.files,
             "unreadable": count.problems,
+            "repeated": count.repeated,
+            "out_of_order": count.out_of_order,
             "undecided_while_learning": count.undecided,
             "known_since": count.learned_from.map(|time| time.to_string()),
             "unread_regions": count.unread_regions,
@@ -155,6 +169,16 @@ fn histogram(told: &Told, begins: &[Date], each: i32) -> String {
         (begins.first().copied().unwrap_or_default(), begins.last().copied().unwrap_or_default());
     let span = if each == 1 { "a day".to_owned() } else { format!("in {each} days") };
     format!("{} {bars} {} (at most {most} {span})", first.strftime("%Y-%m-%d"), last.strftime("%Y-%m-%d"))
+}
+
+/// `4 alerts`, or by severity where they differ.
+fn mixed(told: &Told) -> String {
+    if told.by_severity.len() < 2 {
+        return plural(told.alerts, "alert");
+    }
+    let each: Vec<String> =
+        told.by_severity.iter().rev().map(|(severity, count)| format!("{count} {severity}")).collect();
+    format!("{} ({})", plural(told.alerts, "alert"), each.join(", "))
 }
 
 fn plural(count: u64, what: &str) -> String {

@@ -3,12 +3,12 @@
 use super::section::Section;
 use crate::domain::event::with_real_spelling;
 use crate::domain::json::Json;
-use crate::domain::names::{suspicious_path, suspicious_paths, unknown_words};
+use crate::domain::names::{suspicious_path, suspicious_paths, unknown_path, unknown_words};
 use crate::domain::pattern::Pattern;
 use crate::domain::rule::{Escalation, FirstSeen, Mode, Rule, Severity, Threshold};
 
 pub(super) fn rule(section: &mut Section<'_>, origin: &str) -> Option<Rule> {
-    let id = section.required("id", "access-key-created")?;
+    let id = section.required("id", "access-key-created").unwrap_or_default();
     if id.chars().any(|c| !(c.is_ascii_alphanumeric() || "-_.".contains(c))) {
         section.problem("id", format!("\"{id}\": use letters, digits and dashes"));
     }
@@ -66,6 +66,9 @@ pub(super) fn rule(section: &mut Section<'_>, origin: &str) -> Option<Rule> {
         _ => Mode::Live,
     };
     let tags = section.texts("tags");
+    if id.is_empty() {
+        return None;
+    }
     Some(Rule {
         id,
         title,
@@ -124,7 +127,7 @@ fn placeholders(text: &str) -> Vec<(String, String)> {
         .skip(1)
         .filter_map(|part| part.split_once('}'))
         .flat_map(|(field, _)| field.split('|'));
-    inside.filter(|field| *field != "principal").filter_map(suspicious_path).collect()
+    inside.filter(|field| *field != "principal").filter_map(unknown_path).collect()
 }
 
 /// Names of fields, each looked at for a typing mistake.

@@ -22,6 +22,9 @@ const SEEN: usize = 200_000;
 /// How often what is old is forgotten, in batches.
 const FORGET_EVERY: u32 = 1000;
 
+/// When, and which.
+type Told = (i64, [u8; 16]);
+
 /// What is to be judged, or only known.
 #[derive(Debug)]
 pub enum Item {
@@ -29,6 +32,16 @@ pub enum Item {
     Seen(Traits),
     /// A rule may tell of it.
     Judge(Box<Event>),
+}
+
+impl Item {
+    /// When it happened.
+    pub fn time(&self) -> Timestamp {
+        match self {
+            Item::Seen(traits) => traits.time,
+            Item::Judge(event) => event.time,
+        }
+    }
 }
 
 /// See the module.
@@ -41,8 +54,8 @@ pub struct Hindsight<'a> {
     /// On how many days something of each account was seen, as far as that matters, and from when on it is enough.
     days: BTreeMap<String, BTreeSet<i64>>,
     enough: BTreeMap<String, Timestamp>,
-    told: FxHashSet<[u8; 16]>,
-    order: VecDeque<[u8; 16]>,
+    told: FxHashSet<Told>,
+    order: VecDeque<Told>,
     batches: u32,
 }
 
@@ -101,9 +114,11 @@ impl<'a> Hindsight<'a> {
             Item::Seen(traits) => desk.notice(traits),
             Item::Judge(event) => {
                 let Ok(()) = desk.judge(std::slice::from_ref(event), |mark| {
-                    let known = !told.insert(mark.id);
+                    // Examples and laboratories have one id for many events: the second tells them apart.
+                    let id = (mark.second, mark.id);
+                    let known = !told.insert(id);
                     if !known {
-                        new.push(mark.id);
+                        new.push(id);
                     }
                     Ok::<_, std::convert::Infallible>(known)
                 });

@@ -90,8 +90,25 @@ pub fn suspicious_path(path: &str) -> Option<(String, String)> {
     if known.contains(&name) {
         return None;
     }
+    if parent.is_empty() && DETAIL.contains(&name) {
+        return Some((path.to_owned(), format!("a record's fields stand under detail: write detail.{path}")));
+    }
     let near = nearest(name, known.iter().copied())?;
     Some((format!("{parent}{name}"), format!("nothing in {what} has this name{}", did_you_mean(Some(near)))))
+}
+
+/// The same for a path in a text, where nothing else can stand than a field of an event.
+pub fn unknown_path(path: &str) -> Option<(String, String)> {
+    let name = path.split('.').next().unwrap_or_default();
+    suspicious_path(path).or_else(|| {
+        let known = ENVELOPE.contains(&name);
+        (!known).then(|| {
+            (
+                path.to_owned(),
+                "no event has such a field: write {detail.…}, {context.…} or {principal}".to_owned(),
+            )
+        })
+    })
 }
 
 /// The facts below some names of the context; what is not here has none, or any.
@@ -139,6 +156,11 @@ pub fn unknown_words(pattern: &Pattern) -> Vec<(String, String)> {
                 |near| did_you_mean(Some(near)),
             );
             found.push((path.to_owned(), format!("\"{word}\" is never there{hint}")));
+        }
+    }
+    for word in pattern.exact_texts("source").into_iter().flatten().flatten() {
+        if let Some(service) = word.strip_suffix(".amazonaws.com") {
+            found.push(("source".to_owned(), format!("EventBridge calls this \"aws.{service}\"")));
         }
     }
     found

@@ -4,7 +4,7 @@
 use super::event::Event;
 use super::json::{Json, object};
 use super::pattern::Compared;
-use super::rule::{Rule, Rules};
+use super::rule::{Rule, Rules, Threshold};
 
 /// One rule beside an event: whether it tells of it, and each field of the alternative that misses fewest. The nearest
 /// rules come first.
@@ -14,7 +14,13 @@ pub fn near(rules: &Rules, event: &Event, only: Option<&str>) -> Vec<Json> {
     let mut compared: Vec<(usize, &Rule, Vec<Compared>)> = wanted
         .map(|rule| {
             let fields = rule.pattern.nearest_miss(&envelope);
-            (fields.iter().filter(|field| !field.fits).count(), rule, fields)
+            // Another call or another service is further off than another outcome of this one.
+            let far = |field: &&Compared| {
+                matches!(field.path.as_str(), "source" | "detail.eventSource" | "detail.eventName")
+            };
+            let misses = fields.iter().filter(|field| !field.fits);
+            let distance = misses.clone().count() + 3 * misses.filter(far).count();
+            (distance, rule, fields)
         })
         .collect();
     // Of rules that miss as much, those of which more fits are nearer.
@@ -22,20 +28,28 @@ pub fn near(rules: &Rules, event: &Event, only: Option<&str>) -> Vec<Json> {
         let asks_more = rule.first_seen.is_some() || rule.threshold.is_some();
         (*misses, asks_more, std::cmp::Reverse(fields.len()), std::cmp::Reverse(rule.severity))
     });
-    compared.iter().map(|(misses, rule, fields)| shown(rule, *misses, fields, &envelope)).collect()
+    compared.iter().map(|(_, rule, fields)| shown(rule, fields, &envelope)).collect()
 }
 
-fn shown(rule: &Rule, misses: usize, fields: &[Compared], envelope: &Json) -> Json {
+fn shown(rule: &Rule, fields: &[Compared], envelope: &Json) -> Json {
+    let misses = fields.iter().filter(|field| !field.fits).count();
     let excused = rule.unless.iter().position(|exception| exception.fits(envelope));
-    let raised = rule.escalate.iter().filter(|one| one.when.fits(envelope)).map(|one| one.to);
-    let severity = raised.fold(rule.severity, std::cmp::Ord::max);
+    let raised: Vec<_> = rule.escalate.iter().filter(|one| one.when.fits(envelope)).collect();
+    let severity = raised.iter().map(|one| one.to).fold(rule.severity, std::cmp::Ord::max);
+    let because = raised.iter().find(|one| one.to == severity && severity > rule.severity);
+    let because = because.and_then(|one| one.when.nearest_miss(envelope).into_iter().next());
+    let because =
+        because.map(|field| format!("{} is one of {}", field.path, field.wanted)).unwrap_or_default();
     // Every field may fit alone, and none of the elements of an array all of them.
     let fits = misses == 0 && rule.pattern.fits(envelope);
     let verdict = match (fits, excused) {
+        (true, None) if rule.first_seen.is_some() || rule.threshold.is_some() => {
+            "fits, and asks for more".to_owned()
+        }
         (true, None) => "matches".to_owned(),
         (true, Some(n)) => format!("matches, and its exception {} in `unless` excuses it", n + 1),
         (false, _) if misses == 0 => "misses: no element of a list has all of it together".to_owned(),
-        (false, _) => format!("misses in {misses} of {}", fields.len()),
+        (false, _) => format!("misses {misses} of its {} fields", fields.len()),
     };
     let mut asks = Vec::new();
     asks.extend(
@@ -43,11 +57,7 @@ fn shown(rule: &Rule, misses: usize, fields: &[Compared], envelope: &Json) -> Js
             .as_ref()
             .map(|first| format!("{} must not have been seen before", first.of.join(" and "))),
     );
-    asks.extend(
-        rule.threshold
-            .as_ref()
-            .map(|one| format!("there must be {} within {} seconds", one.count, one.within.as_secs())),
-    );
+    asks.extend(rule.threshold.as_ref().map(Threshold::said));
     let fields = fields.iter().map(|field| {
         let found = match field.found.as_slice() {
             [] => "(absent)".to_owned(),
@@ -65,6 +75,7 @@ fn shown(rule: &Rule, misses: usize, fields: &[Compared], envelope: &Json) -> Js
         ("verdict", verdict.into()),
         ("matches", (fits && excused.is_none()).into()),
         ("severity", severity.name().into()),
+        ("because", because.into()),
         ("also", asks.join("; ").into()),
         ("fields", Json::Array(fields.collect())),
     ])

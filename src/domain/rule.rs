@@ -122,6 +122,22 @@ pub struct Threshold {
     pub distinct: Option<String>,
 }
 
+impl Threshold {
+    /// In words: `there must be 5 within 15 minutes, of one detail.sourceIPAddress`.
+    pub fn said(&self) -> String {
+        let seconds = self.within.as_secs();
+        let span = match seconds {
+            _ if seconds.is_multiple_of(3600) => format!("{} h", seconds / 3600),
+            _ if seconds.is_multiple_of(60) => format!("{} minutes", seconds / 60),
+            _ => format!("{seconds} seconds"),
+        };
+        let by =
+            if self.by.is_empty() { String::new() } else { format!(", of one {}", self.by.join(" and ")) };
+        let distinct = self.distinct.as_ref().map(|path| format!(", each with another {path}"));
+        format!("there must be {} within {span}{by}{}", self.count, distinct.unwrap_or_default())
+    }
+}
+
 /// Raises a severity.
 #[derive(Debug, Clone)]
 pub struct Escalation {

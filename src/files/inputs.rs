@@ -60,10 +60,10 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<Input>, Vec<String>> {
 
 /// Digest files prove that log files were not changed, and hold no events.
 fn is_events(path: &Path) -> bool {
-    let text = path.to_string_lossy();
+    let text = path.to_string_lossy().to_lowercase();
     let name = text.strip_suffix(".gz").unwrap_or(&text);
     [".json", ".jsonl", ".ndjson"].iter().any(|end| name.ends_with(end))
-        && !text.contains("CloudTrail-Digest")
+        && !text.contains("cloudtrail-digest")
 }
 
 fn time_of(path: &Path) -> String {

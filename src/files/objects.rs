@@ -29,10 +29,10 @@ pub enum Broken {
     #[error("cannot be read: {0}")]
     Unreadable(#[from] std::io::Error),
     /// Something else stands where an object should.
-    #[error("byte {at}: {why}")]
+    #[error("line {line}: {why}")]
     NoObject {
-        /// Where, in bytes of the unpacked input, from 0.
-        at: u64,
+        /// The line of the unpacked input, from 1.
+        line: u64,
         /// What is wrong.
         why: String,
     },
@@ -55,8 +55,8 @@ pub struct Objects<R> {
     buffer: Vec<u8>,
     /// What of the buffer is taken.
     taken: usize,
-    /// What was dropped before the buffer.
-    dropped: u64,
+    /// Line breaks in what was dropped before the buffer.
+    lines: u64,
     ended: bool,
     level: Level,
     /// Elements of an object that held a list behind its other members, the last first: places in the buffer.
@@ -71,7 +71,7 @@ impl<R: Read> Objects<R> {
             unwrap,
             buffer: Vec::with_capacity(CHUNK * 2),
             taken: 0,
-            dropped: 0,
+            lines: 0,
             ended: false,
             level: Level::Top,
             waiting: Vec::new(),
@@ -88,10 +88,10 @@ impl<R: Read> Objects<R> {
             None => self.find()?,
         };
         let Some((start, end)) = place else { return Ok(None) };
-        let at = self.dropped + start as u64;
-        std::str::from_utf8(&self.buffer[start..end])
-            .map(Some)
-            .map_err(|error| Broken::NoObject { at, why: format!("is not UTF-8: {error}") })
+        std::str::from_utf8(&self.buffer[start..end]).map(Some).map_err(|error| {
+            let before = memchr::memchr_iter(b'\n', &self.buffer[..start]).count() as u64;
+            Broken::NoObject { line: self.lines + before + 1, why: format!("is not UTF-8: {error}") }
+        })
     }
 
     fn find(&mut self) -> Result<Option<(usize, usize)>, Broken> {
@@ -144,8 +144,12 @@ impl<R: Read> Objects<R> {
         }
     }
 
+    fn line(&self) -> u64 {
+        self.lines + memchr::memchr_iter(b'\n', &self.buffer[..self.taken]).count() as u64 + 1
+    }
+
     fn broken<T>(&mut self, why: &str) -> Result<T, Broken> {
-        let at = self.dropped + self.taken as u64;
+        let line = self.line();
         self.level = Level::Top;
         // The next line may be right again.
         loop {
@@ -158,12 +162,12 @@ impl<R: Read> Objects<R> {
                 break;
             }
         }
-        Err(Broken::NoObject { at, why: why.to_owned() })
+        Err(Broken::NoObject { line, why: why.to_owned() })
     }
 
     /// In a list, what is no object ends at the next comma or at the list's end.
     fn pass_over_a_value<T>(&mut self) -> Result<T, Broken> {
-        let at = self.dropped + self.taken as u64;
+        let line = self.line();
         let (mut in_text, mut depth, mut escaped) = (false, 0u32, false);
         loop {
             while let Some(byte) = self.buffer.get(self.taken).copied() {
@@ -174,7 +178,7 @@ impl<R: Read> Objects<R> {
                     _ if in_text => {}
                     b'[' => depth += 1,
                     b']' | b',' if depth == 0 => {
-                        return Err(Broken::NoObject { at, why: "here stands no JSON object".to_owned() });
+                        return Err(Broken::NoObject { line, why: "here stands no JSON object".to_owned() });
                     }
                     b']' => depth -= 1,
                     _ => {}
@@ -193,7 +197,7 @@ impl<R: Read> Objects<R> {
             return Ok(false);
         }
         if self.taken > CHUNK {
-            self.dropped += self.taken as u64;
+            self.lines += memchr::memchr_iter(b'\n', &self.buffer[..self.taken]).count() as u64;
             self.buffer.drain(..self.taken);
             self.taken = 0;
         }
@@ -251,7 +255,8 @@ impl<R: Read> Objects<R> {
             let at = self.taken + ahead;
             let rest = self.buffer.get(at..).unwrap_or_default();
             let found = if in_text {
-                memchr::memchr2(b'"', b'\\', rest)
+                // A line break in a text is none of JSON: the object was cut off, and the next line may be whole.
+                memchr::memchr3(b'"', b'\\', b'\n', rest)
             } else {
                 memchr::memchr3(b'"', b'{', b'}', rest)
             };
@@ -262,13 +267,13 @@ impl<R: Read> Objects<R> {
                     return self.broken("an object larger than 16 MB is no event");
                 }
                 if !self.fill()? {
-                    self.taken = self.buffer.len();
-                    return self.broken("the input ends in an object");
+                    return self.broken("an object does not end");
                 }
                 continue;
             };
             ahead += found + 1;
             match rest[found] {
+                b'\n' => return self.broken("a text does not end on its line"),
                 b'"' => in_text = !in_text,
                 b'\\' => ahead += 1,
                 b'{' => depth += 1,
@@ -309,81 +314,5 @@ pub fn inner_record(object: &str) -> std::borrow::Cow<'_, str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// Gives as few bytes at a time as it may.
-    struct Drip<'a>(&'a [u8], usize);
-
-    impl Read for Drip<'_> {
-        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-            let n = self.1.min(self.0.len()).min(buffer.len());
-            buffer[..n].copy_from_slice(&self.0[..n]);
-            self.0 = &self.0[n..];
-            Ok(n)
-        }
-    }
-
-    fn all(text: &str, unwrap: Unwrap, drip: usize) -> Vec<String> {
-        let mut objects = Objects::new(Drip(text.as_bytes(), drip), unwrap);
-        let mut found = Vec::new();
-        loop {
-            match objects.take() {
-                Ok(Some(object)) => found.push(object.to_owned()),
-                Ok(None) => return found,
-                Err(broken) => found.push(format!("! {broken}")),
-            }
-        }
-    }
-
-    #[test]
-    fn every_form_gives_its_objects() {
-        let two = [r#"{"a":"}\"{"}"#, r#"{"b":[{}]}"#];
-        for text in [
-            format!(r#"{{"Records":[{},{}]}}"#, two[0], two[1]),
-            format!(" {{ \"Records\" : [\n{} ,\n{}\n] }}\n", two[0], two[1]),
-            format!(r#"{{"Events":[{},{}],"NextToken":"a}}b"}}"#, two[0], two[1]),
-            format!(r#"{{"NextToken":"x","Events":[{},{}]}}"#, two[0], two[1]),
-            format!("[{},{}]", two[0], two[1]),
-            format!("{}\n{}\n", two[0], two[1]),
-            format!("\u{feff}{}{}", two[0], two[1]),
-        ] {
-            for drip in [1, 7, 100_000] {
-                assert_eq!(all(&text, Unwrap::Lists, drip), two, "{text}");
-            }
-        }
-        assert_eq!(all(r#"{"Records":[{}]}"#, Unwrap::Nothing, 1), [r#"{"Records":[{}]}"#]);
-    }
-
-    #[test]
-    fn what_is_no_object_in_a_list_costs_only_itself() {
-        let found = all(r#"{"Records":[null,{"a":1},"x],{",[[1],2],{"b":2}]}"#, Unwrap::Lists, 2);
-        let found: Vec<&str> = found.iter().map(|one| one.split(':').next().unwrap_or_default()).collect();
-        assert_eq!(found, ["! byte 12", "{\"a\"", "! byte 25", "! byte 32", "{\"b\""]);
-    }
-
-    #[test]
-    fn what_is_broken_is_told_and_what_follows_is_read() {
-        let found = all("{\"a\":1}\noops\n{\"b\":2}\n{\"c\":", Unwrap::Lists, 3);
-        assert_eq!(
-            found,
-            [
-                "{\"a\":1}",
-                "! byte 8: here stands no JSON object",
-                "{\"b\":2}",
-                "! byte 26: the input ends in an object"
-            ]
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn nothing_makes_it_fall_over(text in r#"([\[\]{}:,"\\a ]|"Records":\[|\n){0,60}"#, drip in 1usize..9) {
-            let found = all(&text, Unwrap::Lists, drip);
-            prop_assert!(found.len() <= text.len() + 1);
-            prop_assert_eq!(found, all(&text, Unwrap::Lists, 100_000));
-        }
-    }
-}
+#[path = "objects_tests.rs"]
+mod tests;

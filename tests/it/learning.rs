@@ -74,7 +74,7 @@ async fn what_came_before_the_past_was_known_is_judged_late() {
     assert_eq!(stage.transcript(), "", "nothing can be called new yet");
     stage.until("10:20").await;
     stage.stop().await;
-    expect!["10:01:15 → slack: eu-west-1 is new: early · eu-west-1 09:58:00"].assert_eq(&stage.transcript());
+    expect!["10:02:15 → slack: eu-west-1 is new: early · eu-west-1 09:58:00"].assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]

@@ -47,7 +47,7 @@ async fn an_event_that_shows_up_five_hours_late_is_told_by_the_hourly_reading() 
     stage.start();
     stage.until("16:30").await;
     stage.stop().await;
-    expect!["16:00:18 → slack: IAM user very-late created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:05:00"].assert_eq(&stage.transcript());
+    expect!["16:00:07 → slack: IAM user very-late created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:05:00"].assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]

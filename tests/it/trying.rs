@@ -110,7 +110,7 @@ fn a_scan_says_what_it_could_not_read_and_goes_on() {
     assert_eq!(code, Some(0), "{err}");
     assert_eq!(out.matches("\"rule\":\"iam-user-created\"").count(), 2, "{out}");
     assert!(
-        err.contains("a.jsonl: byte")
+        err.contains("a.jsonl: line 2")
             && err.contains("has no usable")
             && err.contains("b.json.gz: cannot be read"),
         "{err}"
@@ -178,12 +178,10 @@ fn a_scan_for_people_names_the_rule_the_days_and_examples() {
     let (code, out, _) = run(folder.path(), &["scan", "-"], &records.join("\n"));
     assert_eq!(code, Some(0));
     expect_test::expect![[r#"
-        high     iam-user-created  2 alerts in 2 messages  03-02 10:00 – 03-05 10:00
+        high     iam-user-created  2 alerts in 2 messages  2026-03-02 10:00 – 2026-03-05 10:00
                  2026-03-02 █··█ 2026-03-05 (at most 1 a day)
-                 03-02 10:00:00 us-east-1 IAM user u1 created by arn:aws:iam::111122223333:user/mallory
-                 00000000-0000-4000-8000-000000000001
-                 03-05 10:00:00 us-east-1 IAM user u2 created by arn:aws:iam::111122223333:user/mallory
-                 00000000-0000-4000-8000-000000000002
+                 2026-03-02 10:00:00 us-east-1 IAM user u1 created by arn:aws:iam::111122223333:user/mallory  00000000-0000-4000-8000-000000000001
+                 2026-03-05 10:00:00 us-east-1 IAM user u2 created by arn:aws:iam::111122223333:user/mallory  00000000-0000-4000-8000-000000000002
 
         2 high in 2 messages, of 2 records
     "#]]
@@ -233,7 +231,7 @@ fn explain_says_field_by_field_how_near_a_rule_comes() {
     let (code, out, err) = run(folder.path(), &["explain", "-", "--rule", "iam-user-created"], &refused);
     assert_eq!(code, Some(0), "{err}");
     expect_test::expect![[r#"
-        iam-user-created misses in 1 of 3
+        iam-user-created misses 1 of its 3 fields
             ✗ detail.errorCode: "AccessDenied"
                 wanted [{"exists":false}]
             ✓ detail.eventName: "CreateUser"
