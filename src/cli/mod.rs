@@ -7,6 +7,7 @@ mod events;
 mod explain;
 mod history;
 mod iam_policy;
+mod learning;
 mod match_events;
 mod rules;
 mod run;

@@ -12,7 +12,7 @@ use signal_hook_tokio::Signals;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{ConfigFile, daemon, exit, stage};
+use super::{ConfigFile, daemon, exit, learning, stage};
 use crate::app::{self, Deps, Reload};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -72,6 +72,7 @@ async fn watch(
         sinks = config.sinks.iter().map(|sink| sink.name.as_str()).collect::<Vec<_>>().join(", "),
         "watching"
     );
+    stage::beside(learning::show(status.clone(), stop.clone()));
     let deps = Deps {
         sdk,
         clock,

@@ -210,11 +210,11 @@ impl Scan<'_> {
         let mut out = std::io::stdout().lock();
         for alert in &judgement.alerts {
             self.trial.add(alert, &self.config.grouping);
-            if self.json {
-                if let Err(error) = writeln!(out, "{}", line(alert)) {
-                    self.closed = Some(error);
-                    return;
-                }
+            if self.json
+                && let Err(error) = writeln!(out, "{}", line(alert))
+            {
+                self.closed = Some(error);
+                return;
             }
         }
     }

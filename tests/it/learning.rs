@@ -22,9 +22,13 @@ fn stage(rules: &str) -> (Stage, tempfile::TempDir) {
     (stage, folder)
 }
 
-fn creates(stage: &Stage, name: &str, day: &str, region: &str) {
+/// The id of the event is answered.
+fn creates(stage: &Stage, name: &str, day: &str, region: &str) -> String {
     let request = object([("userName", name.into())]);
-    stage.record(call(&MALLORY, at(day), region, "iam", "CreateUser", request, Json::Null), minutes(2));
+    let record = call(&MALLORY, at(day), region, "iam", "CreateUser", request, Json::Null);
+    let id = record.text("eventID").expect("an id").to_owned();
+    stage.record(record, minutes(2));
+    id
 }
 
 const FIRST: &str = r#"
@@ -120,11 +124,19 @@ unless = [{ detail.requestParameters.userName = ["ci"] }]
 escalate = [{ when = { context.by = ["key"] }, to = "high" }]
 "#;
     let (mut stage, _folder) = stage(rules);
-    creates(&stage, "eve", "10:01", "us-east-1");
-    creates(&stage, "ci", "10:02", "us-east-1");
+    let eve = creates(&stage, "eve", "10:01", "us-east-1");
+    let ci = creates(&stage, "ci", "10:02", "us-east-1");
     stage.start();
     stage.until("10:20").await;
-    let page = stage.status.pages().expect("pages").overview();
+    let pages = stage.status.pages().expect("pages");
+    let decided = |id: &str| pages.explain(id).expect("a decision").items()[0].clone();
+    let told = decided(&eve);
+    assert_eq!(told.text("decision"), Some("it was told"), "{told}");
+    assert_eq!((told.text("rule"), told.text("severity")), (Some("told"), Some("high")), "{told}");
+    assert!(told.to_string().contains(r#""dry_run":["on-trial"]"#), "{told}");
+    let excused = decided(&ci);
+    assert!(excused.to_string().contains("its exception 1 in `unless` fits"), "{excused}");
+    let page = pages.overview();
     let trials = page.get("trials").map(Json::to_string);
     assert_eq!(trials.as_deref(), Some(r#"[{"rule":"on-trial","would_have_told":2}]"#));
     let memory = page.get("memory").expect("memory");
