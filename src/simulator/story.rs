@@ -42,6 +42,7 @@ pub const LENGTH: SignedDuration = SignedDuration::from_mins(19);
 pub fn schedule(world: &World, start: Timestamp) -> Vec<Beat> {
     world.add_account(ACCOUNT);
     let mut story = Story { world, start, beats: Vec::new() };
+    story.before();
     story.quiet();
     story.leak();
     story.beats.sort_by_key(|beat| beat.at);
@@ -82,6 +83,28 @@ impl Story<'_> {
             if told { record.text("eventID").map(str::to_owned).into_iter().collect() } else { Vec::new() };
         self.world.account(ACCOUNT, |account| account.record(record, SignedDuration::from_secs(late)));
         self.beats.push(Beat { at, what: what.to_owned(), ids, hostile });
+    }
+
+    /// What was on every day of the weeks before: it is in the account's history, and normal.
+    fn before(&self) {
+        let deployer = Caller { address: "198.51.100.30", key: "AKIADEPLOY000EXAMPLE", ..THIEF };
+        for day in 1..=60 {
+            let at = self.at(-86_400 * day);
+            let bucket = object([("bucketName", "reports".into())]);
+            let tagged = call(&ADMIN, at, "eu-west-1", "s3", "PutBucketTagging", bucket, Json::Null);
+            let deployed = call(
+                &deployer,
+                at,
+                "us-east-1",
+                "lambda",
+                "UpdateFunctionCode20150331v2",
+                Json::Null,
+                Json::Null,
+            );
+            for record in [tagged, deployed] {
+                self.world.account(ACCOUNT, |account| account.record(record, SignedDuration::from_secs(180)));
+            }
+        }
     }
 
     /// What every day has: reads, an instance that was there before, a person at work.
