@@ -201,7 +201,9 @@ fn summarize(beats: &[Beat], told: &Told) -> anyhow::Result<bool> {
                 (Some(seconds), Some((_, rule))) => {
                     format!("{:>2} min {:02} s  {rule}", seconds / 60, seconds % 60)
                 }
-                _ if beat.ids.is_empty() => "    not told  a read: the first week teaches what is normal".to_owned(),
+                _ if beat.ids.is_empty() => {
+                    "    not told  a read: the first week teaches what is normal".to_owned()
+                }
                 _ => "      MISSED".to_owned(),
             };
             writeln!(out, "  {}  {:<52} {told}", beat.at.strftime("%H:%M:%S"), beat.what)?;

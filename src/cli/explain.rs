@@ -95,7 +95,7 @@ fn read(file: &ConfigFile, path: &str, rule: Option<&str>) -> anyhow::Result<Exp
         let hint = nearest(id, law.rules.iter().map(|rule| rule.id.as_str()));
         return Ok(Err((exit::USAGE, format!("there is no rule \"{id}\"{}", did_you_mean(hint)))));
     }
-    let rules = near(&law.rules, &event, rule);
+    let rules = near(&law, &event, rule);
     let stories = if rule.is_some() { Vec::new() } else { stories(&event) };
     let explained = stories.iter().map(|story| {
         let state = story.instance.state;

@@ -4,6 +4,7 @@
 //! A file is read in three steps: its text becomes a tree with lines (`document`), each table's keys are read
 //! with every mistake noted (`section`), and rules are compiled (`rules`). All mistakes come out together.
 
+mod aws;
 mod document;
 mod exclude;
 mod problem;
@@ -20,10 +21,12 @@ mod tests;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+pub use aws::{AccountConfig, RegionChoice};
 pub use problem::{Place, Problem, Problems};
 pub use rule_test::{RuleTest, try_tests};
 pub(crate) use section::parse_duration;
@@ -69,36 +72,6 @@ pub struct Config {
     pub http: Option<SocketAddr>,
     /// What is allowed and yet worth a word.
     pub warnings: Vec<String>,
-}
-
-/// Which of the enabled regions are watched.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RegionChoice {
-    /// Only these; empty means every enabled one.
-    pub only: Vec<String>,
-    /// Not these.
-    pub except: Vec<String>,
-}
-
-impl RegionChoice {
-    /// Whether a region is watched.
-    pub fn admits(&self, region: &str) -> bool {
-        (self.only.is_empty() || self.only.iter().any(|only| only == region))
-            && !self.except.iter().any(|except| except == region)
-    }
-}
-
-/// An account that is watched by assuming a role in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccountConfig {
-    /// Its name in alerts.
-    pub name: String,
-    /// The role.
-    pub role_arn: String,
-    /// What the role's trust asks for.
-    pub external_id: Option<String>,
-    /// The account's number, from the role's ARN.
-    pub id: String,
 }
 
 /// The `[cloudtrail]` table.
@@ -196,8 +169,9 @@ impl Config {
 fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
     let mut root = Section::root(document, found);
     let here = folder.unwrap_or(Path::new("."));
-    let regions = regions(root.section("aws"));
-    let accounts = accounts(root.sections("account"));
+    let (regions, mut own_accounts) = aws::aws(root.section("aws"));
+    let accounts = aws::accounts(root.sections("account"));
+    own_accounts.extend(accounts.iter().map(|account| account.id.clone()));
     let cloudtrail = cloudtrail(root.section("cloudtrail"));
     let ec2 = ec2(root.section("ec2"));
     let mut state = root.section("state");
@@ -243,7 +217,7 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
     http.finish();
     root.finish();
     let waits = Waits { tags: ec2.tag_grace, launch: ec2.launch_grace, lateness: cloudtrail.policy.lateness };
-    let law = Law { rules: read.rules, exclusions, waits };
+    let law = Law { rules: read.rules, exclusions, waits, own_accounts: Arc::new(own_accounts) };
     let warnings = warnings(&regions, &law);
     Config {
         regions,
@@ -288,60 +262,6 @@ fn digest(mut section: Section<'_>, sinks: &[SinkConfig]) -> Option<DigestConfig
     }
     section.finish();
     digest
-}
-
-fn regions(mut section: Section<'_>) -> RegionChoice {
-    let mut checked = |key: &'static str| {
-        let regions = section.texts(key);
-        for region in regions.iter().filter(|region| !is_region(region)) {
-            section.problem(key, format!("\"{region}\" is no region's name (try \"eu-west-1\")"));
-        }
-        regions
-    };
-    let choice = RegionChoice { only: checked("regions"), except: checked("exclude_regions") };
-    for region in choice.only.iter().filter(|region| choice.except.contains(region)) {
-        section.problem("exclude_regions", format!("\"{region}\" stands in regions too: keep one of them"));
-    }
-    section.finish();
-    choice
-}
-
-fn is_region(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    parts.len() >= 3
-        && parts.iter().all(|part| {
-            !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
-        })
-        && parts.last().is_some_and(|last| last.chars().all(|c| c.is_ascii_digit()))
-}
-
-fn accounts(sections: Vec<Section<'_>>) -> Vec<AccountConfig> {
-    let mut accounts: Vec<AccountConfig> = Vec::new();
-    for mut section in sections {
-        let name = section.required("name", "prod").unwrap_or_default();
-        let role_arn =
-            section.required("role_arn", "arn:aws:iam::111111111111:role/trailnoti").unwrap_or_default();
-        let external_id = section.text("external_id");
-        let parts: Vec<&str> = role_arn.splitn(6, ':').collect();
-        let id = match parts.as_slice() {
-            ["arn", _, "iam", "", id, role] if role.starts_with("role/") && id.len() == 12 => {
-                (*id).to_owned()
-            }
-            _ => {
-                if !role_arn.is_empty() {
-                    section.problem("role_arn", format!("\"{role_arn}\" is no role's ARN (try \"arn:aws:iam::111111111111:role/trailnoti\")"));
-                }
-                String::new()
-            }
-        };
-        if !id.is_empty() && accounts.iter().any(|account| account.id == id) {
-            section
-                .problem("role_arn", format!("account {id} is watched already: one role for each account"));
-        }
-        section.finish();
-        accounts.push(AccountConfig { name, role_arn, external_id, id });
-    }
-    accounts
 }
 
 fn cloudtrail(mut section: Section<'_>) -> CloudTrailConfig {

@@ -1,6 +1,7 @@
 //! What a judgement has before it, and what comes of it. Owns these and no decision.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -24,6 +25,8 @@ pub struct Law {
     pub exclusions: Vec<Exclusion>,
     /// How long halves of a story are waited for.
     pub waits: Waits,
+    /// Accounts of the same owner: what is opened to them is opened to nobody outside.
+    pub own_accounts: Arc<BTreeSet<String>>,
 }
 
 /// How long halves of a story are waited for.

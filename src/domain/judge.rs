@@ -86,7 +86,8 @@ impl<'a> Desk<'a> {
         for event in events {
             self.learn(event);
             let traits = Traits::of(event);
-            let past = self.memory.past(&traits);
+            let past =
+                Past { own_accounts: self.court.law.own_accounts.clone(), ..self.memory.past(&traits) };
             let text = event.text_after(Some(&past));
             let findings = self.court.law.rules.findings(&mut self.scratch, &text);
             if !findings.is_empty() || !traits.reads {
@@ -147,7 +148,8 @@ impl<'a> Desk<'a> {
 
     /// How urgent an event was as long as nothing was known of the past.
     fn severity_before(&self, event: &Event) -> Option<Severity> {
-        let past = Past { learning: true, ..Past::default() };
+        let own_accounts = self.court.law.own_accounts.clone();
+        let past = Past { learning: true, own_accounts, ..Past::default() };
         let text = event.text_after(Some(&past));
         let findings = self.court.law.rules.findings(&mut Scratch::default(), &text);
         let told = |finding: &&Finding<'_>| {

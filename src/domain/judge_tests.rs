@@ -44,7 +44,7 @@ fn law() -> Law {
         launch: Duration::from_secs(600),
         lateness: Duration::from_secs(1800),
     };
-    Law { rules: Rules::new(rules.into()), exclusions: vec![ci], waits }
+    Law { rules: Rules::new(rules.into()), exclusions: vec![ci], waits, ..Law::default() }
 }
 
 /// What arrives, in some order.

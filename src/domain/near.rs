@@ -1,16 +1,19 @@
 //! How near an event comes to each rule: what a rule wants, field by field, beside what the event has. Owns the
 //! comparison and its order; how it is shown is `cli::explain`'s.
 
+use super::context::Past;
+use super::court::Law;
 use super::event::Event;
 use super::json::{Json, object};
 use super::pattern::Compared;
-use super::rule::{Rule, Rules, Threshold};
+use super::rule::{Rule, Threshold};
 
 /// One rule beside an event: whether it tells of it, and each field of the alternative that misses fewest. The nearest
 /// rules come first.
-pub fn near(rules: &Rules, event: &Event, only: Option<&str>) -> Vec<Json> {
-    let envelope = event.envelope();
-    let wanted = rules.iter().filter(|rule| only.is_none_or(|only| rule.id == only));
+pub fn near(law: &Law, event: &Event, only: Option<&str>) -> Vec<Json> {
+    let past = Past { own_accounts: law.own_accounts.clone(), ..Past::default() };
+    let envelope = event.envelope_after(Some(&past));
+    let wanted = law.rules.iter().filter(|rule| only.is_none_or(|only| rule.id == only));
     let mut compared: Vec<(usize, &Rule, Vec<Compared>)> = wanted
         .map(|rule| {
             let fields = rule.pattern.nearest_miss(&envelope);

@@ -171,6 +171,28 @@ fn the_time_before_shows_what_is_normal() {
 }
 
 #[test]
+fn what_is_shared_with_an_account_of_ones_own_is_not_outside() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("t.toml"), "[aws]\nown_accounts = [\"222233334444\"]\n")
+        .expect("written");
+    let shared =
+        record("ModifySnapshotAttribute", 1, 0).replace("iam.amazonaws.com", "ec2.amazonaws.com").replace(
+            r#""userName":"u1","n":1.50E+2"#,
+            r#""snapshotId":"snap-1","createVolumePermission":{"add":{"items":[{"userId":"222233334444"}]}}"#,
+        );
+    assert_eq!(scanned(folder.path(), &["-"], &shared).0, ["snapshot-shared high 000000000001"]);
+    assert_eq!(
+        scanned(folder.path(), &["--config", "t.toml", "-"], &shared).0,
+        ["snapshot-shared medium 000000000001"]
+    );
+    let wrong = shared.replace("222233334444", "999988887777");
+    assert_eq!(
+        scanned(folder.path(), &["--config", "t.toml", "-"], &wrong).0,
+        ["snapshot-shared high 000000000001"]
+    );
+}
+
+#[test]
 fn a_scan_for_people_names_the_rule_the_days_and_examples() {
     let folder = tempfile::tempdir().expect("a folder");
     let records =

@@ -9,6 +9,9 @@ mod network;
 mod principal;
 mod tool;
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use super::event::{Event, INSTANCE_STATE, OWN_SOURCE};
 use super::json::{Json, object};
 use super::stream::is_read;
@@ -100,6 +103,8 @@ pub struct Past {
     pub learning: bool,
     /// For each habit that the event shows, whether it began less than a day before.
     pub new: Vec<(Habit, bool)>,
+    /// Accounts of the same owner.
+    pub own_accounts: Arc<BTreeSet<String>>,
     /// The age of the access key that signed, in hours, where its creation was seen.
     pub key_age_hours: Option<i64>,
 }
@@ -138,7 +143,10 @@ fn of_record(event: &Event, past: Option<&Past>, facts: &mut Facts) {
     facts.put("network", detail.text("sourceIPAddress").and_then(network).map(Json::from));
     facts.put("access-key", access_key(detail, past));
     facts.put("target", principal::target(event).map(Json::from));
-    let grants = grants::grants(event);
+    let mut grants = grants::grants(event);
+    if let Some(past) = past {
+        grants.outside.retain(|account| !past.own_accounts.contains(account));
+    }
     let outside = Json::Array(grants.outside.iter().map(|account| account.as_str().into()).collect());
     facts.put("outside", Some(outside).filter(|_| !grants.outside.is_empty()));
     facts.put("public", grants.public.then(|| true.into()));
