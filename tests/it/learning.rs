@@ -82,6 +82,44 @@ async fn what_came_before_the_past_was_known_is_judged_late() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_told_low_before_the_past_was_known_is_told_again_when_it_is_worse() {
+    let both = r#"
+[[rule]]
+id = "new-region"
+title = "{region} is new: {detail.requestParameters.userName}"
+severity = "high"
+pattern.detail.eventName = ["CreateUser"]
+first_seen = { of = ["region"] }
+
+[[rule]]
+id = "any"
+title = "user {detail.requestParameters.userName}"
+severity = "low"
+pattern.detail.eventName = ["CreateUser"]
+"#;
+    let (mut stage, folder) = stage(both);
+    for n in 0..3_000 {
+        let time = at("10:00") - minutes(60 * 24 + n * 20);
+        stage.record(call(&MALLORY, time, "us-east-1", "iam", "TagUser", Json::Null, Json::Null), minutes(2));
+    }
+    creates(&stage, "early", "09:58", "eu-west-1");
+    stage.start();
+    stage.until("11:30").await;
+    expect![[r#"
+        10:00:00 → slack: user early · eu-west-1 09:58:00
+        10:02:15 → slack: eu-west-1 is new: early · eu-west-1 09:58:00"#]]
+    .assert_eq(&stage.transcript());
+    // Another first_seen reads the history anew, and tells nothing old again.
+    std::fs::write(folder.path().join("rules.d/mine.toml"), both.replace("{ of", "{ within = \"30d\", of"))
+        .expect("written");
+    let config = stage.config.clone();
+    stage.reload(&config).await;
+    stage.until("14:30").await;
+    stage.stop().await;
+    assert_eq!(stage.transcript().lines().count(), 2, "{}", stage.transcript());
+}
+
+#[tokio::test(start_paused = true)]
 async fn many_together_are_told_once_however_often_they_are_read_and_across_a_restart() {
     let rule = r#"
 [[rule]]
