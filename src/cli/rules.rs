@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 use anyhow::Context;
 use serde_json::json;
 
+use super::verdicts::ink;
 use super::{ConfigFile, exit};
 use crate::config::Config;
 use crate::domain::pattern::{Pattern, did_you_mean, nearest};
@@ -54,12 +55,7 @@ pub(super) fn list(file: &ConfigFile, json: bool) -> anyhow::Result<ExitCode> {
             origin = &rule.origin;
             writeln!(out, "{}{BOLD}{origin}{BOLD:#}", if out.is_empty() { "" } else { "\n" })?;
         }
-        let ink = match most(rule) {
-            Severity::Critical => AnsiColor::BrightRed.on_default().bold(),
-            Severity::High => AnsiColor::Red.on_default(),
-            Severity::Medium => AnsiColor::Yellow.on_default(),
-            _ => Style::new(),
-        };
+        let ink = ink(most(rule));
         let what = match (&rule.threshold, &rule.first_seen) {
             (Some(threshold), _) => format!("  {DIM}{}{DIM:#}", threshold.said()),
             (_, Some(_)) => format!("  {DIM}first seen{DIM:#}"),

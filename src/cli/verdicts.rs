@@ -17,7 +17,8 @@ const DIM: Style = Style::new().dimmed();
 const SPANS: i32 = 30;
 const BARS: [char; 9] = ['·', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-fn ink(severity: Severity) -> Style {
+/// The colour of a severity on a terminal.
+pub(super) fn ink(severity: Severity) -> Style {
     match severity {
         Severity::Critical => AnsiColor::BrightRed.on_default().bold(),
         Severity::High => AnsiColor::Red.on_default(),
