@@ -10,8 +10,10 @@ use std::sync::{Mutex, PoisonError};
 use crate::domain::event::Event;
 use crate::domain::hindsight::Item;
 use crate::domain::json::{Json, why_malformed};
+use crate::domain::judge::Law;
 use crate::domain::memory::Traits;
-use crate::domain::rule::{Rules, Scratch};
+use crate::domain::prepared::Prepared;
+use crate::domain::rule::{Glance, Scratch};
 use crate::files::{Broken, Input, Objects, Unwrap, inner_record};
 
 /// How many events go to the judge together, in the order of their times: records in a log file have no order, and
@@ -26,9 +28,9 @@ const TOLD: usize = 5;
 
 /// Some records of one file, in their order.
 #[derive(Debug, Default)]
-pub struct Batch {
+pub struct Batch<'r> {
     /// What is to be judged or known of them, in the order of their times.
-    pub items: Vec<Item>,
+    pub items: Vec<Item<'r>>,
     /// How many they were.
     pub records: u64,
     /// What could not be read, with its place.
@@ -40,17 +42,19 @@ pub struct Batch {
 }
 
 /// Reads the inputs with so many workers, and hands over batches in the order of the inputs until `stop` is set or
-/// `judge` says no.
-pub fn read(
+/// `judge` says no. `learned` is set by the judge once the past is known, and saves work only.
+pub fn read<'r>(
     inputs: &[Input],
-    rules: &Rules,
+    law: &'r Law,
     workers: usize,
     stop: &AtomicBool,
-    mut judge: impl FnMut(Batch) -> bool,
+    learned: &AtomicBool,
+    mut judge: impl FnMut(Batch<'r>) -> bool,
 ) {
     let next = AtomicUsize::new(0);
     // No worker is more than a file ahead of the judge, whose work would pile up otherwise.
-    let (line_up, lined_up): (SyncSender<Receiver<Batch>>, Receiver<Receiver<Batch>>) = sync_channel(1);
+    let (line_up, lined_up): (SyncSender<Receiver<Batch<'r>>>, Receiver<Receiver<Batch<'r>>>) =
+        sync_channel(1);
     // Taking the next file and lining up for the judge are one step, so that the line has the order of the files.
     let take = Mutex::new(line_up);
     std::thread::scope(|scope| {
@@ -66,7 +70,7 @@ pub fn read(
                     if lined_up.is_err() || stop.load(Ordering::Relaxed) {
                         return;
                     }
-                    one(input, rules, &mut scratch, stop, &give);
+                    one(input, (law, learned), &mut scratch, stop, &give);
                 }
             });
         }
@@ -87,10 +91,16 @@ pub fn read(
 }
 
 /// Reads one file. When nobody takes its batches any more, it ends.
-fn one(input: &Input, rules: &Rules, scratch: &mut Scratch, stop: &AtomicBool, give: &SyncSender<Batch>) {
+fn one<'r>(
+    input: &Input,
+    (law, learned): (&'r Law, &AtomicBool),
+    scratch: &mut Scratch,
+    stop: &AtomicBool,
+    give: &SyncSender<Batch<'r>>,
+) {
     let mut batch = Batch::default();
     let mut told = 0;
-    let mut problem = |batch: &mut Batch, why: String| {
+    let mut problem = |batch: &mut Batch<'r>, why: String| {
         told += 1;
         if told <= TOLD {
             batch.problems.push(format!("{}: {why}", input.name()));
@@ -108,7 +118,8 @@ fn one(input: &Input, rules: &Rules, scratch: &mut Scratch, stop: &AtomicBool, g
                     Ok(None) => break,
                     Ok(Some(object)) => {
                         batch.records += 1;
-                        match item(&inner_record(object), rules, scratch) {
+                        let learned = learned.load(Ordering::Relaxed);
+                        match item(&inner_record(object), law, learned, scratch) {
                             Ok(item) => batch.items.extend(item),
                             Err(why) => problem(&mut batch, why),
                         }
@@ -134,23 +145,33 @@ fn one(input: &Input, rules: &Rules, scratch: &mut Scratch, stop: &AtomicBool, g
     let _nobody_listens_after_the_end = give.send(batch);
 }
 
-/// What an object is to the judge: nothing, when it is a read that no rule looks at.
+/// What an object is to the judge: nothing, when it is a read that no rule looks at. `learned` when it is expected that
+/// the account's past is known.
 ///
 /// # Errors
 /// Why it is no event.
-pub fn item(object: &str, rules: &Rules, scratch: &mut Scratch) -> Result<Option<Item>, String> {
+pub fn item<'r>(
+    object: &str,
+    law: &'r Law,
+    learned: bool,
+    scratch: &mut Scratch,
+) -> Result<Option<Item<'r>>, String> {
     let no_json = || format!("no JSON: {}", why_malformed(object));
-    if is_envelope(object) {
-        let json = Json::parse(object).map_err(|_| no_json())?;
-        let event = Event::from_any(json, "").map_err(|error| error.to_string())?;
-        return Ok(Some(Item::Judge(Box::new(event))));
-    }
-    let glance = rules.glance(scratch, object).map_err(|_| no_json())?;
+    let glance = if is_envelope(object) {
+        Glance { may_match: true, reads: false }
+    } else {
+        law.rules.glance(scratch, object).map_err(|_| no_json())?
+    };
     if glance.reads && !glance.may_match {
         return Ok(None);
     }
-    let event = Event::from_record_text(object, "").map_err(|error| error.to_string())?;
-    Ok(Some(if glance.may_match { Item::Judge(Box::new(event)) } else { Item::Seen(Traits::of(&event)) }))
+    let json = Json::parse(object).map_err(|_| no_json())?;
+    let event = Event::from_any(json, "").map_err(|error| error.to_string())?;
+    Ok(Some(if glance.may_match {
+        Item::Judge(Box::new(Prepared::of(event, law, learned, scratch)))
+    } else {
+        Item::Seen(Traits::of(&event))
+    }))
 }
 
 fn is_envelope(object: &str) -> bool {

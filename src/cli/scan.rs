@@ -124,7 +124,8 @@ impl Scan<'_> {
     fn learn(&mut self, inputs: &[Input], stop: &AtomicBool) {
         let (bar, mut done) = (bar("files of the time before", inputs.len()), 0);
         let ended = AtomicBool::new(false);
-        read(inputs, &self.config.law.rules, cores(), &ended, |batch| {
+        let learned = AtomicBool::new(false);
+        read(inputs, &self.config.law, cores(), &ended, &learned, |batch| {
             self.tell(&batch, &bar);
             self.hindsight.remember(&batch.items);
             done += usize::from(batch.ends);
@@ -140,7 +141,9 @@ impl Scan<'_> {
     fn files(&mut self, inputs: &[Input], stop: &AtomicBool) {
         let bar = bar("files", inputs.len());
         let ended = AtomicBool::new(false);
-        read(inputs, &self.config.law.rules, cores(), &ended, |batch| {
+        let learned = AtomicBool::new(false);
+        read(inputs, &self.config.law, cores(), &ended, &learned, |batch| {
+            learned.store(self.hindsight.expects_to_know(), Ordering::Relaxed);
             let told = batch.ends;
             self.judge(batch, &bar);
             self.count.files += usize::from(told);
@@ -158,10 +161,9 @@ impl Scan<'_> {
         let mut batch = Batch::default();
         for record in read.in_order() {
             batch.records += 1;
-            match record
-                .map_err(|error| error.to_string())
-                .and_then(|record| item(&record, &self.config.law.rules, &mut scratch))
-            {
+            match record.map_err(|error| error.to_string()).and_then(|record| {
+                item(&record, &self.config.law, self.hindsight.expects_to_know(), &mut scratch)
+            }) {
                 Ok(item) => batch.items.extend(item),
                 Err(why) => batch.problems.push(why),
             }
@@ -177,7 +179,7 @@ impl Scan<'_> {
         bar.finish_and_clear();
     }
 
-    fn tell(&mut self, batch: &Batch, bar: &ProgressBar) {
+    fn tell(&mut self, batch: &Batch<'_>, bar: &ProgressBar) {
         self.count.problems += batch.problems.len() as u64 + batch.more_problems;
         for problem in &batch.problems {
             bar.suspend(|| eprintln!("trailnoti: {problem}"));
@@ -191,7 +193,7 @@ impl Scan<'_> {
         self.trial.rules.values().map(|told| told.alerts).sum()
     }
 
-    fn judge(&mut self, batch: Batch, bar: &ProgressBar) {
+    fn judge(&mut self, batch: Batch<'_>, bar: &ProgressBar) {
         self.count.records += batch.records;
         self.tell(&batch, bar);
         let judged = batch.items.iter().any(|item| matches!(item, Item::Judge(_)));

@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use rustc_hash::FxHashSet;
 
 use super::burst::{Bursts, over};
-use super::event::Event;
 use super::judge::{Court, Desk, Judgement, Law, OnFile};
 use super::memory::{ENOUGH, Learned, Memory, Traits};
 use super::pacer::later;
+use super::prepared::Prepared;
 
 /// So long after an event everything is known that may still be said of it: nothing is waited for.
 const AFTERWARDS: Duration = Duration::from_secs(24 * 3600);
@@ -27,19 +27,19 @@ type Told = (i64, [u8; 16]);
 
 /// What is to be judged, or only known.
 #[derive(Debug)]
-pub enum Item {
+pub enum Item<'r> {
     /// No rule can tell of it; it shows what is normal.
     Seen(Traits),
     /// A rule may tell of it.
-    Judge(Box<Event>),
+    Judge(Box<Prepared<'r>>),
 }
 
-impl Item {
+impl Item<'_> {
     /// When it happened.
     pub fn time(&self) -> Timestamp {
         match self {
             Item::Seen(traits) => traits.time,
-            Item::Judge(event) => event.time,
+            Item::Judge(prepared) => prepared.event.time,
         }
     }
 }
@@ -80,6 +80,11 @@ impl<'a> Hindsight<'a> {
         self.enough.values().min().copied()
     }
 
+    /// Whether something can be called new by now, in any account.
+    pub fn expects_to_know(&self) -> bool {
+        self.learned || !self.enough.is_empty()
+    }
+
     /// What is normal is known by now: whatever comes is compared with it.
     pub fn is_learned(&mut self) {
         self.learned = true;
@@ -99,21 +104,21 @@ impl<'a> Hindsight<'a> {
     }
 
     /// Only takes in what was.
-    pub fn remember(&mut self, items: &[Item]) {
+    pub fn remember(&mut self, items: &[Item<'_>]) {
         self.sit(items, |desk, item| match item {
             Item::Seen(traits) => desk.notice(traits),
-            Item::Judge(event) => desk.remember(std::slice::from_ref(event)),
+            Item::Judge(prepared) => desk.remember(std::slice::from_ref(&prepared.event)),
         });
     }
 
     /// Judges a batch.
-    pub fn judge(&mut self, items: &[Item]) -> Judgement {
+    pub fn judge(&mut self, items: &[Item<'_>]) -> Judgement {
         let mut told = std::mem::take(&mut self.told);
         let mut new = Vec::new();
         let judgement = self.sit(items, |desk, item| match item {
             Item::Seen(traits) => desk.notice(traits),
-            Item::Judge(event) => {
-                let Ok(()) = desk.judge(std::slice::from_ref(event), |mark| {
+            Item::Judge(prepared) => {
+                let Ok(()) = desk.judge_prepared(prepared, |mark| {
                     // Examples and laboratories have one id for many events: the second tells them apart.
                     let id = (mark.second, mark.id);
                     let known = !told.insert(id);
@@ -134,12 +139,12 @@ impl<'a> Hindsight<'a> {
         judgement
     }
 
-    fn sit(&mut self, items: &[Item], mut each: impl FnMut(&mut Desk<'_>, &Item)) -> Judgement {
+    fn sit(&mut self, items: &[Item<'_>], mut each: impl FnMut(&mut Desk<'_>, &Item<'_>)) -> Judgement {
         let mut latest = Timestamp::MIN;
         for item in items {
             let (account, time) = match item {
                 Item::Seen(traits) => (&traits.account, traits.time),
-                Item::Judge(event) => (&event.account, event.time),
+                Item::Judge(prepared) => (&prepared.event.account, prepared.event.time),
             };
             latest = latest.max(time);
             self.count_day(account, time);

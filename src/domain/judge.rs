@@ -2,6 +2,7 @@
 //! was told before. Owns what a batch teaches and which rule tells of it; what becomes of an alert about instances is
 //! `verdict`'s, and writing it down the store's.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
@@ -19,6 +20,7 @@ use super::json::Json;
 use super::launch::{Launch, asked_by_fleet, started, subjects, tagged};
 use super::memory::{Learned, Memory, Recollection, Traits};
 use super::pacer::later;
+use super::prepared::Prepared;
 use super::rule::{Finding, Mode, Scratch, Severity};
 use super::story::{Held, LISTED, Stories, Story};
 use super::usage::Usage;
@@ -83,66 +85,95 @@ impl<'a> Desk<'a> {
         late: bool,
         mut seen: impl FnMut(&Mark) -> Result<bool, E>,
     ) -> Result<(), E> {
-        for event in events {
-            self.learn(event);
-            let traits = Traits::of(event);
-            let past =
-                Past { own_accounts: self.court.law.own_accounts.clone(), ..self.memory.past(&traits) };
-            let text = event.text_after(Some(&past));
-            let findings = self.court.law.rules.findings(&mut self.scratch, &text);
-            if !findings.is_empty() || !traits.reads {
-                self.memory.learn(&traits);
-            }
-            let mut decision = Decision::of(event);
-            if findings.is_empty() {
-                self.judgement.unmatched += 1;
-                self.judgement.decisions.push(decision);
-                continue;
-            }
-            let mut mark = Mark::of(event);
-            let mut is_known = self.judgement.marks.contains(&mark) || seen(&mark)?;
-            let envelope = event.envelope_after(Some(&past));
-            let mut live = None;
-            let mut tried = Vec::new();
-            for finding in &findings {
-                if !self.holds(finding, event, &traits, &envelope, is_known, &mut decision) {
-                    continue;
-                }
-                match finding.rule.mode {
-                    Mode::Live => live = live.or(Some(finding)),
-                    Mode::DryRun => tried.push(finding.rule.id.clone()),
-                }
-            }
-            if live.is_none() && tried.is_empty() {
-                self.judgement.unmatched += 1;
-                self.judgement.decisions.push(decision);
-                continue;
-            }
-            let is_raised = |finding: &&Finding<'_>| Some(finding.severity) > self.severity_before(event);
-            let raised = late && is_known && live.as_ref().is_some_and(is_raised);
-            if raised {
-                mark.id = short_id(&derived_id(&[&event.id, "late"]));
-                is_known = self.judgement.marks.contains(&mark) || seen(&mark)?;
-                tried.clear();
-            }
-            if is_known {
-                self.judgement.repeated += 1;
-                continue;
-            }
-            self.judgement.marks.push(mark);
-            decision.tried = tried.clone();
-            self.judgement.tried.append(&mut tried);
-            if let Some(finding) = live {
-                let mut alert =
-                    Alert::new(finding.rule, finding.severity, event, &envelope, self.court.account_name);
-                if raised {
-                    // Another message of the same event, which is no repeat.
-                    alert.id = derived_id(&[&alert.id, "late"]);
-                }
-                self.decide(event, alert, &mut decision);
-            }
-            self.judgement.decisions.push(decision);
+        events.iter().try_for_each(|event| self.judge_one(event, None, late, &mut seen))
+    }
+
+    /// Judges an event of which much is said already.
+    ///
+    /// # Errors
+    /// When `seen` cannot say.
+    pub fn judge_prepared<E>(
+        &mut self,
+        prepared: &Prepared<'_>,
+        mut seen: impl FnMut(&Mark) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        self.judge_one(&prepared.event, Some(prepared), false, &mut seen)
+    }
+
+    fn judge_one<E>(
+        &mut self,
+        event: &Event,
+        prepared: Option<&Prepared<'_>>,
+        late: bool,
+        seen: &mut impl FnMut(&Mark) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        self.learn(event);
+        let traits = prepared.map_or_else(|| Cow::Owned(Traits::of(event)), |one| Cow::Borrowed(&one.traits));
+        let past = Past { own_accounts: self.court.law.own_accounts.clone(), ..self.memory.past(&traits) };
+        // What was prepared for another past is worth nothing.
+        let prepared = prepared.filter(|one| one.past == past);
+        let findings = match prepared {
+            Some(prepared) => prepared.findings.clone(),
+            None => self.court.law.rules.findings(&mut self.scratch, &event.text_after(Some(&past))),
+        };
+        if !findings.is_empty() || !traits.reads {
+            self.memory.learn(&traits);
         }
+        let mut decision = Decision::of(event);
+        if findings.is_empty() {
+            self.judgement.unmatched += 1;
+            self.judgement.decisions.push(decision);
+            return Ok(());
+        }
+        let mut mark = Mark::of(event);
+        let mut is_known = self.judgement.marks.contains(&mark) || seen(&mark)?;
+        let envelope = match prepared.and_then(|one| one.envelope.as_ref()) {
+            Some(envelope) => Cow::Borrowed(envelope),
+            None => Cow::Owned(event.envelope_after(Some(&past))),
+        };
+        let mut live = None;
+        let mut tried = Vec::new();
+        for finding in &findings {
+            if !self.holds(finding, event, &traits, &envelope, is_known, &mut decision) {
+                continue;
+            }
+            match finding.rule.mode {
+                Mode::Live => live = live.or(Some(finding)),
+                Mode::DryRun => tried.push(finding.rule.id.clone()),
+            }
+        }
+        if live.is_none() && tried.is_empty() {
+            self.judgement.unmatched += 1;
+            self.judgement.decisions.push(decision);
+            return Ok(());
+        }
+        let is_raised = |finding: &&Finding<'_>| Some(finding.severity) > self.severity_before(event);
+        let raised = late && is_known && live.as_ref().is_some_and(is_raised);
+        if raised {
+            mark.id = short_id(&derived_id(&[&event.id, "late"]));
+            is_known = self.judgement.marks.contains(&mark) || seen(&mark)?;
+            tried.clear();
+        }
+        if is_known {
+            self.judgement.repeated += 1;
+            return Ok(());
+        }
+        self.judgement.marks.push(mark);
+        decision.tried = tried.clone();
+        self.judgement.tried.append(&mut tried);
+        if let Some(finding) = live {
+            let ready = prepared.and_then(|one| one.alert.as_ref());
+            let ready = ready.filter(|one| one.rule == finding.rule.id && one.severity == finding.severity);
+            let mut alert = ready.cloned().unwrap_or_else(|| {
+                Alert::new(finding.rule, finding.severity, event, &envelope, self.court.account_name)
+            });
+            if raised {
+                // Another message of the same event, which is no repeat.
+                alert.id = derived_id(&[&alert.id, "late"]);
+            }
+            self.decide(event, alert, &mut decision);
+        }
+        self.judgement.decisions.push(decision);
         Ok(())
     }
 

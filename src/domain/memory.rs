@@ -191,6 +191,19 @@ impl Traits {
     }
 }
 
+impl Traits {
+    /// The past as it is on most days: nothing is new, or nothing can be called new yet.
+    pub(super) fn expected(&self, learned: bool) -> Past {
+        let mut past = Past { learning: !learned, ..Past::default() };
+        for (habit, _) in self.habits.iter().filter(|_| learned) {
+            if past.new.iter().all(|(of, _)| of != habit) {
+                past.new.push((*habit, false));
+            }
+        }
+        past
+    }
+}
+
 /// Memory under one batch of events: what is known, and what the batch adds.
 #[derive(Debug)]
 pub struct Recollection<'a> {

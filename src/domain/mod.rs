@@ -31,6 +31,7 @@ pub mod near;
 pub mod outbox;
 pub mod pacer;
 pub mod pattern;
+pub mod prepared;
 pub mod render;
 pub mod report;
 pub mod rule;

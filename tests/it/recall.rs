@@ -333,10 +333,11 @@ fn told(hindsight: &mut Hindsight<'_>, config: &Config, records: &[Value]) -> Ve
     let mut scratch = Scratch::default();
     let mut alerts = Vec::new();
     for batch in records.chunks(100) {
-        let items: Vec<Item> = batch
+        let items: Vec<Item<'_>> = batch
             .iter()
             .filter_map(|record| {
-                item(&record.to_string(), &config.law.rules, &mut scratch).expect("an event")
+                item(&record.to_string(), &config.law, hindsight.expects_to_know(), &mut scratch)
+                    .expect("an event")
             })
             .collect();
         alerts.extend(hindsight.judge(&items).alerts);
