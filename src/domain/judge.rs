@@ -108,7 +108,10 @@ impl<'a> Desk<'a> {
         seen: &mut impl FnMut(&Mark) -> Result<bool, E>,
     ) -> Result<(), E> {
         self.learn(event);
-        let traits = prepared.map_or_else(|| Cow::Owned(Traits::of(event)), |one| Cow::Borrowed(&one.traits));
+        let traits = match &prepared {
+            Some(prepared) => Cow::Borrowed(&prepared.traits),
+            None => Cow::Owned(Traits::of(event)),
+        };
         let past = Past { own_accounts: self.court.law.own_accounts.clone(), ..self.memory.past(&traits) };
         // What was prepared for another past is worth nothing.
         let prepared = prepared.filter(|one| one.past == past);
@@ -127,10 +130,7 @@ impl<'a> Desk<'a> {
         }
         let mut mark = Mark::of(event);
         let mut is_known = self.judgement.marks.contains(&mark) || seen(&mark)?;
-        let envelope = match prepared.and_then(|one| one.envelope.as_ref()) {
-            Some(envelope) => Cow::Borrowed(envelope),
-            None => Cow::Owned(event.envelope_after(Some(&past))),
-        };
+        let envelope = event.envelope_after(Some(&past));
         let mut live = None;
         let mut tried = Vec::new();
         for finding in &findings {
@@ -162,11 +162,8 @@ impl<'a> Desk<'a> {
         decision.tried = tried.clone();
         self.judgement.tried.append(&mut tried);
         if let Some(finding) = live {
-            let ready = prepared.and_then(|one| one.alert.as_ref());
-            let ready = ready.filter(|one| one.rule == finding.rule.id && one.severity == finding.severity);
-            let mut alert = ready.cloned().unwrap_or_else(|| {
-                Alert::new(finding.rule, finding.severity, event, &envelope, self.court.account_name)
-            });
+            let mut alert =
+                Alert::new(finding.rule, finding.severity, event, &envelope, self.court.account_name);
             if raised {
                 // Another message of the same event, which is no repeat.
                 alert.id = derived_id(&[&alert.id, "late"]);

@@ -1,12 +1,10 @@
-//! An event with everything that can be said of it before its turn: what it shows, which rules it fits, and the alert that
-//! would be made, for the past that is expected. Owns that work, which many can do side by side; judging is `judge`'s, in
-//! the order of the times, and throws away what another past makes wrong.
+//! An event with what can be said of it before its turn: what it shows, and which rules it fits under the past that is
+//! expected. Owns that work, which many can do side by side; judging is `judge`'s, in the order of the times, and throws
+//! away what another past makes wrong.
 
-use super::alert::Alert;
 use super::context::Past;
 use super::court::Law;
 use super::event::Event;
-use super::json::Json;
 use super::memory::Traits;
 use super::rule::{Finding, Scratch};
 
@@ -20,9 +18,6 @@ pub struct Prepared<'r> {
     /// The past that was expected: everything else here holds under it alone.
     pub(super) past: Past,
     pub(super) findings: Vec<Finding<'r>>,
-    pub(super) envelope: Option<Json>,
-    /// Of the first finding.
-    pub(super) alert: Option<Alert>,
 }
 
 impl<'r> Prepared<'r> {
@@ -32,11 +27,6 @@ impl<'r> Prepared<'r> {
         let traits = Traits::of(&event);
         let past = Past { own_accounts: law.own_accounts.clone(), ..traits.expected(learned) };
         let findings = law.rules.findings(scratch, &event.text_after(Some(&past)));
-        let told = findings.first().filter(|finding| finding.excused.is_none());
-        let envelope = told.map(|_| event.envelope_after(Some(&past)));
-        let alert = told
-            .zip(envelope.as_ref())
-            .map(|(finding, envelope)| Alert::new(finding.rule, finding.severity, &event, envelope, ""));
-        Prepared { event, traits, past, findings, envelope, alert }
+        Prepared { event, traits, past, findings }
     }
 }
