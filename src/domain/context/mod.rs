@@ -9,6 +9,9 @@ mod network;
 mod principal;
 mod tool;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
