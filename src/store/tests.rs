@@ -184,6 +184,45 @@ fn what_the_disk_does_not_take_is_kept_and_written_later() {
     assert_eq!(open(folder.path()).pending("a").expect("read").0.len(), 2);
 }
 
+/// A history that was read is worth nothing without what it taught, and would make everything new.
+#[test]
+fn what_was_learned_is_learned_again_after_the_state_was_lost() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path());
+    let read = Cursor { floor: at(0), through: at(20), walk: None };
+    let cursors = vec![("whole".to_owned(), read.clone()), ("history 1a2b".to_owned(), read)];
+    let commit = Commit { cursors, history: Some("1a2b".to_owned()), ..Commit::default() };
+    store.commit(SCOPE, &commit, &routes(&[])).expect("kept");
+    store.close();
+    drop(store);
+    fs::remove_dir_all(ladder::database(folder.path())).expect("lost");
+    let (store, opened) = Store::open(folder.path(), clock()).expect("it opens");
+    assert_ne!(opened, Opened::AsItWas);
+    assert!(store.cursor(SCOPE, "whole").expect("read").is_some());
+    assert_eq!(store.cursor(SCOPE, "history 1a2b").expect("read"), None);
+    assert_eq!(store.history_of(SCOPE).expect("read"), None);
+    assert!(store.memory().expect("read").is_empty());
+}
+
+/// More values than one row holds, and forgetting some of them.
+#[test]
+fn what_accounts_did_is_there_after_a_restart() {
+    use crate::domain::memory::{Sighting, Token};
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path());
+    let all: Vec<_> = (0..5_000)
+        .map(|n| (Token::key(&n.to_string()), Some(Sighting { first: at(n), last: at(n + 5) })))
+        .collect();
+    let judgement = Judgement { sightings: all.clone(), ..Judgement::default() };
+    store.commit(SCOPE, &Commit { judgement, ..Commit::default() }, &routes(&[])).expect("kept");
+    store.forget_past(&[all[7].0], &[]).expect("forgotten");
+    store.close();
+    drop(store);
+    let memory = open(folder.path()).memory().expect("read");
+    assert_eq!(memory.len(), 4_999);
+    assert_eq!((memory.get(&all[7].0), memory.get(&all[4_999].0)), (None, all[4_999].1));
+}
+
 #[test]
 fn a_newer_state_is_refused_and_not_a_byte_of_it_changes() {
     let folder = tempfile::tempdir().expect("a folder");
