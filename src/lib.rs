@@ -5,7 +5,8 @@
 //! is in [`domain`], which does nothing else. `ARCHITECTURE.md` has the picture, the invariants and two walks
 //! through the house.
 //!
-//! In reading order: [`domain`], [`config`], [`store`], [`source`], [`sink`], [`poll`], [`dispatch`], [`app`].
+//! In reading order: [`domain`], [`config`], [`store`], [`source`], [`sink`], [`poll`], [`dispatch`], [`app`]. A past
+//! in files is read by [`files`] and judged in order by [`scan`].
 
 pub mod domain;
 

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::alert::principal;
+use super::context::{IDENTITY_CENTER, SERVICE_LINKED};
 use super::event::Event;
 use super::instance::{Instance, Tags, record_tags};
 use super::json::Json;
@@ -21,8 +22,6 @@ const ABOUT_INSTANCES: [&str; 7] = [
     "MonitorInstances",
     "UnmonitorInstances",
 ];
-/// Role names that only AWS's own services have (IAM user guide, "Service-linked roles").
-const SERVICE_ROLE: &str = "AWSServiceRoleFor";
 
 /// Who launched an instance, and how. Texts are cleaned.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,8 +79,10 @@ fn person(detail: &Json) -> String {
     let person = match identity("type") {
         "Root" => "root".to_owned(),
         "IAMUser" => format!("user {}", identity("userName")),
-        _ if role.starts_with(SERVICE_ROLE) || role.is_empty() && arn.contains(SERVICE_ROLE) => String::new(),
-        "AssumedRole" if role.starts_with("AWSReservedSSO_") => format!("{session}, by Identity Center"),
+        _ if role.starts_with(SERVICE_LINKED.0) || role.is_empty() && arn.contains(SERVICE_LINKED.0) => {
+            String::new()
+        }
+        "AssumedRole" if role.starts_with(IDENTITY_CENTER.0) => format!("{session}, by Identity Center"),
         "AssumedRole" => format!("session {session} of role {role}"),
         _ => String::new(),
     };

@@ -206,11 +206,6 @@ impl Rule {
         filled.push_str(rest);
         filled
     }
-
-    /// Whether it needs to know what was before.
-    pub fn needs_memory(&self) -> bool {
-        self.first_seen.is_some()
-    }
 }
 
 /// A rule that an event fits, as far as the event alone can say.

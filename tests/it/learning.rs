@@ -31,6 +31,14 @@ fn creates(stage: &Stage, name: &str, day: &str, region: &str) -> String {
     id
 }
 
+/// So much that the history takes minutes to read.
+fn has_a_long_history(stage: &Stage) {
+    for n in 0..3_000 {
+        let time = at("10:00") - minutes(60 * 24 + n * 20);
+        stage.record(call(&MALLORY, time, "us-east-1", "iam", "TagUser", Json::Null, Json::Null), minutes(2));
+    }
+}
+
 const FIRST: &str = r#"
 [[rule]]
 id = "new-region"
@@ -67,11 +75,7 @@ async fn what_the_history_has_is_not_new_and_what_it_has_not_is_told_once() {
 #[tokio::test(start_paused = true)]
 async fn what_came_before_the_past_was_known_is_judged_late() {
     let (mut stage, _folder) = stage(FIRST);
-    // So much that the history takes minutes to read.
-    for n in 0..3_000 {
-        let time = at("10:00") - minutes(60 * 24 + n * 20);
-        stage.record(call(&MALLORY, time, "us-east-1", "iam", "TagUser", Json::Null, Json::Null), minutes(2));
-    }
+    has_a_long_history(&stage);
     creates(&stage, "early", "09:58", "eu-west-1");
     stage.start();
     stage.until("10:00:20").await;
@@ -98,10 +102,7 @@ severity = "low"
 pattern.detail.eventName = ["CreateUser"]
 "#;
     let (mut stage, folder) = stage(both);
-    for n in 0..3_000 {
-        let time = at("10:00") - minutes(60 * 24 + n * 20);
-        stage.record(call(&MALLORY, time, "us-east-1", "iam", "TagUser", Json::Null, Json::Null), minutes(2));
-    }
+    has_a_long_history(&stage);
     creates(&stage, "early", "09:58", "eu-west-1");
     stage.start();
     stage.until("11:30").await;

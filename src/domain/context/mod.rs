@@ -21,6 +21,7 @@ use super::stream::is_read;
 
 pub use manner::MANNERS;
 pub use network::network;
+pub(in crate::domain) use principal::{IDENTITY_CENTER, SERVICE_LINKED};
 pub use principal::{KINDS, principal, principal_kind};
 pub use tool::tool;
 

@@ -10,9 +10,10 @@ pub const KINDS: [&str; 8] =
     ["root", "person", "federated", "role", "instance", "service", "account", "unknown"];
 /// Roles of people that Identity Center makes, and the path that nobody else can give a role (IAM Identity Center user
 /// guide, "Permission sets").
-const IDENTITY_CENTER: (&str, &str) = ("AWSReservedSSO_", ":role/aws-reserved/sso.amazonaws.com/");
+pub(in crate::domain) const IDENTITY_CENTER: (&str, &str) =
+    ("AWSReservedSSO_", ":role/aws-reserved/sso.amazonaws.com/");
 /// Roles that only AWS's services have, likewise (IAM user guide, "Service-linked roles").
-const SERVICE_LINKED: (&str, &str) = ("AWSServiceRoleFor", ":role/aws-service-role/");
+pub(in crate::domain) const SERVICE_LINKED: (&str, &str) = ("AWSServiceRoleFor", ":role/aws-service-role/");
 
 fn identity<'a>(detail: &'a Json, path: &str) -> &'a str {
     detail.get("userIdentity").and_then(|identity| identity.text(path)).unwrap_or_default()
