@@ -63,12 +63,14 @@ fn ask(file: &ConfigFile, id: &str) -> anyhow::Result<Explained> {
 
 /// The first event of a file of any form, and whether there are more.
 fn first(path: &str) -> Result<(String, bool), String> {
+    let told = |why: &dyn std::fmt::Display| format!("{path}: {why}");
     let inputs = find(&[path.into()]).map_err(|problems| problems.join("; "))?;
-    let input = inputs.first().ok_or("holds no event")?;
-    let mut objects = Objects::new(input.open().map_err(|error| error.to_string())?, Unwrap::Lists);
-    let record = match objects.take().map_err(|error| error.to_string())? {
+    let nothing = || told(&"holds no event");
+    let input = inputs.first().ok_or_else(nothing)?;
+    let mut objects = Objects::new(input.open().map_err(|error| told(&error))?, Unwrap::Lists);
+    let record = match objects.take().map_err(|error| told(&error))? {
         Some(object) => inner_record(object).into_owned(),
-        None => return Err("holds no event".to_owned()),
+        None => return Err(nothing()),
     };
     Ok((record, matches!(objects.take(), Ok(Some(_))) || inputs.len() > 1))
 }
@@ -77,7 +79,7 @@ fn first(path: &str) -> Result<(String, bool), String> {
 fn read(file: &ConfigFile, path: &str, rule: Option<&str>) -> anyhow::Result<Explained> {
     let (record, more) = match first(path) {
         Ok(read) => read,
-        Err(why) => return Ok(Err((exit::DATA, format!("{path}: {why}")))),
+        Err(why) => return Ok(Err((exit::DATA, why))),
     };
     if more {
         eprintln!("trailnoti: {path} holds more than one event: this is the first");

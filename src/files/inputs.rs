@@ -44,7 +44,11 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<Input>, Vec<String>> {
                     found += 1;
                 }
                 Ok(_) => {}
-                Err(error) => problems.push(error.to_string()),
+                Err(error) => {
+                    let at = error.path().unwrap_or(path).display().to_string();
+                    let why = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+                    problems.push(format!("{at}: cannot be read: {why}"));
+                }
             }
         }
         if found == 0 && problems.is_empty() {
