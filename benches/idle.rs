@@ -64,7 +64,7 @@ fn simulated_hour() -> BTreeMap<String, u64> {
             sdk: source::simulated(&world, &key),
             clock,
             store: (Arc::new(store), opened),
-            make_sinks: Box::new(|config| config.sinks.iter().map(|one| sink::build(one, None)).collect()),
+            make_sinks: Box::new(|config| sink::build_all(&config.sinks, None)),
             hear: Arc::new(|_| {}),
             status: Arc::default(),
         };

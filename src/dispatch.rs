@@ -119,7 +119,12 @@ impl Dispatch<'_> {
                     })
                     .map(|(group, _)| group.clone())
                     .collect();
-                store.delivered(self.sink.name(), &digest, &sent_now(&digest, &sent, now), &over)?;
+                store.delivered(
+                    self.sink.name(),
+                    &digest,
+                    &sent_now(&digest, &sent, grouping, now),
+                    &over,
+                )?;
             }
             Next::RetryAt(until) => {
                 self.not_before = self.not_before.max(until);
@@ -128,7 +133,8 @@ impl Dispatch<'_> {
                     store.defer(self.sink.name(), until)?;
                 }
             }
-            Next::Simplify => store.simplify(self.sink.name(), &digest)?,
+            Next::Simplify => store.refused(self.sink.name(), &digest, None)?,
+            Next::SetAside(until) => store.refused(self.sink.name(), &digest, Some(until))?,
             Next::Dead(why) => {
                 let alert =
                     digest.alerts.first().map(|pending| pending.alert.id.as_str()).unwrap_or_default();
@@ -138,6 +144,8 @@ impl Dispatch<'_> {
                     "an alert was refused for good, and is kept: {why}"
                 );
                 store.bury(self.sink.name(), &digest)?;
+                let labels = BySink { sink: self.sink.name().to_owned() };
+                self.watch.status.metrics.dead.get_or_create(&labels).inc();
             }
         }
         self.tell(&digest, &answer)?;
@@ -155,10 +163,6 @@ impl Dispatch<'_> {
                 return;
             }
             Err(Failure::Later { .. }) => "later",
-            Err(Failure::Refused { .. }) if digest.plain => {
-                metrics.dead.get_or_create(&BySink { sink: sink.clone() }).inc();
-                "refused"
-            }
             Err(Failure::Refused { .. }) => "refused",
             Err(Failure::Closed { .. }) => "closed",
         };

@@ -23,7 +23,7 @@ pub(super) struct NoDaemon(SocketAddr);
 /// # Errors
 /// When there is no endpoint, or nobody answers there.
 pub(super) fn ask(file: &ConfigFile, page: &str) -> anyhow::Result<(StatusCode, String)> {
-    let Some(mut address) = file.load()?.http else {
+    let Some(mut address) = file.listen()? else {
         anyhow::bail!(
             "[http] listen is \"off\", so nobody can be asked: give it an address (\"127.0.0.1:9641\") and start the daemon again"
         );

@@ -83,13 +83,15 @@ async fn perform(
             (Arc::new(store), opened)
         },
         make_sinks: Box::new(move |config| {
-            let sinks = config.sinks.iter().map(|one| -> anyhow::Result<Arc<dyn Sink>> {
-                let inner = sink::build(one, Some(BANNER))?;
+            let mut sinks: Vec<Arc<dyn Sink>> = Vec::new();
+            for one in &config.sinks {
                 let sockets = !matches!(one.kind, SinkKind::Terminal);
-                let stage = sockets.then(|| real_time.clone());
-                Ok(Arc::new(Staged { inner, told: sinks_told.clone(), clock, stage }))
-            });
-            sinks.collect()
+                for inner in sink::build(one, Some(BANNER))? {
+                    let stage = sockets.then(|| real_time.clone());
+                    sinks.push(Arc::new(Staged { inner, told: sinks_told.clone(), clock, stage }));
+                }
+            }
+            Ok(sinks)
         }),
         hear: Arc::new(|_| {}),
         status: Arc::new(Status::default()),

@@ -10,6 +10,7 @@ use super::{ConfigFile, exit, stage};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::cursor::Request;
+use crate::domain::event::{Event, Unreadable};
 use crate::domain::pacer::{Pacer, earlier};
 use crate::domain::stream::Stream;
 use crate::source::{self, Account, FetchError, RegionAccess};
@@ -36,9 +37,9 @@ pub(super) fn run(
                     .map_err(|error| anyhow::anyhow!("list regions: {error}"))?,
             };
             let skew = source::skew(clock);
-            let reads = regions
-                .iter()
-                .map(|region| read(account.region(region, &skew), &stream, since, &config, clock));
+            let reads = regions.iter().map(|region| {
+                read((&account.id, account.region(region, &skew)), &stream, since, &config, clock)
+            });
             for (region, outcome) in regions.iter().zip(join_all(reads).await) {
                 if let Err(error) = outcome {
                     eprintln!("{} {region}: {error}", account.id);
@@ -63,7 +64,7 @@ pub(super) async fn accounts(config: &Config, sdk: &aws_config::SdkConfig) -> an
 
 /// Prints one region's events, newest first, at the configured pace.
 async fn read(
-    access: RegionAccess,
+    (account, access): (&str, RegionAccess),
     stream: &Stream,
     since: Duration,
     config: &Config,
@@ -84,7 +85,11 @@ async fn read(
         pacer.answered();
         let mut out = std::io::stdout().lock();
         for raw in &page.events {
-            let line = match &raw.event {
+            let event = match &raw.record {
+                Some(record) => Event::from_record_text(record, account),
+                None => Err(Unreadable::Missing("record")),
+            };
+            let line = match event {
                 Ok(event) => writeln!(out, "{}", event.envelope()),
                 Err(why) => {
                     eprintln!("{} {}: {why}", access.region, raw.id);

@@ -144,16 +144,14 @@ impl Reading<'_> {
                 pacer.answered();
                 failures = 0;
                 for raw in &page.events {
-                    if let Err(why) = &raw.event {
-                        eprintln!("trailnoti: {} {}: {why}", access.region, raw.id);
-                    }
-                    if let Ok(event) = &raw.event {
-                        let mut spool = self.spool.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                        let record = event.detail.to_string();
-                        spool
-                            .add(event.time.as_second(), &record)
-                            .map_err(|error| FetchError::Malformed(format!("cannot be kept: {error}")))?;
-                    }
+                    let (Some(record), Some(time)) = (&raw.record, raw.time) else {
+                        eprintln!("trailnoti: {} {}: it has no record", access.region, raw.id);
+                        continue;
+                    };
+                    let mut spool = self.spool.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    spool
+                        .add(time.as_second(), record)
+                        .map_err(|error| FetchError::Malformed(format!("cannot be kept: {error}")))?;
                 }
                 let oldest = page.events.iter().filter_map(|raw| raw.time).min().unwrap_or(reached);
                 let reach = if page.next.is_some() { oldest } else { start };

@@ -205,6 +205,11 @@ impl ConfigFile {
     fn load(&self) -> Result<Config, Problems> {
         Config::load(self.config.as_deref())
     }
+
+    /// Where the daemon listens that runs by it.
+    fn listen(&self) -> Result<Option<std::net::SocketAddr>, Problems> {
+        Config::listen(self.config.as_deref())
+    }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -77,7 +77,7 @@ async fn watch(
         sdk,
         clock,
         store,
-        make_sinks: Box::new(|config| config.sinks.iter().map(|one| sink::build(one, None)).collect()),
+        make_sinks: Box::new(|config| sink::build_all(&config.sinks, None)),
         hear: systemd::systemd(),
         status,
     };

@@ -23,17 +23,19 @@ pub(super) fn run(file: &ConfigFile, only: Option<&str>) -> anyhow::Result<ExitC
         let mut failed = false;
         for one in config.sinks.iter().filter(|sink| only.is_none_or(|only| sink.name == only)) {
             let event = Report::Test { sink: one.name.clone() }.event("", "", now);
-            let Some(alert) = judge_alone(&config.law, &[event], now).alerts.into_iter().next() else {
+            let Some(alert) = judge_alone(&config.law, [event], now).alerts.into_iter().next() else {
                 anyhow::bail!("the rule \"trailnoti-test\" is disabled, so there is nothing to send");
             };
             let group = alert.group.clone();
-            let pending = Pending { seq: 1, enqueued: now, refused: false, alert };
+            let pending = Pending { seq: 1, enqueued: now, refusals: 0, not_before: None, alert };
             let digest = Digest { alerts: vec![pending], groups: vec![group], update: false, plain: false };
-            match sink::build(one, Some("[TEST]"))?.deliver(&digest).await {
-                Ok(()) => eprintln!("{}: delivered", one.name),
-                Err(failure) => {
-                    eprintln!("{}: not delivered: {}", one.name, failure.why());
-                    failed = true;
+            for sink in sink::build(one, Some("[TEST]"))? {
+                match sink.deliver(&digest).await {
+                    Ok(()) => eprintln!("{}: delivered", sink.name()),
+                    Err(failure) => {
+                        eprintln!("{}: not delivered: {}", sink.name(), failure.why());
+                        failed = true;
+                    }
                 }
             }
         }

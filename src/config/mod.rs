@@ -109,17 +109,27 @@ impl Config {
     /// # Errors
     /// Every mistake, each with its place.
     pub fn load(path: Option<&Path>) -> Result<Self, Problems> {
-        let environment = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
+        let environment = environment();
         let Some(path) = path else { return Config::parse("", "", None, environment) };
-        let name = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            let place = Place { file: name.clone(), ..Place::default() };
-            Problems(vec![Problem::new(place, format!("cannot be read: {error}"))])
-        })?;
+        let (name, text) = read_text(path)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         Config::parse(&name, &text, Some(folder), environment)
+    }
+
+    /// Where the daemon that runs by a file listens. Nothing else of it is read: whoever asks the daemon needs no secret
+    /// of it, and may not be able to read them.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or says nothing usable of this.
+    pub fn listen(path: Option<&Path>) -> Result<Option<SocketAddr>, Problems> {
+        let (name, text) = path.map(read_text).transpose()?.unwrap_or_default();
+        let document = Document::parse(&name, &text)
+            .and_then(|document| document.with_environment(&text, environment()))
+            .map_err(Problems)?;
+        let found = Found::default();
+        let address = http(Section::root(&document, &found).section("http"));
+        let problems = found.into_inner();
+        if problems.is_empty() { Ok(address) } else { Err(Problems(problems)) }
     }
 
     /// The configuration of a text. Relative paths in it are from `folder`.
@@ -155,14 +165,11 @@ impl Config {
 
     /// Where alerts go, as far as choosing.
     pub fn routes(&self) -> Vec<Route> {
-        self.sinks
-            .iter()
-            .map(|sink| Route {
-                sink: sink.name.clone(),
-                min_severity: sink.min_severity,
-                digest: sink.digest,
-            })
-            .collect()
+        let routes = self.sinks.iter().flat_map(|sink| {
+            let (min_severity, digest) = (sink.min_severity, sink.digest);
+            sink.queues().into_iter().map(move |sink| Route { sink, min_severity, digest })
+        });
+        routes.collect()
     }
 }
 
@@ -205,16 +212,7 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
     };
     grouping.finish();
     let digest = digest(root.section("digest"), &sinks);
-    let mut http = root.section("http");
-    let listen = http.text("listen").unwrap_or_else(|| "127.0.0.1:9641".to_owned());
-    let http_address = listen.parse().ok();
-    if http_address.is_none() && listen != "off" {
-        http.problem(
-            "listen",
-            format!("\"{listen}\" is neither an address with a port (\"127.0.0.1:9641\") nor \"off\""),
-        );
-    }
-    http.finish();
+    let http = http(root.section("http"));
     root.finish();
     let waits = Waits { tags: ec2.tag_grace, launch: ec2.launch_grace, lateness: cloudtrail.policy.lateness };
     let law = Law { rules: read.rules, exclusions, waits, own_accounts: Arc::new(own_accounts) };
@@ -231,9 +229,40 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
         sinks,
         grouping: collected,
         digest,
-        http: http_address,
+        http,
         warnings,
     }
+}
+
+fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// A file's name as problems show it, and its text.
+fn read_text(path: &Path) -> Result<(String, String), Problems> {
+    let name = path.display().to_string();
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok((name, text)),
+        Err(error) => {
+            let place = Place { file: name, ..Place::default() };
+            Err(Problems(vec![Problem::new(place, format!("cannot be read: {error}"))]))
+        }
+    }
+}
+
+fn http(mut section: Section<'_>) -> Option<SocketAddr> {
+    let listen = section.text("listen").unwrap_or_else(|| "127.0.0.1:9641".to_owned());
+    let address = listen.parse().ok();
+    if address.is_none() && listen != "off" {
+        section.problem(
+            "listen",
+            format!("\"{listen}\" is neither an address with a port (\"127.0.0.1:9641\") nor \"off\""),
+        );
+    }
+    section.finish();
+    address
 }
 
 fn digest(mut section: Section<'_>, sinks: &[SinkConfig]) -> Option<DigestConfig> {
@@ -304,6 +333,16 @@ fn warnings(regions: &RegionChoice, law: &Law) -> Vec<String> {
         .map(|(region, lost)| format!("{region} is left out: {lost} will not be seen"));
     warnings.extend(unseen);
     let own = |rule: &String| law.rules.get(rule).is_some_and(|rule| !rule.origin.starts_with("builtin/"));
+    for rule in law.rules.iter().filter(|rule| own(&rule.id)) {
+        let patterns = std::iter::once(&rule.pattern).chain(&rule.unless);
+        let patterns = patterns.chain(rule.escalate.iter().map(|one| &one.when));
+        for path in patterns.flat_map(|pattern| pattern.replaced()) {
+            warnings.push(format!(
+                "rule \"{}\": {path} is matched outside $or and again in a branch of it; in that branch only the branch's condition counts: name all of {path} in each branch",
+                rule.id
+            ));
+        }
+    }
     for rule in crate::domain::stream::derive(&law.rules).writes_only.iter().filter(|rule| own(rule)) {
         warnings.push(format!(
             "rule \"{rule}\" names no call: it sees writes, not reads; name them in detail.eventName to have them read"

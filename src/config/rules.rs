@@ -204,6 +204,17 @@ mod tests {
         }
     }
 
+    /// `guardduty-weakened` matched nearly every call of GuardDuty, reads too: a branch spoke of `eventName` once more.
+    #[test]
+    fn no_branch_of_a_built_in_rule_takes_the_place_of_what_is_said_outside_it() {
+        for rule in builtin() {
+            let patterns = std::iter::once(&rule.pattern).chain(&rule.unless);
+            for pattern in patterns.chain(rule.escalate.iter().map(|one| &one.when)) {
+                assert_eq!(pattern.replaced(), [""; 0], "{}", rule.id);
+            }
+        }
+    }
+
     #[test]
     fn every_built_in_rule_is_tried_with_an_event_that_fits_and_one_that_does_not() {
         let rules = Rules::new(builtin().to_vec());

@@ -49,16 +49,22 @@ pub(super) fn read(
     Some(SecretString::from(secret.to_owned()))
 }
 
-/// A bare name is a systemd credential where there is one (systemd.exec, "Credentials"); else paths are relative
-/// to the configuration's folder.
+/// The folder beside the configuration from which the unit gives the service its credentials. Commands that are called
+/// by hand read them there.
+const CREDENTIALS: &str = "credentials";
+
+/// A bare name is a systemd credential where there is one (systemd.exec, "Credentials"), a file beside the
+/// configuration, or one in its folder `credentials`; other paths are relative to the configuration's folder.
 fn locate(file: &str, folder: &Path) -> PathBuf {
-    if !file.contains('/')
-        && let Some(credentials) = std::env::var_os("CREDENTIALS_DIRECTORY")
-    {
-        let path = Path::new(&credentials).join(file);
-        if path.exists() {
-            return path;
-        }
+    let beside = folder.join(file);
+    if file.contains('/') {
+        return beside;
     }
-    folder.join(file)
+    let given = std::env::var_os("CREDENTIALS_DIRECTORY").map(|given| Path::new(&given).join(file));
+    let kept = folder.join(CREDENTIALS).join(file);
+    given.filter(|given| given.exists()).unwrap_or(if !beside.exists() && kept.exists() {
+        kept
+    } else {
+        beside
+    })
 }

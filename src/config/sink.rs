@@ -24,6 +24,19 @@ pub struct SinkConfig {
     pub kind: SinkKind,
 }
 
+impl SinkConfig {
+    /// The names under which alerts wait: the sink's own; of a mail to several readers one for each, `me/alice@example.com`,
+    /// so that a full mailbox holds up nobody else's mail.
+    pub fn queues(&self) -> Vec<String> {
+        match &self.kind {
+            SinkKind::Email(email) if email.to.len() > 1 => {
+                email.to.iter().map(|to| format!("{}/{}", self.name, to.email)).collect()
+            }
+            _ => vec![self.name.clone()],
+        }
+    }
+}
+
 /// A channel.
 #[derive(Debug, Clone)]
 pub enum SinkKind {
@@ -152,7 +165,13 @@ fn email(section: &mut Section<'_>, folder: &Path) -> Option<EmailConfig> {
     if to.is_empty() {
         section.problem("to", "is missing: write to = [\"me@example.com\"]");
     }
-    let to: Vec<_> = to.iter().filter_map(|to| mailbox(section, "to", to)).collect();
+    let mut readers: Vec<lettre::message::Mailbox> = Vec::new();
+    for reader in to.iter().filter_map(|to| mailbox(section, "to", to)) {
+        if readers.iter().any(|known| known.email == reader.email) {
+            section.problem("to", format!("{} stands there twice: keep one of them", reader.email));
+        }
+        readers.push(reader);
+    }
     let login = match (username, password) {
         (Some(user), Some(password)) => Some((user, password)),
         (Some(_), None) if !section.has("password_file") => {
@@ -199,7 +218,7 @@ fn email(section: &mut Section<'_>, folder: &Path) -> Option<EmailConfig> {
         tls,
         login,
         from: from?,
-        to: (!to.is_empty()).then_some(to)?,
+        to: (!readers.is_empty()).then_some(readers)?,
     })
 }
 

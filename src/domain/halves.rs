@@ -148,7 +148,7 @@ impl Desk<'_> {
             story.noted.insert(what.to_owned());
         });
         let event = report.event(self.court.account, self.court.region, self.court.now);
-        self.report(&event);
+        self.report(event);
     }
 }
 

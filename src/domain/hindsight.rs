@@ -107,7 +107,7 @@ impl<'a> Hindsight<'a> {
     pub fn remember(&mut self, items: &[Item<'_>]) {
         self.sit(items, |desk, item| match item {
             Item::Seen(traits) => desk.notice(traits),
-            Item::Judge(prepared) => desk.remember(std::slice::from_ref(&prepared.event)),
+            Item::Judge(prepared) => desk.remember_one(&prepared.event),
         });
     }
 

@@ -60,7 +60,7 @@ impl<'a> Desk<'a> {
     /// When `seen` cannot say.
     pub fn judge<E>(
         &mut self,
-        events: &[Event],
+        events: impl IntoIterator<Item = Event>,
         seen: impl FnMut(&Mark) -> Result<bool, E>,
     ) -> Result<(), E> {
         self.judge_when(events, false, seen)
@@ -73,7 +73,7 @@ impl<'a> Desk<'a> {
     /// When `seen` cannot say.
     pub fn judge_late<E>(
         &mut self,
-        events: &[Event],
+        events: impl IntoIterator<Item = Event>,
         seen: impl FnMut(&Mark) -> Result<bool, E>,
     ) -> Result<(), E> {
         self.judge_when(events, true, seen)
@@ -81,11 +81,11 @@ impl<'a> Desk<'a> {
 
     fn judge_when<E>(
         &mut self,
-        events: &[Event],
+        events: impl IntoIterator<Item = Event>,
         late: bool,
         mut seen: impl FnMut(&Mark) -> Result<bool, E>,
     ) -> Result<(), E> {
-        events.iter().try_for_each(|event| self.judge_one(event, None, late, &mut seen))
+        events.into_iter().try_for_each(|event| self.judge_one(&event, None, late, &mut seen))
     }
 
     /// Judges an event of which much is said already.
@@ -250,28 +250,30 @@ impl<'a> Desk<'a> {
     }
 
     /// Takes in events of the past: nothing is told of them.
-    pub fn remember(&mut self, events: &[Event]) {
+    pub fn remember(&mut self, events: impl IntoIterator<Item = Event>) {
+        events.into_iter().for_each(|event| self.remember_one(&event));
+    }
+
+    /// Takes in one event of the past.
+    pub fn remember_one(&mut self, event: &Event) {
         let rules = &self.court.law.rules;
-        let asks = rules.iter().any(|rule| rule.first_seen.is_some());
-        for event in events {
-            let traits = Traits::of(event);
-            self.memory.learn(&traits);
-            if !asks {
-                continue;
-            }
-            let envelope = event.envelope();
-            for finding in rules.findings(&mut self.scratch, &envelope.to_string()) {
-                if let (Some(first), None) = (&finding.rule.first_seen, finding.excused) {
-                    let token = first.token(finding.rule, event, &envelope);
-                    let _said_of_none = self.memory.first_seen(&traits, token, first.within);
-                }
+        let traits = Traits::of(event);
+        self.memory.learn(&traits);
+        if !rules.iter().any(|rule| rule.first_seen.is_some()) {
+            return;
+        }
+        let envelope = event.envelope();
+        for finding in rules.findings(&mut self.scratch, &envelope.to_string()) {
+            if let (Some(first), None) = (&finding.rule.first_seen, finding.excused) {
+                let token = first.token(finding.rule, event, &envelope);
+                let _said_of_none = self.memory.first_seen(&traits, token, first.within);
             }
         }
     }
 
     /// Tells something of trailnoti itself.
-    pub(super) fn report(&mut self, event: &Event) {
-        let Ok(()) = self.judge(std::slice::from_ref(event), |_| Ok::<_, Infallible>(false));
+    pub(super) fn report(&mut self, event: Event) {
+        let Ok(()) = self.judge([event], |_| Ok::<_, Infallible>(false));
     }
 
     /// Takes in what a record says of instances, whether or not a rule tells it.
@@ -327,7 +329,7 @@ impl<'a> Desk<'a> {
 }
 
 /// Judges events of which nothing is known or remembered: for trying rules.
-pub fn judge_alone(law: &Law, events: &[Event], now: Timestamp) -> Judgement {
+pub fn judge_alone(law: &Law, events: impl IntoIterator<Item = Event>, now: Timestamp) -> Judgement {
     let court = Court { law, account: "", account_name: "", region: "", own: "", now };
     let (stories, usage) = (BTreeMap::new(), BTreeMap::new());
     let (memory, bursts) = (Memory::default(), Bursts::new());

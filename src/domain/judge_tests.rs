@@ -156,7 +156,7 @@ fn tell(world: &World, order: &[Half]) -> Ending {
                 events.push(Event::instance_state(ACCOUNT, REGION, instance, change.starts, at(second)));
             }
         }
-        let Ok(()) = desk.judge(&events, |_| Ok::<_, Infallible>(false));
+        let Ok(()) = desk.judge(events, |_| Ok::<_, Infallible>(false));
         desk.settle(Heard::default(), false);
         let judgement = desk.finish();
         hidden += judgement.excluded.len();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::alert::Alert;
-use super::health::back_off;
+use super::health::{back_off, salt};
 use super::pacer::later;
 use super::rule::Severity;
 
@@ -17,6 +17,13 @@ pub const PER_MESSAGE: usize = 40;
 const MERGE_FROM: usize = 4;
 /// The first and the longest wait after a failed delivery.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+/// The first and the longest wait before an alert is tried again that was refused alone.
+const ASIDE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(15 * 60));
+/// How often an alert is refused before it may count as one that the sink will never take: once with others, once alone.
+const REFUSALS: u8 = 2;
+/// How much news of a group is remembered. Who makes more of it waits for the interval with the rest, so that nobody can
+/// flood a channel by changing names; what is more urgent than anything before never waits.
+const NEWS: usize = 32;
 /// How often a sink that is closed for good is tried again.
 const PROBE: Duration = Duration::from_secs(15 * 60);
 /// The longest that a sink's own "later" is believed.
@@ -50,8 +57,10 @@ pub struct Pending {
     pub seq: u64,
     /// When it was written.
     pub enqueued: Timestamp,
-    /// Whether the sink refused a message with it already.
-    pub refused: bool,
+    /// How often the sink refused it: at first with others in one message, then alone in the simplest form.
+    pub refusals: u8,
+    /// It is not tried before this.
+    pub not_before: Option<Timestamp>,
     /// What it says.
     pub alert: Alert,
 }
@@ -63,6 +72,25 @@ pub struct Sent {
     pub last: Timestamp,
     /// Alerts written up to then belong to that message, and follow at once if it could not hold them all.
     pub upto: Timestamp,
+    /// What was news in it and in the messages just before: see [`Alert`]'s target, region, severity and error.
+    pub news: Vec<u64>,
+    /// The most urgent of it.
+    pub severity: Severity,
+}
+
+impl Sent {
+    /// Whether an alert says more than that the same happened again: another target, another region, another error, or
+    /// worse.
+    fn is_news(&self, alert: &Alert) -> bool {
+        alert.severity > self.severity || self.news.len() < NEWS && !self.news.contains(&news(alert))
+    }
+}
+
+/// What of an alert a reader must not wait for, as one number. The title names the target; an instance's next state is none.
+fn news(alert: &Alert) -> u64 {
+    let target = if alert.instance.is_empty() { &alert.title } else { &alert.instance };
+    let error = alert.facts.iter().find(|(name, _)| name == "error").map_or("", |(_, error)| error);
+    salt(&format!("{}\u{1f}{}\u{1f}{error}\u{1f}{target}", alert.region, alert.severity))
 }
 
 /// How alerts are collected; see the reference configuration.
@@ -107,19 +135,24 @@ pub enum Due {
 
 /// Decides what to send now. `pending` is what waits, in the order of its keys.
 pub fn due(pending: &[Pending], sent: &BTreeMap<String, Sent>, grouping: &Grouping, now: Timestamp) -> Due {
-    if let Some(refused) = pending.iter().find(|pending| pending.refused) {
-        return Due::Send(Digest {
-            groups: vec![refused.alert.group.clone()],
-            alerts: vec![refused.clone()],
-            update: false,
-            plain: true,
-        });
-    }
-    let mut groups: BTreeMap<&str, Vec<&Pending>> = BTreeMap::new();
-    for waiting in pending {
-        groups.entry(&waiting.alert.group).or_default().push(waiting);
-    }
     let mut wake: Option<Timestamp> = None;
+    let mut groups: BTreeMap<&str, Vec<&Pending>> = BTreeMap::new();
+    let mut refused: Option<&Pending> = None;
+    for waiting in pending {
+        // A clock that was set back must not keep it aside for longer.
+        let at = waiting.not_before.map_or(now, |at| at.min(later(now, ASIDE.1)));
+        if waiting.refusals == 0 {
+            groups.entry(&waiting.alert.group).or_default().push(waiting);
+        } else if at <= now {
+            refused = refused.filter(|known| known.refusals <= waiting.refusals).or(Some(waiting));
+        } else {
+            wake = Some(wake.map_or(at, |earlier| earlier.min(at)));
+        }
+    }
+    // What was refused with others is tried alone at once; what was refused alone lets others go first.
+    if let Some(refused) = refused.filter(|refused| refused.refusals == 1) {
+        return Due::Send(alone(refused));
+    }
     let mut ready: Vec<(&str, Vec<&Pending>)> = Vec::new();
     for (group, waiting) in groups {
         let at = ready_at(&waiting, sent.get(group), grouping, now);
@@ -134,7 +167,7 @@ pub fn due(pending: &[Pending], sent: &BTreeMap<String, Sent>, grouping: &Groupi
         (std::cmp::Reverse(urgent), waiting.iter().map(|pending| pending.seq).min())
     });
     if ready.is_empty() {
-        return wake.map_or(Due::Idle, Due::Wait);
+        return refused.map_or(wake.map_or(Due::Idle, Due::Wait), |refused| Due::Send(alone(refused)));
     }
     if ready.len() < MERGE_FROM {
         ready.truncate(1);
@@ -154,6 +187,16 @@ pub fn due(pending: &[Pending], sent: &BTreeMap<String, Sent>, grouping: &Groupi
     Due::Send(digest)
 }
 
+/// One alert in the simplest form.
+fn alone(refused: &Pending) -> Digest {
+    Digest {
+        groups: vec![refused.alert.group.clone()],
+        alerts: vec![refused.clone()],
+        update: false,
+        plain: true,
+    }
+}
+
 fn ready_at(waiting: &[&Pending], sent: Option<&Sent>, grouping: &Grouping, now: Timestamp) -> Timestamp {
     let first = waiting.iter().map(|pending| pending.enqueued).min().unwrap_or(Timestamp::MAX);
     // A clock that was set back leaves times of the future behind; they count as now.
@@ -162,20 +205,40 @@ fn ready_at(waiting: &[&Pending], sent: Option<&Sent>, grouping: &Grouping, now:
         Some(_) if continues => now,
         // Who did it is what a reader waits for, and comes once.
         Some(_) if waiting.iter().any(|pending| pending.alert.completes) => later(first, grouping.wait),
+        // Neither does what is new or worse: only repeats are worth an interval.
+        Some(sent) if waiting.iter().any(|pending| sent.is_news(&pending.alert)) => {
+            later(first, grouping.wait)
+        }
         Some(sent) => later(sent.last.min(now), grouping.interval).max(later(first, grouping.wait)),
         None => later(first, grouping.wait),
     }
 }
 
 /// What is remembered of each group of a message that was delivered.
-pub fn sent_now(digest: &Digest, sent: &BTreeMap<String, Sent>, now: Timestamp) -> Vec<(String, Sent)> {
+pub fn sent_now(
+    digest: &Digest,
+    sent: &BTreeMap<String, Sent>,
+    grouping: &Grouping,
+    now: Timestamp,
+) -> Vec<(String, Sent)> {
     digest
         .groups
         .iter()
         .map(|group| {
-            let first = digest.alerts.iter().filter(|p| p.alert.group == *group).map(|p| p.enqueued).min();
+            let own = || digest.alerts.iter().filter(|pending| pending.alert.group == *group);
+            let first = own().map(|pending| pending.enqueued).min();
+            let before = sent.get(group).filter(|sent| !is_over(sent, grouping, now));
             let continues = sent.get(group).filter(|sent| first.is_some_and(|first| first <= sent.upto));
-            (group.clone(), continues.cloned().unwrap_or(Sent { last: now, upto: now }))
+            let (last, upto) = continues.map_or((now, now), |sent| (sent.last, sent.upto));
+            let mut said = before.map(|sent| sent.news.clone()).unwrap_or_default();
+            for new in own().map(|pending| news(&pending.alert)) {
+                if said.len() < NEWS && !said.contains(&new) {
+                    said.push(new);
+                }
+            }
+            let severities = own().map(|pending| pending.alert.severity).chain(before.map(|s| s.severity));
+            let severity = severities.max().unwrap_or(Severity::Info);
+            (group.clone(), Sent { last, upto, news: said, severity })
         })
         .collect()
 }
@@ -225,6 +288,8 @@ pub enum Next {
     RetryAt(Timestamp),
     /// Try each of its alerts by itself in the simplest form.
     Simplify,
+    /// The alert is not tried before that time: it may be the sink that refuses everything. Others go on.
+    SetAside(Timestamp),
     /// It will never be taken: keep it among the dead.
     Dead(String),
 }
@@ -240,7 +305,15 @@ pub fn settle(digest: &Digest, answer: &Result<(), Failure>, times: u32, salt: u
             Next::RetryAt(later(now, back_off(RETRY.0, RETRY.1, times, salt)))
         }
         Err(Failure::Closed { .. }) => Next::RetryAt(later(now, PROBE)),
-        Err(Failure::Refused { why }) if digest.plain => Next::Dead(why.clone()),
+        Err(Failure::Refused { why }) if digest.plain => {
+            let refusals = digest.alerts.iter().map(|pending| pending.refusals).max().unwrap_or(0);
+            // Right after a delivery it is this alert, and not the sink: nobody waits for a sink to like it.
+            if times == 1 && refusals >= REFUSALS {
+                return Next::Dead(why.clone());
+            }
+            let wait = back_off(ASIDE.0, ASIDE.1, refusals.into(), salt);
+            Next::SetAside(later(now, wait))
+        }
         Err(Failure::Refused { .. }) => Next::Simplify,
     }
 }

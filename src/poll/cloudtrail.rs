@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::sight::Sight;
 use super::{History, Sitting, Watch, earlier};
 use crate::domain::cursor::{Page, Request};
-use crate::domain::event::Event;
+use crate::domain::event::{Event, Unreadable};
 use crate::domain::halves::Heard;
 use crate::domain::health::{Health, Notice, Patience};
 use crate::domain::lanes::{Lanes, Plan};
@@ -18,7 +18,7 @@ use crate::domain::pacer::{Pacer, later};
 use crate::domain::report::Report;
 use crate::domain::stream::derive;
 use crate::metrics::Asked;
-use crate::source::{Account, FetchError, LookedUp, RegionAccess};
+use crate::source::{Account, FetchError, LookedUp, Raw, RegionAccess};
 use crate::store::{Commit, Scope, StoreError};
 
 /// How long a lag lasts before it is told.
@@ -153,7 +153,7 @@ impl<'a> Reader<'a> {
                     self.pacer.answered();
                     self.sight.succeeded(watch)?;
                     self.is_blind(false);
-                    self.judged(lane, &request, &page)
+                    self.judged(lane, &request, page)
                 }
                 Err(FetchError::LostToken(why)) => {
                     tracing::debug!(region = self.access.region, "{why}; the walk goes on without it");
@@ -200,10 +200,10 @@ impl<'a> Reader<'a> {
 
     /// Judges a page and writes it down; only then the cursor has moved. If it cannot be written, the same page is
     /// read again at the time that is answered.
-    fn judged(&mut self, lane: usize, request: &Request, page: &LookedUp) -> Option<Timestamp> {
+    fn judged(&mut self, lane: usize, request: &Request, page: LookedUp) -> Option<Timestamp> {
         let watch = self.watch;
         let oldest = page.events.iter().filter_map(|raw| raw.time).min();
-        let cursor = self.lanes.lane(lane).cursor.after(request, &Page { oldest, next: page.next.clone() });
+        let cursor = self.lanes.lane(lane).cursor.after(request, &Page { oldest, next: page.next });
         let late = self.late == Late::Reads && self.lanes.is_again(lane);
         let ends = late && cursor.walk.is_none();
         let commit = Commit {
@@ -214,17 +214,21 @@ impl<'a> Reader<'a> {
         let scope = Scope { account: &self.account.id, region: &self.access.region };
         let account = self.account;
         let sitting = Sitting { scope, account_name: &account.name, own: &account.principal };
-        let events = self.events(request, page);
+        let count = page.events.len() as u64;
+        // Oldest first, so that alerts come in the order of what happened; one at a time, so that a page of large
+        // records is never there as fifty trees.
+        let events =
+            page.events.into_iter().rev().map(|raw| event(raw, account, &self.access.region, request));
         let past = self.lanes.is_history(lane);
         let judged = watch.sit(sitting, commit, |desk| {
             if past {
-                desk.remember(&events);
+                desk.remember(events);
                 return Ok(());
             }
             if late {
-                desk.judge_late(&events, |mark| watch.store.seen(mark))?;
+                desk.judge_late(events, |mark| watch.store.seen(mark))?;
             } else {
-                desk.judge(&events, |mark| watch.store.seen(mark))?;
+                desk.judge(events, |mark| watch.store.seen(mark))?;
             }
             desk.settle(Heard::default(), false);
             Ok(())
@@ -246,7 +250,7 @@ impl<'a> Reader<'a> {
                     region: self.access.region.clone(),
                     api: "cloudtrail",
                 };
-                watch.status.metrics.events.get_or_create(&labels).inc_by(page.events.len() as u64);
+                watch.status.metrics.events.get_or_create(&labels).inc_by(count);
                 if let Some(through) = self.lanes.through() {
                     watch.status.metrics.lag.get_or_create(&labels).set(watch.age(through));
                     watch.status.read_through(&self.account.id, &self.access.region, through);
@@ -258,23 +262,6 @@ impl<'a> Reader<'a> {
                 Some(later(watch.clock.now(), NO_ROOM))
             }
         }
-    }
-
-    /// The page's events, oldest first, so that alerts come in the order of what happened. What is no record is an
-    /// event that says so.
-    fn events(&self, request: &Request, page: &LookedUp) -> Vec<Event> {
-        let (account, region) = (&self.account.id, &self.access.region);
-        let events = page.events.iter().rev().map(|raw| match &raw.event {
-            Ok(event) => event.clone(),
-            Err(why) => {
-                let report = Report::Unreadable {
-                    subject: format!("{} {}", raw.name, raw.id),
-                    reason: why.to_string(),
-                };
-                report.event(account, region, raw.time.unwrap_or(request.start))
-            }
-        });
-        events.collect()
     }
 
     fn check_lag(&mut self) -> Result<(), StoreError> {
@@ -301,6 +288,19 @@ impl<'a> Reader<'a> {
         let scope = Scope { account: &self.account.id, region: &self.access.region };
         watch.report(&report, scope, Commit { health, ..Commit::default() })
     }
+}
+
+/// What an entry of a page says; what is no record is an event that says so.
+fn event(raw: Raw, account: &Account, region: &str, request: &Request) -> Event {
+    let read = match &raw.record {
+        Some(record) => Event::from_record_text(record, &account.id),
+        None => Err(Unreadable::Missing("record")),
+    };
+    read.unwrap_or_else(|why| {
+        let subject = format!("{} {}", raw.name, raw.id);
+        let report = Report::Unreadable { subject, reason: why.to_string() };
+        report.event(&account.id, region, raw.time.unwrap_or(request.start))
+    })
 }
 
 fn lag_subject(account: &str, region: &str) -> String {

@@ -122,7 +122,7 @@ impl<'a> Lister<'a> {
                     events.push(Event::instance_state(&account.id, region, instance, change.starts, now));
                 }
             }
-            desk.judge(&events, |mark| watch.store.seen(mark))?;
+            desk.judge(events, |mark| watch.store.seen(mark))?;
             for id in &seen.retagged {
                 desk.tags_were_added(id, &Default::default(), "");
             }

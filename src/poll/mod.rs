@@ -96,7 +96,7 @@ impl Watch {
     pub fn report(&self, report: &Report, scope: Scope<'_>, commit: Commit) -> Result<(), StoreError> {
         let event = report.event(scope.account, scope.region, self.clock.now());
         let sitting = Sitting { scope, account_name: self.account_name(scope.account), own: "" };
-        self.sit(sitting, commit, |desk| desk.judge(&[event], |mark| self.store.seen(mark)))?;
+        self.sit(sitting, commit, |desk| desk.judge([event], |mark| self.store.seen(mark)))?;
         Ok(())
     }
 

@@ -21,16 +21,27 @@ use crate::domain::text::clean;
 /// A whole delivery. lettre's own timeout covers connecting alone (lettre issue 1027).
 const WHOLE: Duration = Duration::from_secs(30);
 
+/// The mail to one reader. Each has a queue of its own, since a server's answer to one address says nothing of the others.
 pub(super) struct Email {
+    queue: String,
+    /// As configured; it stands in the mail's id.
     name: String,
     from: Mailbox,
+    /// Everybody who is shown as a reader.
     to: Vec<Mailbox>,
+    envelope: Envelope,
     style: Style,
     transport: AsyncSmtpTransport<Tokio1Executor>,
 }
 
 impl Email {
-    pub fn new(name: String, config: &EmailConfig, style: Style) -> anyhow::Result<Self> {
+    pub fn new(
+        queue: String,
+        name: &str,
+        config: &EmailConfig,
+        reader: &Mailbox,
+        style: Style,
+    ) -> anyhow::Result<Self> {
         let protection = match config.tls {
             Tls::Implicit => Protection::Wrapper(TlsParameters::new(config.host.clone())?),
             Tls::Starttls => Protection::Required(TlsParameters::new(config.host.clone())?),
@@ -46,9 +57,11 @@ impl Email {
                 .authentication(vec![Mechanism::Plain, Mechanism::Login]);
         }
         Ok(Email {
-            name,
+            queue,
+            name: name.to_owned(),
             from: config.from.clone(),
             to: config.to.clone(),
+            envelope: Envelope::new(Some(config.from.email.clone()), vec![reader.email.clone()])?,
             style,
             transport: builder.build(),
         })
@@ -60,7 +73,7 @@ impl Email {
         let mut builder = Message::builder()
             .from(self.from.clone())
             .subject(email.subject)
-            // The same alert through the same sink has the same id, so that a repeat can be known as one.
+            // The same alert to the same reader has the same id, so that a repeat can be known as one.
             .message_id(Some(format!("<{id}.{}@{}>", self.name, self.from.email.domain())))
             .header(AutoSubmitted)
             .header(AlertId(id));
@@ -79,25 +92,9 @@ impl Email {
 
     async fn send(&self, digest: &Digest) -> Result<(), Failure> {
         let message = self.message(digest).map_err(|why| Failure::Refused { why: clean(&why, 200) })?;
-        let answer = self.hand_over(message.envelope(), &message.formatted()).await;
-        if !matches!(answer, Err(Failure::Refused { .. })) || self.to.len() == 1 {
-            return answer;
-        }
-        // One address that the server does not know makes it refuse the mail for all: each gets its own.
-        let mut delivered = false;
-        for to in &self.to {
-            let envelope = Envelope::new(Some(self.from.email.clone()), vec![to.email.clone()])
-                .map_err(|error| Failure::Refused { why: clean(&error.to_string(), 200) })?;
-            match self.hand_over(&envelope, &message.formatted()).await {
-                Ok(()) => delivered = true,
-                Err(failure) => tracing::error!(sink = self.name, to = %to.email, "{}", failure.why()),
-            }
-        }
-        if delivered { Ok(()) } else { answer }
-    }
-
-    async fn hand_over(&self, envelope: &Envelope, message: &[u8]) -> Result<(), Failure> {
-        match tokio::time::timeout(WHOLE, self.transport.send_raw(envelope, message)).await {
+        let message = message.formatted();
+        let sending = self.transport.send_raw(&self.envelope, &message);
+        match tokio::time::timeout(WHOLE, sending).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(classify(&error)),
             Err(_) => Err(Failure::Later {
@@ -110,7 +107,7 @@ impl Email {
 
 impl Sink for Email {
     fn name(&self) -> &str {
-        &self.name
+        &self.queue
     }
 
     fn deliver<'a>(&'a self, digest: &'a Digest) -> BoxFuture<'a, Result<(), Failure>> {

@@ -104,7 +104,7 @@ impl Account {
 
     /// The same account, asked in a region.
     pub fn region(&self, region: &str, skew: &Skew) -> RegionAccess {
-        RegionAccess::new(&self.sdk, &self.id, region, skew)
+        RegionAccess::new(&self.sdk, region, skew)
     }
 
     /// The regions that are enabled. `others` are asked when the credentials' own region does not answer.

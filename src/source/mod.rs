@@ -183,13 +183,12 @@ fn timeouts() -> TimeoutConfig {
 pub struct RegionAccess {
     /// The region's name.
     pub region: String,
-    account: String,
     cloudtrail: aws_sdk_cloudtrail::Client,
     ec2: aws_sdk_ec2::Client,
 }
 
 impl RegionAccess {
-    fn new(sdk: &SdkConfig, account: &str, region: &str, skew: &Skew) -> Self {
+    fn new(sdk: &SdkConfig, region: &str, skew: &Skew) -> Self {
         let name = Region::new(region.to_owned());
         let cloudtrail = aws_sdk_cloudtrail::config::Builder::from(sdk)
             .region(name.clone())
@@ -198,7 +197,6 @@ impl RegionAccess {
         let ec2 = aws_sdk_ec2::config::Builder::from(sdk).region(name).build();
         RegionAccess {
             region: region.to_owned(),
-            account: account.to_owned(),
             cloudtrail: aws_sdk_cloudtrail::Client::from_conf(cloudtrail),
             ec2: aws_sdk_ec2::Client::from_conf(ec2),
         }

@@ -338,7 +338,8 @@ impl Inner {
                     continue;
                 }
                 seq += 1;
-                let pending = Pending { seq, enqueued: now, refused: false, alert: alert.clone() };
+                let pending =
+                    Pending { seq, enqueued: now, refusals: 0, not_before: None, alert: alert.clone() };
                 changes.push(Change::put(key::outbox(&route.sink, &pending), rows::pending(&pending)));
             }
         }

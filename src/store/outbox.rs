@@ -72,16 +72,22 @@ impl Store {
         self.lock().engine.write(changes, true)
     }
 
-    /// A sink refused a message: each of its alerts is to be tried by itself.
+    /// A sink refused a message: each of its alerts is to be tried by itself, not before `not_before`.
     ///
     /// # Errors
     /// When that cannot be written.
-    pub fn simplify(&self, sink: &str, digest: &Digest) -> Result<(), StoreError> {
+    pub fn refused(
+        &self,
+        sink: &str,
+        digest: &Digest,
+        not_before: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
         let changes = digest
             .alerts
             .iter()
             .map(|pending| {
-                let refused = Pending { refused: true, ..pending.clone() };
+                let refusals = pending.refusals.saturating_add(1);
+                let refused = Pending { refusals, not_before, ..pending.clone() };
                 Change::put(key::outbox(sink, &refused), rows::pending(&refused))
             })
             .collect();
@@ -130,7 +136,8 @@ impl Store {
         Ok(self.lock().engine.get(&key::wait(sink))?.and_then(|row| rows::read_time(&row)))
     }
 
-    /// Alerts for sinks that are not configured any more become dead ones of those sinks.
+    /// Alerts for sinks that are not configured any more become dead ones of those sinks. Where a sink's readers
+    /// changed (`me` and `me/alice@example.com`), they go to all the readers that it has now.
     ///
     /// # Errors
     /// When that cannot be written.
@@ -138,20 +145,37 @@ impl Store {
         let mut inner = self.lock();
         let mut changes = Vec::new();
         let mut retired: BTreeMap<String, usize> = BTreeMap::new();
+        let mut seq = inner.seq;
         for (full, row) in inner.engine.scan(&key::outbox_all(), usize::MAX)? {
             let sink = key::first_of(&full);
             if routes.iter().any(|route| route.sink == sink) {
                 continue;
             }
-            if let Some(pending) = rows::read_pending(&full, &row) {
+            let Some(pending) = rows::read_pending(&full, &row) else { continue };
+            changes.push(Change::delete(full));
+            let same = |route: &&Route| configured(&route.sink) == configured(&sink);
+            let mut readers = routes.iter().filter(same).peekable();
+            if readers.peek().is_none() {
                 changes.push(Change::put(key::dead(&sink, Some(pending.seq)), row));
-                changes.push(Change::delete(full));
                 *retired.entry(sink).or_default() += 1;
+                continue;
+            }
+            for reader in readers {
+                seq += 1;
+                let moved = Pending { seq, ..pending.clone() };
+                changes.push(Change::put(key::outbox(&reader.sink, &moved), rows::pending(&moved)));
             }
         }
         if !changes.is_empty() {
+            changes.push(Change::put(key::seq(), seq.to_be_bytes().to_vec()));
             inner.engine.write(changes, true)?;
+            inner.seq = seq;
         }
         Ok(retired)
     }
+}
+
+/// The sink's name in the configuration: a mail's reader stands behind a slash, which no name has.
+fn configured(sink: &str) -> &str {
+    sink.split('/').next().unwrap_or(sink)
 }

@@ -214,15 +214,25 @@ pub(super) fn read_cursor(row: &[u8]) -> Option<Cursor> {
 struct SentRow {
     last: Timestamp,
     upto: Timestamp,
+    #[serde(default)]
+    news: Vec<u64>,
+    #[serde(default)]
+    severity: String,
 }
 
 pub(super) fn sent(sent: &Sent) -> Vec<u8> {
-    json(&SentRow { last: sent.last, upto: sent.upto })
+    json(&SentRow {
+        last: sent.last,
+        upto: sent.upto,
+        news: sent.news.clone(),
+        severity: sent.severity.name().to_owned(),
+    })
 }
 
 pub(super) fn read_sent(row: &[u8]) -> Option<Sent> {
     let row: SentRow = serde_json::from_slice(row).ok()?;
-    Some(Sent { last: row.last, upto: row.upto })
+    let severity = Severity::parse(&row.severity).unwrap_or(Severity::Critical);
+    Some(Sent { last: row.last, upto: row.upto, news: row.news, severity })
 }
 
 pub(super) fn usage(usage: &Usage) -> Vec<u8> {
@@ -236,21 +246,34 @@ pub(super) fn read_usage(row: &[u8]) -> Option<Usage> {
 #[derive(Serialize, Deserialize)]
 struct PendingRow {
     at: Timestamp,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    refused: bool,
+    #[serde(default)]
+    refusals: u8,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    not_before: Option<Timestamp>,
     #[serde(flatten)]
     alert: AlertRow,
 }
 
 pub(super) fn pending(pending: &Pending) -> Vec<u8> {
-    json(&PendingRow { at: pending.enqueued, refused: pending.refused, alert: AlertRow::of(&pending.alert) })
+    json(&PendingRow {
+        at: pending.enqueued,
+        refusals: pending.refusals,
+        not_before: pending.not_before,
+        alert: AlertRow::of(&pending.alert),
+    })
 }
 
 /// The row's seq is the end of its key.
 pub(super) fn read_pending(key: &[u8], row: &[u8]) -> Option<Pending> {
     let row: PendingRow = serde_json::from_slice(row).ok()?;
     let seq = u64::from_be_bytes(key.get(key.len().checked_sub(8)?..)?.try_into().ok()?);
-    Some(Pending { seq, enqueued: row.at, refused: row.refused, alert: row.alert.alert()? })
+    Some(Pending {
+        seq,
+        enqueued: row.at,
+        refusals: row.refusals,
+        not_before: row.not_before,
+        alert: row.alert.alert()?,
+    })
 }
 
 #[derive(Serialize, Deserialize)]

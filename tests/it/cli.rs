@@ -71,6 +71,46 @@ fn a_secret_that_others_can_read_ends_with_77() {
     assert_eq!(code, Some(77), "{err}");
 }
 
+/// After the README's install, the service reads its secrets as systemd's credentials, and whoever calls a command by hand
+/// has none: `check` ended with 78, and so did `status` and `healthcheck`, which need no secret at all.
+#[test]
+fn the_services_own_file_is_right_for_commands_that_are_called_by_hand() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let secret = folder.path().join("credentials/slack-webhook");
+    std::fs::create_dir(folder.path().join("credentials")).expect("made");
+    std::fs::write(&secret, "https://hooks.slack.com/services/x").expect("written");
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).expect("set");
+    let text = "[http]\nlisten = \"127.0.0.1:1\"\n[[sink]]\nname = \"s\"\nkind = \"slack\"\nwebhook_url_file = \"slack-webhook\"\n";
+    std::fs::write(folder.path().join("t.toml"), text).expect("written");
+    let ends = |command: &str| said(&run_in(folder.path(), &[command, "--config", "t.toml"]));
+    let (code, out, err) = ends("check");
+    assert_eq!(code, Some(0), "{out}{err}");
+    // Also without the right to read them.
+    std::fs::remove_file(&secret).expect("removed");
+    assert_eq!(ends("check").0, Some(78));
+    for command in ["status", "healthcheck"] {
+        let (code, _, err) = ends(command);
+        assert_eq!(code, Some(69), "{command}: {err}");
+        assert!(err.contains("no daemon answers on 127.0.0.1:1"), "{command}: {err}");
+    }
+}
+
+#[test]
+fn a_branch_that_takes_the_place_of_what_is_said_outside_is_warned_of() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir_all(folder.path().join("rules.d")).expect("made");
+    let rule = "[[rule]]\nid = \"mine\"\n[rule.pattern]\ndetail.eventName = [\"A\", \"B\"]\n\"$or\" = [{ detail = { eventName = [{ anything-but = \"A\" }] } }, { detail = { errorCode = [\"x\"] } }]\n";
+    std::fs::write(folder.path().join("rules.d/mine.toml"), rule).expect("written");
+    std::fs::write(folder.path().join("t.toml"), "").expect("written");
+    let (code, out, _) = said(&run_in(folder.path(), &["check", "--config", "t.toml"]));
+    assert_eq!(code, Some(0));
+    assert!(
+        out.contains("rule \"mine\": detail.eventName is matched outside $or and again in a branch"),
+        "{out}"
+    );
+}
+
 #[test]
 fn the_tests_beside_a_rule_are_run() {
     let folder = tempfile::tempdir().expect("a folder");

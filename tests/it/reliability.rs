@@ -268,16 +268,45 @@ async fn everything_at_once_loses_nothing() {
 #[tokio::test(start_paused = true)]
 async fn what_a_sink_refuses_is_kept_among_the_dead_and_blocks_nothing() {
     let mut stage = Stage::new(&["us-east-1"]);
-    stage.answers("slack", "10:00", "10:05", Answer::Refuses);
+    stage.answers("slack", "10:00", "11:00", Answer::RefusesWhat("poison"));
     stage.record(user("poison", "10:02", "us-east-1"), minutes(1));
-    stage.record(user("next", "10:05", "us-east-1"), minutes(1));
+    for n in 0..6 {
+        stage.record(user(&format!("next{n}"), &format!("10:{:02}", 3 + n * 3), "us-east-1"), minutes(1));
+    }
     stage.start();
-    stage.until("10:10").await;
+    stage.until("10:40").await;
     let dead = stage.store.as_ref().expect("it runs").dead("slack").expect("read");
     stage.stop().await;
-    assert_eq!(dead.len(), 1);
+    assert_eq!(dead.len(), 1, "{}", stage.transcript());
     assert!(dead[0].title.contains("poison"));
-    assert_eq!(titles(&stage).len(), 1, "{}", stage.transcript());
+    let delays: Vec<_> = stage.book.lock().expect("the book").deliveries.clone();
+    for delivery in delays.iter().filter(|one| one.digest.alerts[0].alert.title.contains("next")) {
+        let after = delivery.at.duration_since(delivery.digest.alerts[0].alert.time);
+        assert!(after <= seconds(90), "{after} after: {}", stage.transcript());
+    }
+    assert_eq!(delays.len(), 6, "{}", stage.transcript());
+}
+
+/// A mail server that refused three times lost the alerts, although the notice said that they wait.
+#[tokio::test(start_paused = true)]
+async fn what_a_sink_refuses_with_everything_else_waits_until_it_takes_messages_again() {
+    let config = format!("{AT_ONCE}[[sink]]\nname = \"mail\"\nkind = \"terminal\"\n");
+    let mut stage = Stage::new(&["us-east-1"]).with(&config);
+    stage.answers("mail", "10:00", "11:00", Answer::Refuses);
+    for n in 0..5 {
+        stage.record(user(&format!("waits{n}"), &format!("10:{:02}", 2 + n * 3), "us-east-1"), minutes(1));
+    }
+    stage.start();
+    stage.until("11:30").await;
+    let dead = stage.store.as_ref().expect("it runs").dead("mail").expect("read");
+    stage.stop().await;
+    assert_eq!(dead, []);
+    let transcript = stage.transcript();
+    assert!(transcript.contains("slack: trailnoti cannot send through mail"), "{transcript}");
+    for n in 0..5 {
+        let line = format!("mail: IAM user waits{n}");
+        assert_eq!(transcript.matches(&line).count(), 1, "{line}: {transcript}");
+    }
 }
 
 /// A sink that says it is closed is told of through the others at once, and tried four times an hour.

@@ -273,8 +273,9 @@ async fn what_belongs_together_is_one_message_and_then_one_update_an_interval() 
     for n in 0..6 {
         stage.record(iam("CreateUser", &format!("10:02:{n:02}"), &format!("u{n}")), minutes(1));
     }
-    stage.record(iam("CreateUser", "10:04", "u6"), minutes(1));
-    stage.record(iam("CreateUser", "10:05", "u7"), minutes(1));
+    // The same again; what is new does not wait for the interval.
+    stage.record(iam("CreateUser", "10:04", "u0"), minutes(1));
+    stage.record(iam("CreateUser", "10:05", "u1"), minutes(1));
     stage.account(|account| account.launch(&Launch::new("eu-west-1", "t3.micro", at("10:03"))));
     stage.start();
     stage.until("10:20").await;
@@ -287,8 +288,8 @@ async fn what_belongs_together_is_one_message_and_then_one_update_an_interval() 
         10:03:20 + slack: IAM user u4 created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:02:04
         10:03:20 + slack: IAM user u5 created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:02:05
         10:03:20 → slack: Instance i-00000000abc010003 is pending in eu-west-1 · eu-west-1 10:03:00
-        10:08:20 → slack (update): IAM user u6 created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:04:00
-        10:08:20 + slack: IAM user u7 created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:05:00
+        10:08:20 → slack (update): IAM user u0 created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:04:00
+        10:08:20 + slack: IAM user u1 created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:05:00
         10:08:20 → slack (update): Instance i-00000000abc010003 is running in eu-west-1 · eu-west-1 10:03:45"#]].assert_eq(&stage.transcript());
 }
 

@@ -176,7 +176,13 @@ impl Handler for Mail {
     }
 
     fn rcpt(&mut self, to: &str) -> mailin_embedded::Response {
-        if to.starts_with("unknown") { mailin_embedded::response::NO_MAILBOX } else { OK }
+        match to {
+            _ if to.starts_with("unknown") => mailin_embedded::response::NO_MAILBOX,
+            _ if to.starts_with("full") => {
+                mailin_embedded::Response::custom(452, "the mailbox is full".to_owned())
+            }
+            _ => OK,
+        }
     }
 
     fn data_start(&mut self, _: &str, _: &str, _: bool, _: &[String]) -> mailin_embedded::Response {

@@ -19,14 +19,14 @@ fn configured(text: &str) -> SinkConfig {
 
 fn slack(url: &str) -> std::sync::Arc<dyn Sink> {
     let text = format!("[[sink]]\nname = \"s\"\nkind = \"slack\"\nwebhook_url = \"{url}\"\n");
-    sink::build(&configured(&text), None).expect("built")
+    sink::build(&configured(&text), None).expect("built").remove(0)
 }
 
 fn mail(port: u16, extra: &str) -> std::sync::Arc<dyn Sink> {
     let text = format!(
         "[[sink]]\nname = \"m\"\nkind = \"email\"\nsmtp = \"smtp://127.0.0.1:{port}\"\nfrom = \"trailnoti <alerts@example.com>\"\nto = [\"me@example.com\"]\n{extra}"
     );
-    sink::build(&configured(&text), None).expect("built")
+    sink::build(&configured(&text), None).expect("built").remove(0)
 }
 
 const PLAIN: &str = "tls = \"none\"\n";
@@ -38,7 +38,7 @@ fn digest() -> Digest {
     let config = Config::parse("t", "", None, BTreeMap::new()).expect("right");
     let rule = config.law.rules.iter().find(|rule| rule.id == "trailnoti-test").expect("the rule");
     let alert = trailnoti::domain::alert::Alert::new(rule, rule.severity, &event, &event.envelope(), "prod");
-    let pending = Pending { seq: 1, enqueued: at("10:00"), refused: false, alert };
+    let pending = Pending { seq: 1, enqueued: at("10:00"), refusals: 0, not_before: None, alert };
     Digest { groups: vec![pending.alert.group.clone()], alerts: vec![pending], update: false, plain: false }
 }
 
@@ -163,13 +163,24 @@ async fn a_mail_server_without_starttls_gets_no_mail() {
     assert!(server.got.lock().expect("got").is_empty());
 }
 
+/// A full mailbox (452) and an unknown one (550) are each their own reader's trouble.
 #[tokio::test]
 async fn one_address_that_is_refused_keeps_the_mail_from_nobody_else() {
     let server = Mail::start("", None);
-    let two = format!(
-        "[[sink]]\nname = \"m\"\nkind = \"email\"\nsmtp = \"smtp://127.0.0.1:{}\"\nfrom = \"a@example.com\"\nto = [\"unknown@example.com\", \"me@example.com\"]\n{PLAIN}",
+    let text = format!(
+        "[[sink]]\nname = \"m\"\nkind = \"email\"\nsmtp = \"smtp://127.0.0.1:{}\"\nfrom = \"a@example.com\"\nto = [\"full@example.com\", \"unknown@example.com\", \"me@example.com\"]\n{PLAIN}",
         server.port
     );
-    sink::build(&configured(&two), None).expect("built").deliver(&digest()).await.expect("delivered to one");
-    assert_eq!(server.got.lock().expect("got").len(), 1);
+    let sinks = sink::build(&configured(&text), None).expect("built");
+    let mut answers = Vec::new();
+    for sink in &sinks {
+        let answer = sink.deliver(&digest()).await.map_err(|failure| format!("{failure:?}"));
+        let answer = answer
+            .map_or_else(|why| why.split(' ').next().unwrap_or_default().to_owned(), |()| "ok".to_owned());
+        answers.push(format!("{} {answer}", sink.name()));
+    }
+    assert_eq!(answers, ["m/full@example.com Later", "m/unknown@example.com Refused", "m/me@example.com ok"]);
+    let got = server.got.lock().expect("got").clone();
+    assert_eq!(got.len(), 1);
+    assert!(got[0].contains("To: full@example.com, unknown@example.com, me@example.com"), "{}", got[0]);
 }

@@ -64,6 +64,8 @@ pub fn seconds(seconds: i64) -> SignedDuration {
 pub enum Answer {
     Later(Option<std::time::Duration>),
     Refuses,
+    /// Only messages in which an alert's title has this.
+    RefusesWhat(&'static str),
     Closed,
     Hangs,
 }
@@ -121,6 +123,12 @@ impl Sink for Recorder {
                 Some(Answer::Hangs) => std::future::pending().await,
                 Some(Answer::Later(after)) => return Err(Failure::Later { after, why }),
                 Some(Answer::Refuses) => return Err(Failure::Refused { why }),
+                Some(Answer::RefusesWhat(what))
+                    if digest.alerts.iter().any(|pending| pending.alert.title.contains(what)) =>
+                {
+                    return Err(Failure::Refused { why });
+                }
+                Some(Answer::RefusesWhat(_)) => {}
                 Some(Answer::Closed) => return Err(Failure::Closed { why }),
                 None => {}
             }
@@ -225,8 +233,8 @@ impl Stage {
             clock,
             store: (store, opened),
             make_sinks: Box::new(move |config| {
-                let sinks = config.sinks.iter().map(|sink| -> Arc<dyn Sink> {
-                    Arc::new(Recorder { name: sink.name.clone(), clock, book: book.clone() })
+                let sinks = config.routes().into_iter().map(|route| -> Arc<dyn Sink> {
+                    Arc::new(Recorder { name: route.sink, clock, book: book.clone() })
                 });
                 Ok(sinks.collect())
             }),

@@ -20,6 +20,14 @@ pub(super) struct Condition {
     pub written: String,
 }
 
+impl Condition {
+    /// Whether it is a choice out of another's texts, so that whatever fits it fits the other too.
+    fn narrows(&self, other: &Condition) -> bool {
+        let among = |text: &str| other.wants.iter().any(|want| want.exact_text() == Some(text));
+        self.wants.iter().all(|want| want.exact_text().is_some_and(among))
+    }
+}
+
 /// A mistake in a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -51,18 +59,32 @@ const OPERATORS: [&str; 9] = [
     "wildcard",
 ];
 
-pub(super) fn compile(pattern: &Json) -> Result<Vec<Alternative>, Vec<Problem>> {
-    let mut compiler = Compiler { problems: Vec::new() };
+/// A pattern as it is compiled.
+pub(super) struct Compiled {
+    pub alternatives: Vec<Alternative>,
+    pub replaced: Vec<String>,
+}
+
+pub(super) fn compile(pattern: &Json) -> Result<Compiled, Vec<Problem>> {
+    let mut compiler = Compiler { problems: Vec::new(), replaced: Vec::new(), in_branch: false };
     let mut alternatives = vec![Alternative::new()];
     match pattern {
         Json::Object(members) => compiler.object("", members, &mut alternatives),
         _ => compiler.problem("", "a pattern is a JSON object, such as {\"source\": [\"aws.iam\"]}"),
     }
-    if compiler.problems.is_empty() { Ok(alternatives) } else { Err(compiler.problems) }
+    compiler.replaced.sort();
+    compiler.replaced.dedup();
+    match compiler.problems.is_empty() {
+        true => Ok(Compiled { alternatives, replaced: compiler.replaced }),
+        false => Err(compiler.problems),
+    }
 }
 
 struct Compiler {
     problems: Vec<Problem>,
+    /// Paths whose condition outside of `$or` a branch replaced, and does not narrow.
+    replaced: Vec<String>,
+    in_branch: bool,
 }
 
 impl Compiler {
@@ -85,7 +107,10 @@ impl Compiler {
                     let condition =
                         Condition { wants: self.values(&below, values), written: value.to_string() };
                     for alternative in alternatives.iter_mut() {
-                        alternative.insert(below.clone(), condition.clone());
+                        let before = alternative.insert(below.clone(), condition.clone());
+                        if self.in_branch && before.is_some_and(|before| !condition.narrows(&before)) {
+                            self.replaced.push(below.clone());
+                        }
                     }
                 }
                 single => self.problem(&below, format!("a condition is a list: write [{single}]")),
@@ -113,7 +138,9 @@ impl Compiler {
                 continue;
             }
             let mut branched = base.clone();
+            let outer = std::mem::replace(&mut self.in_branch, true);
             self.object(path, members, &mut branched);
+            self.in_branch = outer;
             alternatives.append(&mut branched);
         }
     }

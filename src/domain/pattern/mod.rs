@@ -47,6 +47,7 @@ pub struct Compared {
 pub struct Pattern {
     /// The alternatives that `$or` makes; one without it. Each maps a dotted path to what is wanted there.
     alternatives: Vec<BTreeMap<String, Condition>>,
+    replaced: Vec<String>,
 }
 
 impl Pattern {
@@ -55,7 +56,14 @@ impl Pattern {
     /// # Errors
     /// Every mistake in it, each with the place and what would be right.
     pub fn compile(pattern: &Json) -> Result<Self, Vec<Problem>> {
-        compile::compile(pattern).map(|alternatives| Pattern { alternatives })
+        compile::compile(pattern)
+            .map(|compile::Compiled { alternatives, replaced }| Pattern { alternatives, replaced })
+    }
+
+    /// Paths on which a condition stands outside `$or`, and another in a branch of it: the branch's takes its place, as in
+    /// EventBridge, where whoever wrote it may have thought that both count.
+    pub fn replaced(&self) -> &[String] {
+        &self.replaced
     }
 
     /// Every dotted path that the pattern looks at.
@@ -76,8 +84,8 @@ impl Pattern {
         let text = event.to_string();
         let alternatives = self.alternatives.iter().map(|wants| {
             let each = wants.iter().map(|(path, condition)| {
-                let alone =
-                    Pattern { alternatives: vec![BTreeMap::from([(path.clone(), condition.clone())])] };
+                let alternatives = vec![BTreeMap::from([(path.clone(), condition.clone())])];
+                let alone = Pattern { alternatives, replaced: Vec::new() };
                 Compared {
                     path: path.clone(),
                     wanted: condition.written.clone(),

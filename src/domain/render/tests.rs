@@ -31,7 +31,7 @@ fn alert(text: &str) -> Alert {
 
 fn digest(alerts: Vec<Alert>) -> Digest {
     let enqueued = "2026-03-02T10:07:00Z".parse().expect("a time");
-    let pending = |(seq, alert)| Pending { seq, enqueued, refused: false, alert };
+    let pending = |(seq, alert)| Pending { seq, enqueued, refusals: 0, not_before: None, alert };
     Digest {
         alerts: (1..).zip(alerts).map(pending).collect(),
         groups: vec!["group".to_owned()],
