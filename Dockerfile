@@ -16,7 +16,7 @@ RUN docker/build.sh program /root-of-image
 FROM scratch
 COPY --from=build /root-of-image/ /
 # Ownership is said here, since not every builder keeps it.
-COPY --from=build --chown=10001:10001 /root-of-image/var/lib/trailnoti/ /var/lib/trailnoti/
+COPY --from=build --chown=10001:10001 /root-of-image-state/ /var/lib/trailnoti/
 ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
 ENV TRAILNOTI__STATE__PATH=/var/lib/trailnoti
 # The one place that can be written under --read-only; demo and scan keep what they need for a while there.

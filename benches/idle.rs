@@ -20,12 +20,12 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use trailnoti::app::{self, Deps};
 use trailnoti::clock::Clock;
 use trailnoti::config::Config;
+use trailnoti::daemon::Deps;
 use trailnoti::simulator::World;
 use trailnoti::store::Store;
-use trailnoti::{sink, source};
+use trailnoti::{daemon, sink, source};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_trailnoti");
 const ACCOUNT: &str = "111122223333";
@@ -65,7 +65,7 @@ fn simulated_hour() -> BTreeMap<String, u64> {
             clock,
             store: (Arc::new(store), opened),
             make_sinks: Box::new(|config| sink::build_all(&config.sinks, None)),
-            hear: Arc::new(|_| {}),
+            notifier: Arc::new(|_| {}),
             status: Arc::default(),
         };
         let config = Config::parse("", "", None, BTreeMap::new()).expect("right");
@@ -87,7 +87,7 @@ fn simulated_hour() -> BTreeMap<String, u64> {
                 })
                 .collect()
         };
-        let (outcome, hour) = tokio::join!(app::run(config, deps, stop, reloads), hour);
+        let (outcome, hour) = tokio::join!(daemon::run(config, deps, stop, reloads), hour);
         outcome.expect("it ended well");
         hour
     })

@@ -9,6 +9,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use made::{Dice, pattern, record};
+use trailnoti::domain::context::Envelope;
 use trailnoti::domain::event::Event;
 use trailnoti::domain::json::Json;
 use trailnoti::domain::pattern::{Known, Pattern, Set, Sheet};
@@ -21,7 +22,7 @@ fn main() {
     let events: Vec<String> = (0..EVENTS)
         .map(|n| {
             let record = record(&mut dice, n as i64, 1_950);
-            Event::from_record_text(&record, "").expect("an event").envelope_around(&record)
+            Envelope::from(Event::from_record_text(record, "").expect("an event")).after(None).text()
         })
         .collect();
     let bytes = events.iter().map(String::len).sum::<usize>() / EVENTS;
@@ -47,7 +48,7 @@ fn main() {
     );
     let large = record(&mut dice, 0, 256 * 1024);
     let objects = large.matches(r#"{"key""#).count();
-    let large = [Event::from_record_text(&large, "").expect("an event").envelope_around(&large)];
+    let large = [Envelope::from(Event::from_record_text(large, "").expect("an event")).after(None).text()];
     let mut cost = f64::MAX;
     for _ in 0..ROUNDS {
         cost = cost.min(time(&large, matcher(&many)));

@@ -27,7 +27,8 @@ program)
   install -D "$built/trailnoti" "$root/trailnoti"
   install -D -m 0644 /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
   install -d -m 0755 "$root/etc/trailnoti"
-  install -d -m 0700 "$root/var/lib/trailnoti"
+  # The state's folder stands beside it: who owns it is said where it is copied.
+  install -d -m 0700 "$root-state"
   ;;
 *)
   echo "build.sh dependencies | build.sh program ROOT" >&2

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 
 /// Why a task ended although nobody asked it to.
 #[derive(Debug, thiserror::Error)]
-#[error("the task {task} ended by itself: {why}")]
+#[error("task {task} ended unexpectedly: {why}")]
 pub struct Ended {
     task: String,
     why: String,
@@ -70,7 +70,7 @@ fn words(panic: &(dyn std::any::Any + Send)) -> &str {
         .downcast_ref::<&str>()
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("without words")
+        .unwrap_or("no message")
 }
 
 #[cfg(test)]
@@ -85,9 +85,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_task_that_ends_by_itself_is_told() {
-        assert_eq!(why(async { Ok(()) }).await, "the task loop ended by itself: it returned");
-        assert_eq!(why(async { anyhow::bail!("no") }).await, "the task loop ended by itself: no");
-        assert_eq!(why(async { panic!("oh") }).await, "the task loop ended by itself: it panicked: oh");
+        assert_eq!(why(async { Ok(()) }).await, "task loop ended unexpectedly: it returned");
+        assert_eq!(why(async { anyhow::bail!("no") }).await, "task loop ended unexpectedly: no");
+        assert_eq!(why(async { panic!("oh") }).await, "task loop ended unexpectedly: it panicked: oh");
     }
 
     #[tokio::test]

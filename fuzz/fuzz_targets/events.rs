@@ -9,12 +9,14 @@ mod domain;
 #[path = "../../src/files/mod.rs"]
 mod files;
 
-use domain::alert::Alert;
+use domain::context::Envelope;
 use domain::event::Event;
 use domain::json::Json;
-use domain::memory::Traits;
+use domain::notify::alert::Alert;
 use domain::pattern::Pattern;
-use domain::rule::{Rule, Rules, Scratch, Severity};
+use domain::rules::memory::Traits;
+use domain::rules::rule::{Rule, Rules, Scratch};
+use domain::severity::Severity;
 use files::{Broken, Objects, Unwrap, inner_record};
 use libfuzzer_sys::fuzz_target;
 
@@ -36,14 +38,15 @@ fuzz_target!(|input: &[u8]| {
                 let glance = rules.glance(&mut scratch, &record);
                 let Ok(json) = Json::parse(&record) else { continue };
                 let Ok(event) = Event::from_any(json, "1") else { continue };
-                let envelope = event.envelope();
-                let _traits = Traits::of(&event);
-                let found = !rules.findings(&mut scratch, &event.text_after(None)).is_empty();
-                if envelope.get("detail") == Some(&event.detail) && event.resources.is_empty() {
+                let envelope = Envelope::from(event);
+                let (seen, event) = (envelope.after(None), &envelope.event);
+                let _traits = Traits::of(&envelope);
+                let found = !rules.findings(&mut scratch, &seen.text()).is_empty();
+                if seen.tree().get("detail") == Some(&event.detail) && event.resources.is_empty() {
                     let may = glance.is_ok_and(|glance| glance.may_match);
                     assert!(may || !found || record.contains("detail-type"), "{record}");
                 }
-                let alert = Alert::new(&rule, Severity::Low, &event, &envelope, "");
+                let alert = Alert::new(&rule, Severity::Low, &seen, "");
                 assert!(alert.title.chars().count() <= 241);
             }
         }

@@ -7,27 +7,29 @@ use anyhow::Context;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use super::{ConfigFile, events, exit, stage};
+use crate::cli::arguments::{ConfigFile, exit};
+use crate::cli::{events, runtime};
 use crate::clock::Clock;
 use crate::config::{Config, Problems, SinkKind, try_tests};
-use crate::domain::cursor::Request;
-use crate::domain::pacer::earlier;
-use crate::domain::stream::{Stream, derive};
-use crate::source::{self, Account, FetchError};
+use crate::domain::lookup::cursor::Request;
+use crate::domain::lookup::stream::{Stream, derive};
+use crate::domain::time::earlier;
+use crate::source;
+use crate::source::{Account, FetchError};
 
 pub(super) fn run(file: &ConfigFile, online: bool, as_json: bool) -> anyhow::Result<ExitCode> {
     let config = file.load()?;
-    let failed = try_tests(&config.law.rules, &config.rule_tests);
+    let failed = try_tests(&config.ruleset.rules, &config.rule_tests);
     if !failed.is_empty() {
         return Err(Problems(failed).into());
     }
-    let seen = if online { Some(stage::one_thread()?.block_on(try_regions(&config))?) } else { None };
+    let seen = if online { Some(runtime::one_thread()?.block_on(try_regions(&config))?) } else { None };
     let text = if as_json {
         format!("{:#}\n", as_value(&config, seen.as_deref()))
     } else {
         shown(&config, seen.as_deref())
     };
-    std::io::stdout().write_all(text.as_bytes()).context("print")?;
+    std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")?;
     let blind = seen.iter().flatten().any(|seen| seen.events.is_err() || seen.instances.is_err());
     Ok(if blind { ExitCode::from(exit::UNAVAILABLE) } else { ExitCode::SUCCESS })
 }
@@ -49,10 +51,10 @@ async fn try_regions(config: &Config) -> anyhow::Result<Vec<Seen>> {
     for account in events::accounts(config, &sdk).await? {
         let regions = account.enabled_regions(&[]).await;
         let regions = regions
-            .map_err(|error| anyhow::anyhow!("list the regions of account {}: {error}", account.id))?;
+            .map_err(|error| anyhow::anyhow!("cannot list the regions of account {}: {error}", account.id))?;
         let watched: Vec<&String> = regions.iter().filter(|region| config.regions.admits(region)).collect();
         if std::io::stderr().is_terminal() {
-            eprintln!("asking {} regions of account {} …", watched.len(), account.id);
+            eprintln!("checking {} regions of account {} …", watched.len(), account.id);
         }
         let asked = watched.iter().map(|region| async {
             let access = account.region(region, &skew);
@@ -87,29 +89,28 @@ fn shown(config: &Config, seen: Option<&[Seen]>) -> String {
     }
     let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
     let only = &config.regions.only;
-    line!("regions     {}", if only.is_empty() { "every enabled one".to_owned() } else { only.join(", ") });
+    line!("regions     {}", if only.is_empty() { "all enabled regions".to_owned() } else { only.join(", ") });
     if !config.regions.except.is_empty() {
         line!("except      {}", config.regions.except.join(", "));
     }
     for account in &config.accounts {
-        line!("account     {} ({}) by {}", account.name, account.id, account.role_arn);
+        line!("account     {} ({}) via {}", account.name, account.id, account.role_arn);
     }
-    for stream in derive(&config.law.rules).streams {
-        line!("reads       {stream}");
-    }
-    line!("rules       {}", count(config.law.rules.iter().count(), "rule"));
-    for exclusion in &config.law.exclusions {
+    let reads = derive(&config.ruleset.rules).streams.len().saturating_sub(1);
+    line!("reads       every change and {} of read (--json lists them)", count(reads, "kind"));
+    line!("rules       {}", count(config.ruleset.rules.iter().count(), "rule"));
+    for exclusion in &config.ruleset.exclusions {
         line!("excludes    {}", exclusion.name);
     }
     for sink in &config.sinks {
-        line!("tells       {} ({}), from {} up", sink.name, kind(&sink.kind), sink.min_severity);
+        line!("alerts      {} ({}), severity {} and above", sink.name, kind(&sink.kind), sink.min_severity);
     }
     for warning in &config.warnings {
         line!("warning     {warning}");
     }
     for seen in seen.unwrap_or_default() {
         let events = match &seen.events {
-            Ok(()) => "events: yes".to_owned(),
+            Ok(()) => "events: ok".to_owned(),
             Err(error) => format!("events: {error}"),
         };
         let instances = match &seen.instances {
@@ -118,12 +119,13 @@ fn shown(config: &Config, seen: Option<&[Seen]>) -> String {
         };
         line!("{:<11} {:<15} {events}; {instances}", seen.account, seen.region);
     }
-    line!("the configuration is right");
+    line!("configuration OK");
     out
 }
 
 fn as_value(config: &Config, seen: Option<&[Seen]>) -> serde_json::Value {
-    let streams: Vec<String> = derive(&config.law.rules).streams.iter().map(ToString::to_string).collect();
+    let streams: Vec<String> =
+        derive(&config.ruleset.rules).streams.iter().map(ToString::to_string).collect();
     let sinks: Vec<_> = config
         .sinks
         .iter()
@@ -146,8 +148,8 @@ fn as_value(config: &Config, seen: Option<&[Seen]>) -> serde_json::Value {
         "exclude_regions": config.regions.except,
         "accounts": config.accounts.iter().map(|account| &account.id).collect::<Vec<_>>(),
         "streams": streams,
-        "rules": config.law.rules.iter().map(|rule| &rule.id).collect::<Vec<_>>(),
-        "exclusions": config.law.exclusions.iter().map(|exclusion| &exclusion.name).collect::<Vec<_>>(),
+        "rules": config.ruleset.rules.iter().map(|rule| &rule.id).collect::<Vec<_>>(),
+        "exclusions": config.ruleset.exclusions.iter().map(|exclusion| &exclusion.name).collect::<Vec<_>>(),
         "sinks": sinks,
         "warnings": config.warnings,
         "online": online,

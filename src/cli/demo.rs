@@ -17,18 +17,19 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{ConfigFile, exit, stage};
-use crate::app::{self, Deps};
+use crate::cli::arguments::{ConfigFile, exit};
+use crate::cli::runtime;
 use crate::clock::Clock;
 use crate::config::{Config, RegionChoice, SinkConfig, SinkKind};
-use crate::domain::outbox::{Digest, Failure};
-use crate::domain::rule::Severity;
-use crate::simulator::World;
-use crate::simulator::story::{self, Beat};
-use crate::sink::{self, Sink};
-use crate::source;
-use crate::status::Status;
+use crate::daemon::Deps;
+use crate::domain::notify::outbox::{Failure, Message};
+use crate::domain::severity::Severity;
+use crate::ops::status::Status;
+use crate::simulator::story::Beat;
+use crate::simulator::{World, story};
+use crate::sink::Sink;
 use crate::store::Store;
+use crate::{daemon, sink, source};
 
 const BANNER: &str = "[DEMO]";
 /// How often the clock is moved.
@@ -47,7 +48,7 @@ pub(super) fn run(file: &ConfigFile, speed: u32) -> anyhow::Result<ExitCode> {
             kind: SinkKind::Terminal,
         });
     }
-    let real_time = stage::threads(1)?;
+    let real_time = runtime::threads(1)?;
     let stage = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?;
     let told = Arc::new(Told::default());
     let beats = stage.block_on(perform(config, speed, &told, real_time.handle().clone()))?;
@@ -93,12 +94,12 @@ async fn perform(
             }
             Ok(sinks)
         }),
-        hear: Arc::new(|_| {}),
+        notifier: Arc::new(|_| {}),
         status: Arc::new(Status::default()),
     };
     if std::io::stderr().is_terminal() {
         eprintln!(
-            "A simulated account, {speed} times faster than life. What the thief does stands behind ▸; the rest is trailnoti.\n"
+            "A simulated account, {speed} times faster than real time. What the thief does is marked ▸; the alerts are trailnoti's.\n"
         );
     }
     let (_tell, reloads) = mpsc::channel(1);
@@ -110,7 +111,7 @@ async fn perform(
         metronome(clock, end + SignedDuration::from_secs(10), speed, told, &[]).await;
     };
     tokio::select! {
-        outcome = app::run(config, deps, stop.clone(), reloads) => outcome?,
+        outcome = daemon::run(config, deps, stop.clone(), reloads) => outcome?,
         () = play => {}
     }
     Ok(beats)
@@ -150,15 +151,15 @@ struct Staged {
 }
 
 impl Sink for Staged {
-    fn name(&self) -> &str {
-        self.inner.name()
+    fn queue(&self) -> &str {
+        self.inner.queue()
     }
 
     fn gap(&self) -> Duration {
         self.inner.gap()
     }
 
-    fn deliver<'a>(&'a self, digest: &'a Digest) -> BoxFuture<'a, Result<(), Failure>> {
+    fn deliver<'a>(&'a self, digest: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             let answer = match &self.stage {
                 None => self.inner.deliver(digest).await,
@@ -192,7 +193,7 @@ fn summarize(beats: &[Beat], told: &Told) -> anyhow::Result<bool> {
     let mut missed = false;
     let bold = anstyle::Style::new().bold();
     if terminal {
-        writeln!(out, "{bold}What happened, and how long after it trailnoti told{bold:#}")?;
+        writeln!(out, "{bold}What happened, and how long until trailnoti alerted{bold:#}")?;
     }
     for beat in beats.iter().filter(|beat| beat.hostile) {
         let earliest = beat.ids.iter().filter_map(|id| first.get(id)).min();
@@ -204,9 +205,9 @@ fn summarize(beats: &[Beat], told: &Told) -> anyhow::Result<bool> {
                     format!("{:>2} min {:02} s  {rule}", seconds / 60, seconds % 60)
                 }
                 _ if beat.ids.is_empty() => {
-                    "    not told  a read: the first week teaches what is normal".to_owned()
+                    "   no alert  rules on reads need a week to learn what is normal".to_owned()
                 }
-                _ => "      MISSED".to_owned(),
+                _ => "     MISSED".to_owned(),
             };
             writeln!(out, "  {}  {:<52} {told}", beat.at.strftime("%H:%M:%S"), beat.what)?;
         } else {
@@ -220,7 +221,10 @@ fn summarize(beats: &[Beat], told: &Told) -> anyhow::Result<bool> {
         }
     }
     if terminal {
-        writeln!(out, "\nNo trail, no Lambda, nothing in the account. To watch yours: trailnoti run")?;
+        writeln!(
+            out,
+            "\nNothing was installed in the account: no trail, no Lambda. To watch yours: trailnoti run"
+        )?;
     }
     Ok(missed)
 }

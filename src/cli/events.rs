@@ -6,14 +6,18 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::{ConfigFile, exit, stage};
+use crate::cli::arguments::{ConfigFile, exit};
+use crate::cli::runtime;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::cursor::Request;
+use crate::domain::context::Envelope;
 use crate::domain::event::{Event, Unreadable};
-use crate::domain::pacer::{Pacer, earlier};
-use crate::domain::stream::Stream;
-use crate::source::{self, Account, FetchError, RegionAccess};
+use crate::domain::lookup::cursor::Request;
+use crate::domain::lookup::pacer::Pacer;
+use crate::domain::lookup::stream::Stream;
+use crate::domain::time::earlier;
+use crate::source;
+use crate::source::{Account, FetchError, RegionAccess};
 
 pub(super) fn run(
     file: &ConfigFile,
@@ -22,7 +26,7 @@ pub(super) fn run(
     region: Option<&str>,
 ) -> anyhow::Result<ExitCode> {
     let config = file.load()?;
-    stage::one_thread()?.block_on(async {
+    runtime::one_thread()?.block_on(async {
         let sdk = source::from_environment().await;
         Account::check_credentials(&sdk).await?;
         let clock = Clock::system();
@@ -34,7 +38,7 @@ pub(super) fn run(
                 None => account
                     .enabled_regions(&[])
                     .await
-                    .map_err(|error| anyhow::anyhow!("list regions: {error}"))?,
+                    .map_err(|error| anyhow::anyhow!("cannot list regions: {error}"))?,
             };
             let skew = source::skew(clock);
             let reads = regions.iter().map(|region| {
@@ -55,9 +59,9 @@ pub(super) fn run(
 pub(super) async fn accounts(config: &Config, sdk: &aws_config::SdkConfig) -> anyhow::Result<Vec<Account>> {
     if config.accounts.is_empty() {
         let account = Account::of_credentials(sdk).await;
-        return Ok(vec![
-            account.map_err(|error| anyhow::anyhow!("ask AWS whose credentials these are: {error}"))?,
-        ]);
+        return Ok(vec![account.map_err(|error| {
+            anyhow::anyhow!("cannot find out which account the AWS credentials belong to: {error}")
+        })?]);
     }
     Ok(join_all(config.accounts.iter().map(|account| Account::by_role(sdk, account))).await)
 }
@@ -84,15 +88,15 @@ async fn read(
         };
         pacer.answered();
         let mut out = std::io::stdout().lock();
-        for raw in &page.events {
-            let event = match &raw.record {
+        for received in page.events {
+            let event = match received.record {
                 Some(record) => Event::from_record_text(record, account),
                 None => Err(Unreadable::Missing("record")),
             };
             let line = match event {
-                Ok(event) => writeln!(out, "{}", event.envelope()),
+                Ok(event) => writeln!(out, "{}", Envelope::from(event).after(None).text()),
                 Err(why) => {
-                    eprintln!("{} {}: {why}", access.region, raw.id);
+                    eprintln!("{} {}: {why}", access.region, received.id);
                     Ok(())
                 }
             };

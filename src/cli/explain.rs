@@ -7,16 +7,18 @@ use std::process::ExitCode;
 use anstyle::{AnsiColor, Style};
 use anyhow::Context;
 
-use super::{ConfigFile, daemon, exit};
+use crate::cli::arguments::{ConfigFile, exit};
+use crate::cli::ask;
 use crate::clock::Clock;
+use crate::domain::context::launch::{Launch, started};
+use crate::domain::context::{Envelope, Past};
 use crate::domain::event::Event;
-use crate::domain::explain::{Place, explain};
+use crate::domain::instances::explain::{Place, explain};
+use crate::domain::instances::story::Story;
 use crate::domain::json::Json;
-use crate::domain::judge::Law;
-use crate::domain::launch::{Launch, started};
-use crate::domain::near::near;
+use crate::domain::judge::inputs::Ruleset;
 use crate::domain::pattern::{did_you_mean, nearest};
-use crate::domain::story::Story;
+use crate::domain::rules::nearest::near;
 use crate::domain::text::clean;
 use crate::files::{Objects, Unwrap, find, inner_record};
 
@@ -39,7 +41,7 @@ pub(super) fn run(file: &ConfigFile, what: &str, rule: Option<&str>, json: bool)
     } else {
         screens(explained.items(), rule.is_some())
     };
-    anstream::stdout().write_all(text.as_bytes()).context("print")?;
+    anstream::stdout().write_all(text.as_bytes()).context("cannot write to standard output")?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -51,21 +53,21 @@ fn is_id(what: &str) -> bool {
 }
 
 fn ask(file: &ConfigFile, id: &str) -> anyhow::Result<Explained> {
-    let (status, text) = daemon::ask(file, &format!("/explain/{id}"))?;
+    let (status, text) = ask::ask(file, &format!("/explain/{id}"))?;
     if !status.is_success() {
         let why = format!(
-            "the daemon knows nothing of {id}: it keeps the instances that are listed, their launches, and what it decided of the last events"
+            "the daemon does not know {id}: it knows only listed instances, their launches, and its decisions on recent events"
         );
         return Ok(Err((exit::FAILED, why)));
     }
-    Ok(Ok(Json::parse(&text).map_err(|error| anyhow::anyhow!("the daemon's answer: {error}"))?))
+    Ok(Ok(Json::parse(&text).map_err(|error| anyhow::anyhow!("cannot read the daemon's answer: {error}"))?))
 }
 
 /// The first event of a file of any form, and whether there are more.
 fn first(path: &str) -> Result<(String, bool), String> {
     let told = |why: &dyn std::fmt::Display| format!("{path}: {why}");
     let inputs = find(&[path.into()]).map_err(|problems| problems.join("; "))?;
-    let nothing = || told(&"holds no event");
+    let nothing = || told(&"contains no event");
     let input = inputs.first().ok_or_else(nothing)?;
     let mut objects = Objects::new(input.open().map_err(|error| told(&error))?, Unwrap::Lists);
     let record = match objects.take().map_err(|error| told(&error))? {
@@ -82,7 +84,7 @@ fn read(file: &ConfigFile, path: &str, rule: Option<&str>) -> anyhow::Result<Exp
         Err(why) => return Ok(Err((exit::DATA, why))),
     };
     if more {
-        eprintln!("trailnoti: {path} holds more than one event: this is the first");
+        eprintln!("trailnoti: {path} contains more than one event: explaining the first");
     }
     let event = match Json::parse(&record) {
         Ok(json) => Event::from_any(json, "").map_err(|error| error.to_string()),
@@ -92,12 +94,17 @@ fn read(file: &ConfigFile, path: &str, rule: Option<&str>) -> anyhow::Result<Exp
         Ok(event) => event,
         Err(error) => return Ok(Err((exit::DATA, format!("{path}: {error}")))),
     };
-    let law: Law = file.load()?.law;
-    if let Some(id) = rule.filter(|id| law.rules.get(id).is_none()) {
-        let hint = nearest(id, law.rules.iter().map(|rule| rule.id.as_str()));
+    let ruleset: Ruleset = file.load()?.ruleset;
+    if let Some(id) = rule.filter(|id| ruleset.rules.get(id).is_none()) {
+        let hint = nearest(id, ruleset.rules.iter().map(|rule| rule.id.as_str()));
         return Ok(Err((exit::USAGE, format!("there is no rule \"{id}\"{}", did_you_mean(hint)))));
     }
-    let rules = near(&law, &event, rule);
+    let (rules, event) = {
+        let past = Past { own_accounts: ruleset.own_accounts.clone(), ..Past::default() };
+        let envelope = Envelope::from(event);
+        let rules = near(&ruleset.rules, &envelope.after(Some(&past)), rule);
+        (rules, envelope.event)
+    };
     let stories = if rule.is_some() { Vec::new() } else { stories(&event) };
     let explained = stories.iter().map(|story| {
         let state = story.instance.state;
@@ -109,7 +116,7 @@ fn read(file: &ConfigFile, path: &str, rule: Option<&str>) -> anyhow::Result<Exp
             launch_may_come: true,
             is_own: false,
         };
-        explain(&law, story, place, |_| None)
+        explain(&ruleset.exclusions, story, place, |_| None)
     });
     Ok(Ok(Json::Array(rules.into_iter().chain(explained).collect())))
 }
@@ -138,7 +145,10 @@ fn screens(explained: &[Json], whole: bool) -> String {
     let misses = rules.iter().copied().filter(|one| !matches(one));
     out.extend(misses.take(if whole { usize::MAX } else { NEAREST }).map(rule_screen));
     if !whole && rules.len() > out.len() {
-        out.push(format!("{} more rules are further off; --rule ID shows one\n", rules.len() - out.len()));
+        out.push(format!(
+            "and {} more rules that match less; --rule ID shows one\n",
+            rules.len() - out.len()
+        ));
     }
     for one in explained.iter().filter(|one| !is_rule(one)) {
         out.push(if one.get("decision").is_some() { decision_screen(one) } else { screen(one) });
@@ -150,8 +160,8 @@ fn rule_screen(one: &Json) -> String {
     let matches = one.get("matches").and_then(Json::as_bool) == Some(true);
     let ink = if matches { AnsiColor::Green.on_default().bold() } else { Style::new().dimmed() };
     let word = |name: &str| one.text(name).unwrap_or_default();
-    let severity = if matches { format!(", as {}", word("severity")) } else { String::new() };
-    let mut out = format!("{BOLD}{}{BOLD:#} {ink}{}{ink:#}{severity}\n", word("rule"), word("verdict"));
+    let severity = if matches { format!(" ({})", word("severity")) } else { String::new() };
+    let mut out = format!("{BOLD}{}{BOLD:#}: {ink}{}{ink:#}{severity}\n", word("rule"), word("verdict"));
     for field in one.get("fields").map_or(&[][..], Json::items) {
         let fits = field.get("fits").and_then(Json::as_bool) == Some(true);
         let (ink, mark) =
@@ -159,14 +169,14 @@ fn rule_screen(one: &Json) -> String {
         let text = |name: &str| clean(field.text(name).unwrap_or_default(), 160);
         out.push_str(&format!("    {ink}{mark}{ink:#} {}: {}\n", text("path"), text("found")));
         if !fits {
-            out.push_str(&format!("        wanted {}\n", text("wanted")));
+            out.push_str(&format!("        expected {}\n", text("wanted")));
         }
     }
     if let Some(because) = one.text("because").filter(|_| matches) {
         out.push_str(&format!("    {} because {}\n", word("severity"), clean(because, 160)));
     }
     if let Some(also) = one.text("also") {
-        out.push_str(&format!("    and {also}\n"));
+        out.push_str(&format!("    also requires: {also}\n"));
     }
     out
 }
@@ -181,14 +191,14 @@ fn decision_screen(one: &Json) -> String {
         word("decision")
     );
     if let Some(rule) = one.text("rule") {
-        out.push_str(&format!("  rule {rule}, as {}, in group {}\n", word("severity"), word("group")));
+        out.push_str(&format!("  rule {rule}, severity {}, group {}\n", word("severity"), word("group")));
     }
     for rule in one.get("dry_run").map_or(&[][..], Json::items).iter().filter_map(Json::as_str) {
-        out.push_str(&format!("  on trial, and would have told: {rule}\n"));
+        out.push_str(&format!("  dry-run rule, would have alerted: {rule}\n"));
     }
     for not in one.get("not").map_or(&[][..], Json::items) {
         let word = |name: &str| not.text(name).unwrap_or_default();
-        out.push_str(&format!("  not {}: {}\n", word("rule"), word("why")));
+        out.push_str(&format!("  no alert from {}: {}\n", word("rule"), word("why")));
     }
     out
 }
@@ -209,17 +219,17 @@ fn screen(one: &Json) -> String {
             word("launch.address"),
             word("launch.person")
         )),
-        None => out.push_str("  its launch is not known\n"),
+        None => out.push_str("  launcher not known\n"),
     }
     let exclusions = one.get("exclusions").map_or(&[][..], Json::items);
     if exclusions.is_empty() {
-        out.push_str("  no exclusion is configured: it is told\n");
+        out.push_str("  no exclusion is configured, so it is not hidden\n");
     }
     for exclusion in exclusions {
         let verdict = match exclusion.text("verdict") {
             Some("yes") => "hides it".to_owned(),
             Some("no") => "does not hide it".to_owned(),
-            other => format!("would hide it, and {}", other.unwrap_or_default()),
+            other => format!("is undecided: {}", other.unwrap_or_default()),
         };
         out.push_str(&format!("  exclusion \"{}\" {verdict}\n", exclusion.text("name").unwrap_or_default()));
         for condition in exclusion.get("conditions").map_or(&[][..], Json::items) {

@@ -10,13 +10,16 @@ use std::time::Duration;
 use anyhow::Context;
 use futures_util::future::join_all;
 
-use super::{events, scan, stage};
+use crate::cli::progress::bar;
+use crate::cli::{events, runtime};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::cursor::Request;
-use crate::domain::pacer::{Pacer, earlier};
-use crate::domain::stream::{Stream, derive};
-use crate::source::{self, Account, FetchError, RegionAccess};
+use crate::domain::lookup::cursor::Request;
+use crate::domain::lookup::pacer::Pacer;
+use crate::domain::lookup::stream::{Stream, derive};
+use crate::domain::time::earlier;
+use crate::source;
+use crate::source::{Account, FetchError, RegionAccess};
 
 /// How often a page is asked for before its region is given up.
 const ATTEMPTS: usize = 5;
@@ -69,18 +72,18 @@ impl Spooling {
 /// # Errors
 /// When AWS does not say whose account it is, or the file cannot be written.
 pub(super) fn read(config: &Config, since: Duration, stop: &AtomicBool) -> anyhow::Result<Spool> {
-    let file = tempfile::tempfile().context("make a file for what is read")?;
+    let file = tempfile::tempfile().context("cannot create a temporary file")?;
     let spool = Mutex::new(Spooling { file, places: Vec::new(), end: 0 });
     let mut unread = 0;
-    stage::one_thread()?.block_on(async {
+    runtime::one_thread()?.block_on(async {
         let sdk = source::from_environment().await;
         Account::check_credentials(&sdk).await?;
         let clock = Clock::system();
         for account in events::accounts(config, &sdk).await? {
             let regions = account.enabled_regions(&[]).await;
-            let regions = regions.map_err(|error| anyhow::anyhow!("list regions: {error}"))?;
+            let regions = regions.map_err(|error| anyhow::anyhow!("cannot list regions: {error}"))?;
             let skew = source::skew(clock);
-            let bar = scan::bar("minutes of history", 0);
+            let bar = bar("history", 0);
             let all = regions.len() as u64 * since.as_secs() / 60;
             let reading =
                 Reading { config, clock, since, spool: &spool, stop, bar, minutes: AtomicU64::new(0) };
@@ -116,7 +119,7 @@ impl Reading<'_> {
         let end = self.clock.now();
         let start = earlier(end, self.since);
         let mut pacer = Pacer::new(self.config.cloudtrail.requests_per_second, end);
-        for stream in derive(&self.config.law.rules).streams {
+        for stream in derive(&self.config.ruleset.rules).streams {
             let mut request = Request { stream: stream.clone(), start, end, token: None };
             let (mut reached, mut failures) = (end, 0);
             loop {
@@ -145,13 +148,13 @@ impl Reading<'_> {
                 failures = 0;
                 for raw in &page.events {
                     let (Some(record), Some(time)) = (&raw.record, raw.time) else {
-                        eprintln!("trailnoti: {} {}: it has no record", access.region, raw.id);
+                        eprintln!("trailnoti: {} {}: CloudTrail returned no record", access.region, raw.id);
                         continue;
                     };
                     let mut spool = self.spool.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                    spool
-                        .add(time.as_second(), record)
-                        .map_err(|error| FetchError::Malformed(format!("cannot be kept: {error}")))?;
+                    spool.add(time.as_second(), record).map_err(|error| {
+                        FetchError::Malformed(format!("cannot write it to a temporary file: {error}"))
+                    })?;
                 }
                 let oldest = page.events.iter().filter_map(|raw| raw.time).min().unwrap_or(reached);
                 let reach = if page.next.is_some() { oldest } else { start };

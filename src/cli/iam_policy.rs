@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::ConfigFile;
+use crate::cli::arguments::ConfigFile;
 
 /// The three calls that it makes in a watched account. They know no resources (service authorization reference of
 /// CloudTrail and EC2); whose credentials they are may be asked without a grant.
@@ -24,7 +24,7 @@ pub(super) fn run(file: &ConfigFile) -> anyhow::Result<ExitCode> {
         json!({ "Sid": "TrailnotiEnters", "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": roles });
     eprintln!("for trailnoti's own credentials:");
     println!("{:#}", policy(json!([enter])));
-    eprintln!("for each of the roles:");
+    eprintln!("for each role:");
     println!("{:#}", policy(json!([read])));
     Ok(ExitCode::SUCCESS)
 }

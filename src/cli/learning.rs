@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::scan::bar;
+use crate::cli::progress::bar;
 use crate::domain::json::Json;
-use crate::status::Status;
+use crate::ops::status::Status;
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Shows it until it is read.
 pub(super) async fn show(status: Arc<Status>, stop: CancellationToken) -> anyhow::Result<()> {
-    let bar = bar("% of 90 days of history read, to know what is normal", 100);
+    let bar = bar("learning from 90 days of history", 100);
     while !bar.is_hidden() {
         tokio::select! {
             biased;

@@ -4,7 +4,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::exit;
+use crate::cli::arguments::exit;
+use crate::domain::context::Envelope;
 use crate::domain::event::Event;
 use crate::domain::json::{Json, why_malformed};
 use crate::domain::pattern::{Known, Pattern, Set, Sheet};
@@ -22,7 +23,9 @@ pub(super) fn run(wanted: Wanted) -> anyhow::Result<ExitCode> {
     let (name, text) = match wanted.pattern {
         Some(text) => ("the pattern".to_owned(), text),
         None if paths.is_empty() => {
-            eprintln!("trailnoti: give a file with an EventBridge pattern, or its text with --pattern");
+            eprintln!(
+                "trailnoti: no pattern: name a file with an EventBridge pattern, or pass the pattern with --pattern"
+            );
             return Ok(ExitCode::from(exit::USAGE));
         }
         None => {
@@ -67,7 +70,9 @@ pub(super) fn run(wanted: Wanted) -> anyhow::Result<ExitCode> {
         }
     }
     if grep.records && !grep.found && !wanted.records {
-        eprintln!("trailnoti: the input holds CloudTrail records: --records wraps them into events");
+        eprintln!(
+            "trailnoti: no match, but the input contains CloudTrail records: pass --records to match them as events"
+        );
     }
     Ok(match (grep.broken, grep.found) {
         (true, _) => ExitCode::from(exit::DATA),
@@ -77,8 +82,8 @@ pub(super) fn run(wanted: Wanted) -> anyhow::Result<ExitCode> {
 }
 
 fn compile(text: &str) -> Result<Set, Vec<String>> {
-    let pattern =
-        Json::parse(text).map_err(|error| vec![format!("an EventBridge pattern is JSON: {error}")])?;
+    let pattern = Json::parse(text)
+        .map_err(|error| vec![format!("an EventBridge pattern must be valid JSON: {error}")])?;
     // As EventBridge's own engine takes it: a sign-in's documented spelling stays as it is written.
     let pattern = Pattern::compile(&pattern)
         .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())?;
@@ -134,7 +139,7 @@ impl Grep {
     /// Prints an event that fits; false when nobody reads any more.
     fn event(&mut self, name: &str, event: &str) -> bool {
         let Ok(laid) = self.set.lay(&mut self.sheet, event) else {
-            self.no_event(&format!("{name}: no JSON: {}", why_malformed(event)));
+            self.no_event(&format!("{name}: invalid JSON: {}", why_malformed(event)));
             return true;
         };
         self.set.matching(&laid, Known::All, &mut self.hits);
@@ -156,6 +161,6 @@ fn wrap(object: &str) -> Result<Option<String>, String> {
     if json.get("detail-type").is_some() {
         return Ok(None);
     }
-    let event = Event::from_record(json, "").map_err(|error| error.to_string())?;
-    Ok(Some(event.envelope_around(&record)))
+    let event = Event::from_record_text(record.into_owned(), "").map_err(|error| error.to_string())?;
+    Ok(Some(Envelope::from(event).after(None).text()))
 }

@@ -1,7 +1,9 @@
 //! The command line: one file for each command. Owns arguments, exit codes and what is printed.
 
+mod alerts;
+mod arguments;
+mod ask;
 mod check;
-mod daemon;
 mod demo;
 mod events;
 mod explain;
@@ -9,38 +11,28 @@ mod history;
 mod iam_policy;
 mod learning;
 mod match_events;
+mod progress;
 mod rules;
 mod run;
+mod runtime;
 mod scan;
-mod stage;
+mod scan_report;
 mod status;
 mod test_alert;
-mod verdicts;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::config::{Config, Problems};
+use crate::cli::arguments::{ConfigFile, exit};
+use crate::config::Problems;
+use crate::ops::telemetry::LogFormat;
 use crate::source::NoCredentials;
 use crate::store::StoreError;
-use crate::telemetry::LogFormat;
 
-/// Exit codes, after sysexits.h.
-mod exit {
-    pub const FAILED: u8 = 1;
-    pub const USAGE: u8 = 64;
-    pub const DATA: u8 = 65;
-    pub const UNAVAILABLE: u8 = 69;
-    pub const CANNOT_CREATE: u8 = 73;
-    pub const HELD: u8 = 75;
-    pub const EXPOSED: u8 = 77;
-    pub const CONFIG: u8 = 78;
-}
-
-/// Tells you within minutes that somebody else is using your AWS account.
+/// Alerts you within minutes when somebody else is using your AWS account.
 ///
 /// Without an account, `trailnoti demo` shows what it does.
 #[derive(Debug, Parser)]
@@ -52,83 +44,83 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Watch, until SIGTERM or SIGINT; SIGHUP reads the configuration again
+    /// Watch until SIGTERM or SIGINT; SIGHUP reloads the configuration
     Run {
         #[command(flatten)]
         config: ConfigFile,
-        /// How the log on standard error is written
+        /// Format of the log on standard error
         #[arg(long, value_enum, default_value = "text")]
         log_format: LogFormat,
     },
-    /// Tell every mistake in the configuration, and what would be read
+    /// Check the configuration and list every mistake
     Check {
         #[command(flatten)]
         config: ConfigFile,
-        /// Also try each region's permissions
+        /// Also try to read every region
         #[arg(long)]
         online: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Watch a simulated account in which a key leaks: the same program, no AWS needed
+    /// Watch a simulated account whose key leaks; needs no AWS account
     Demo {
         #[command(flatten)]
         config: ConfigFile,
-        /// How many times faster than life
+        /// How many times faster than real time
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=600))]
         speed: u32,
     },
-    /// Send one clearly marked alert through the configured sinks
+    /// Send a test alert, marked as such, to the configured sinks
     TestAlert {
         #[command(flatten)]
         config: ConfigFile,
-        /// Only through this sink
+        /// Only to this sink
         #[arg(long)]
         sink: Option<String>,
     },
-    /// Print events as EventBridge would deliver them, one JSON object a line
+    /// Print events as EventBridge would deliver them, one JSON object per line
     Events {
         #[command(flatten)]
         config: ConfigFile,
-        /// Only calls of this name, such as CreateUser; without it, every write
+        /// Only calls with this name, such as CreateUser; without it, every change
         #[arg(long)]
         name: Option<String>,
-        /// How far back
+        /// How far back to read
         #[arg(long, default_value = "1h", value_parser = duration)]
         since: Duration,
         /// Only in this region
         #[arg(long)]
         region: Option<String>,
     },
-    /// Say what the rules would have told of a past, and send nothing: the account's own, or one in files
+    /// Try the rules on past events; sends nothing
     Scan {
-        /// CloudTrail log files, answers of LookupEvents, envelopes, folders of these, "-" for standard input;
-        /// without any, the account's own history
+        /// CloudTrail log files, LookupEvents output, EventBridge events, or folders of these; "-" for standard
+        /// input; without any, the account's own history
         paths: Vec<PathBuf>,
-        /// Files of the time before: nothing is told of them, and they show what is normal
+        /// Earlier files, read only to learn what is normal; never alerted on
         #[arg(long, value_name = "PATH", requires = "paths")]
         before: Vec<PathBuf>,
-        /// How far back the account's own history is read
+        /// How far back to read the account's own history
         #[arg(long, default_value = "7d", value_parser = duration, conflicts_with = "paths")]
         since: Duration,
-        /// Try only the rules of this file
+        /// Try only the rules in this file
         #[arg(long, value_name = "FILE")]
         rule: Option<PathBuf>,
         #[command(flatten)]
         config: ConfigFile,
-        /// Print a line of JSON for each alert, and a summary as the last
+        /// Print one line of JSON per alert, and a summary as the last line
         #[arg(long)]
         json: bool,
     },
-    /// Print the events that fit an EventBridge pattern: 0 some did, 1 none, 64 no pattern, 65 no event
+    /// Print the events that match an EventBridge pattern; exits with 1 if none does, 64 if the pattern is invalid, 65 if the input is unreadable
     Match {
-        /// The file with the pattern, unless --pattern gives it; then files of events, "-" for standard input
+        /// The pattern's file, unless --pattern is given; then files of events, "-" for standard input
         paths: Vec<PathBuf>,
-        /// The pattern itself
+        /// The pattern, instead of a file
         #[arg(long, value_name = "TEXT")]
         pattern: Option<String>,
-        /// The input holds CloudTrail records: wrap them into envelopes first
+        /// The input is CloudTrail records: match them as the events that EventBridge would deliver
         #[arg(long)]
         records: bool,
     },
@@ -142,7 +134,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Show what the running daemon sees: regions, sinks, instances, exclusions, the last alerts
+    /// Show the state of the running daemon: regions, sinks, instances, exclusions, last alerts
     Status {
         #[command(flatten)]
         config: ConfigFile,
@@ -150,9 +142,20 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Say why each rule tells of an event or not, field by field, and why an instance is told or hidden
+    /// List the last 500 alerts, and what became of each
+    Alerts {
+        /// Only those of the last hours or days
+        #[arg(long, value_parser = duration)]
+        since: Option<Duration>,
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show why each rule matches an event or not, field by field, and why an instance is hidden or not
     Explain {
-        /// An instance or event id, asked of the running daemon; or a file with an event, "-" for standard input
+        /// An instance or event id that the running daemon knows, or a file with an event; "-" for standard input
         what: String,
         /// Only this rule
         #[arg(long, value_name = "ID")]
@@ -163,12 +166,12 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Print the least-privilege policy, ready to paste
+    /// Print the least-privilege IAM policy, ready to paste
     IamPolicy {
         #[command(flatten)]
         config: ConfigFile,
     },
-    /// Ask the running daemon whether it is alive; for container health checks
+    /// Check that the running daemon is alive; for container health checks
     Healthcheck {
         #[command(flatten)]
         config: ConfigFile,
@@ -182,9 +185,9 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum RulesAction {
-    /// Show one rule: what it tells, why, what to do, and its patterns
+    /// Show one rule: what it matches, why it matters, and what to do
     Show {
-        /// Its id
+        /// The rule's id
         id: String,
         #[command(flatten)]
         config: ConfigFile,
@@ -192,24 +195,6 @@ enum RulesAction {
         #[arg(long)]
         json: bool,
     },
-}
-
-#[derive(Debug, Args)]
-struct ConfigFile {
-    /// The configuration; without one, everything is watched and told on the terminal
-    #[arg(long, env = "TRAILNOTI_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
-}
-
-impl ConfigFile {
-    fn load(&self) -> Result<Config, Problems> {
-        Config::load(self.config.as_deref())
-    }
-
-    /// Where the daemon listens that runs by it.
-    fn listen(&self) -> Result<Option<std::net::SocketAddr>, Problems> {
-        Config::listen(self.config.as_deref())
-    }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -255,6 +240,7 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
             rules::show(&config, &id, json)
         }
         Command::Rules { action: None, config, json } => rules::list(&config, json),
+        Command::Alerts { since, config, json } => alerts::run(&config, since, json),
         Command::Status { config, json } => status::run(&config, json),
         Command::Explain { what, rule, config, json } => explain::run(&config, &what, rule.as_deref(), json),
         Command::IamPolicy { config } => iam_policy::run(&config),
@@ -281,7 +267,7 @@ fn code_of(error: &anyhow::Error) -> u8 {
             exit::CONFIG
         };
     }
-    if error.downcast_ref::<NoCredentials>().is_some() || error.downcast_ref::<daemon::NoDaemon>().is_some() {
+    if error.downcast_ref::<NoCredentials>().is_some() || error.downcast_ref::<ask::NoDaemon>().is_some() {
         return exit::UNAVAILABLE;
     }
     match error.downcast_ref() {

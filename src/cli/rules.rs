@@ -8,19 +8,23 @@ use anstyle::Style;
 use anyhow::Context;
 use serde_json::json;
 
-use super::verdicts::ink;
-use super::{ConfigFile, exit};
+use crate::cli::arguments::{ConfigFile, exit};
+use crate::cli::scan_report::ink;
 use crate::config::Config;
 use crate::domain::pattern::{Pattern, did_you_mean, nearest};
-use crate::domain::rule::{Mode, Rule, Severity};
+use crate::domain::rules::rule::{Mode, Rule};
+use crate::domain::severity::Severity;
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 
 /// A rule and whether it is on: `on`, `dry-run` or `off`.
 fn all(config: &Config) -> Vec<(&Rule, &'static str)> {
-    let on =
-        config.law.rules.iter().map(|rule| (rule, if rule.mode == Mode::DryRun { "dry-run" } else { "on" }));
+    let on = config
+        .ruleset
+        .rules
+        .iter()
+        .map(|rule| (rule, if rule.mode == Mode::DryRun { "dry-run" } else { "on" }));
     let mut all: Vec<_> = on.chain(config.disabled.iter().map(|rule| (rule, "off"))).collect();
     all.sort_by(|(a, _), (b, _)| (&a.origin, &a.id).cmp(&(&b.origin, &b.id)));
     all
@@ -64,7 +68,7 @@ pub(super) fn list(file: &ConfigFile, json: bool) -> anyhow::Result<ExitCode> {
         writeln!(out, "  {state:<7} {ink}{:<18}{ink:#} {}{what}", span(rule), rule.id)?;
     }
     let (on, off) = (all.iter().filter(|(_, state)| *state != "off").count(), config.disabled.len());
-    writeln!(out, "\n{on} rules are on, {off} are off; `trailnoti rules show ID` shows one")?;
+    writeln!(out, "\n{on} rules on, {off} off; `trailnoti rules show ID` shows one")?;
     print(&out)
 }
 
@@ -90,28 +94,31 @@ pub(super) fn show(file: &ConfigFile, id: &str, json: bool) -> anyhow::Result<Ex
     if !rule.tags.is_empty() {
         writeln!(out, "  {DIM}tags:{DIM:#} {}", rule.tags.join(", "))?;
     }
-    writeln!(out, "\n{BOLD}it tells of{BOLD:#}")?;
+    writeln!(out, "\n{BOLD}matches{BOLD:#}")?;
     pattern(&mut out, &rule.pattern)?;
     for exception in &rule.unless {
-        writeln!(out, "{BOLD}but not of{BOLD:#}")?;
+        writeln!(out, "{BOLD}except{BOLD:#}")?;
         pattern(&mut out, exception)?;
     }
     if let Some(first) = &rule.first_seen {
-        let by =
-            if first.by.is_empty() { String::new() } else { format!(" for each {}", first.by.join(" and ")) };
+        let by = if first.by.is_empty() {
+            String::new()
+        } else {
+            format!(" for the same {}", first.by.join(" and "))
+        };
         writeln!(
             out,
-            "{BOLD}when{BOLD:#} {} was not seen before{by}, in {} days",
+            "{BOLD}only when{BOLD:#} {} was not seen{by} in the last {} days",
             first.of.join(" and "),
             first.within.as_secs() / 86_400
         )?;
     }
     if let Some(threshold) = &rule.threshold {
-        writeln!(out, "{BOLD}when{BOLD:#} {}", threshold.said())?;
+        writeln!(out, "{BOLD}only when{BOLD:#} there are {}", threshold.said())?;
     }
-    writeln!(out, "{BOLD}as{BOLD:#} {}", rule.severity)?;
+    writeln!(out, "{BOLD}severity{BOLD:#} {}", rule.severity)?;
     for one in &rule.escalate {
-        writeln!(out, "{BOLD}as{BOLD:#} {} {BOLD}when{BOLD:#}", one.to)?;
+        writeln!(out, "{BOLD}severity{BOLD:#} {} {BOLD}when{BOLD:#}", one.to)?;
         pattern(&mut out, &one.when)?;
     }
     print(&out)
@@ -158,6 +165,6 @@ fn value(rule: &Rule, state: &str) -> serde_json::Value {
 }
 
 fn print(text: &str) -> anyhow::Result<ExitCode> {
-    anstream::stdout().write_all(text.as_bytes()).context("print")?;
+    anstream::stdout().write_all(text.as_bytes()).context("cannot write to standard output")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -12,15 +12,17 @@ use signal_hook_tokio::Signals;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{ConfigFile, daemon, exit, learning, stage};
-use crate::app::{self, Deps, Reload};
+use crate::cli::arguments::{ConfigFile, exit};
+use crate::cli::{ask, learning, runtime};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::source::{self, Account};
-use crate::status::Status;
+use crate::daemon::{Deps, Reload};
+use crate::ops::status::Status;
+use crate::ops::telemetry::LogFormat;
+use crate::ops::{http, systemd, telemetry};
+use crate::source::Account;
 use crate::store::{Opened, Store};
-use crate::telemetry::{self, LogFormat};
-use crate::{http, sink, systemd};
+use crate::{daemon, sink, source};
 
 /// The state's folder of an installed trailnoti.
 const INSTALLED: &str = "/var/lib/trailnoti";
@@ -32,7 +34,7 @@ pub(super) fn run(file: ConfigFile, log_format: LogFormat) -> anyhow::Result<Exi
     let path = state_path(config.state.as_deref());
     let (store, opened) = Store::open(&path, clock)?;
     // Two threads: one that computes does not keep the other from answering.
-    let runtime = stage::threads(2)?;
+    let runtime = runtime::threads(2)?;
     let outcome = runtime.block_on(watch(file, config, path, (Arc::new(store), opened), clock));
     // A thread that looks up a name, or writes to a terminal that takes nothing, is not waited for.
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -51,7 +53,7 @@ async fn watch(
     // Signals are heard from the first moment on: in a container nobody else would.
     let signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     let running = Running { file, path: path.clone(), http: config.http, stop: stop.clone(), tell };
-    stage::beside(running.listen(signals));
+    runtime::beside(running.listen(signals));
     let sdk = tokio::select! {
         biased;
         () = stop.cancelled() => return Ok(ExitCode::SUCCESS),
@@ -60,7 +62,7 @@ async fn watch(
     let status = Arc::new(Status::default());
     if let Some(address) = config.http {
         let listener = http::bind(address).await?;
-        stage::beside(http::serve(listener, status.clone(), clock, stop.clone()));
+        runtime::beside(http::serve(listener, status.clone(), clock, stop.clone()));
     }
     for warning in &config.warnings {
         tracing::warn!("{warning}");
@@ -68,20 +70,20 @@ async fn watch(
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         state = %path.display(),
-        rules = config.law.rules.iter().count(),
+        rules = config.ruleset.rules.iter().count(),
         sinks = config.sinks.iter().map(|sink| sink.name.as_str()).collect::<Vec<_>>().join(", "),
         "watching"
     );
-    stage::beside(learning::show(status.clone(), stop.clone()));
+    runtime::beside(learning::show(status.clone(), stop.clone()));
     let deps = Deps {
         sdk,
         clock,
         store,
         make_sinks: Box::new(|config| sink::build_all(&config.sinks, None)),
-        hear: systemd::systemd(),
+        notifier: systemd::systemd(),
         status,
     };
-    app::run(config, deps, stop, reloads).await?;
+    daemon::run(config, deps, stop, reloads).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -110,10 +112,10 @@ impl Running {
                 }
                 // One that waits is enough: the next signal's configuration would only be newer.
                 if self.tell.try_send(reload).is_err() {
-                    tracing::warn!("a reload is under way: send the signal again afterwards");
+                    tracing::warn!("a reload is already in progress: send the signal again when it is done");
                 }
             } else if self.stop.is_cancelled() {
-                tracing::warn!("a second signal: stopping at once");
+                tracing::warn!("second signal: stopping at once");
                 std::process::exit(128 + signal);
             } else {
                 tracing::info!("stopping; a second signal stops at once");
@@ -125,10 +127,10 @@ impl Running {
 
     fn warn_of_what_needs_a_restart(&self, config: &Config) {
         if state_path(config.state.as_deref()) != self.path {
-            tracing::warn!("[state] path is another now: it is used after a restart");
+            tracing::warn!("[state] path has changed: restart trailnoti to use it");
         }
         if config.http != self.http {
-            tracing::warn!("[http] listen is another now: it is used after a restart");
+            tracing::warn!("[http] listen has changed: restart trailnoti to use it");
         }
     }
 }
@@ -152,7 +154,7 @@ fn state_path(configured: Option<&Path>) -> PathBuf {
 
 /// Asks `/healthz`. A plain socket: a container's image has no curl, and this must not depend on anything else.
 pub(super) fn healthcheck(file: &ConfigFile) -> anyhow::Result<ExitCode> {
-    let (status, text) = daemon::ask(file, "/healthz")?;
+    let (status, text) = ask::ask(file, "/healthz")?;
     if status.is_success() {
         return Ok(ExitCode::SUCCESS);
     }

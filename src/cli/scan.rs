@@ -1,6 +1,6 @@
 //! `scan`: what the rules would have told of a past, the account's own or one in files. Nothing is sent.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -8,17 +8,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
-use super::{ConfigFile, exit, history, verdicts};
+use crate::cli::arguments::{ConfigFile, exit};
+use crate::cli::progress::bar;
+use crate::cli::{history, scan_report};
 use crate::config::Config;
-use crate::domain::alert::Alert;
-use crate::domain::hindsight::{Hindsight, Item};
-use crate::domain::pacer::earlier;
-use crate::domain::rule::Scratch;
-use crate::domain::trial::Trial;
+use crate::domain::judge::prepared::Item;
+use crate::domain::notify::alert::Alert;
+use crate::domain::replay::Hindsight;
+use crate::domain::replay::trial::{Count, Trial};
+use crate::domain::rules::rule::Scratch;
+use crate::domain::time::earlier;
+use crate::files::scan::{Batch, item, read};
 use crate::files::{Input, find};
-use crate::scan::{Batch, item, read};
 
 /// Log files of regions are written every five minutes, and overlap by not much more.
 const OUT_OF_ORDER: Duration = Duration::from_secs(3600);
@@ -32,39 +35,20 @@ pub(super) struct Wanted {
     pub json: bool,
 }
 
-/// What was read, beside what was told.
-#[derive(Debug, Default)]
-pub(super) struct Count {
-    pub records: u64,
-    pub files: usize,
-    pub problems: u64,
-    /// Events that a rule could not judge, because too little was known of the time before.
-    pub undecided: u64,
-    pub interrupted: bool,
-    /// Records that were there before, in another file or trail.
-    pub repeated: u64,
-    /// The input goes back in time by more than files of one bucket do.
-    pub out_of_order: bool,
-    /// Regions that could not be read, or not to the end.
-    pub unread_regions: usize,
-    /// From when on rules that ask for the past could judge.
-    pub learned_from: Option<jiff::Timestamp>,
-}
-
 pub(super) fn run(file: &ConfigFile, wanted: &Wanted) -> anyhow::Result<ExitCode> {
     let mut config = file.load()?;
     if let Some(rule) = &wanted.rule {
-        config.law.rules = Config::rules_of(rule)?;
+        config.ruleset.rules = Config::rules_of(rule)?;
     }
     // Nothing is sent here, so a rule on trial is tried.
-    config.law.rules = config.law.rules.all_live();
+    config.ruleset.rules = config.ruleset.rules.all_live();
     let stop = Arc::new(AtomicBool::new(false));
     // Whoever presses the keys again does not want to wait. The order matters: both hear the same signal.
     signal_hook::flag::register_conditional_shutdown(signal_hook::consts::SIGINT, 130, stop.clone())?;
     signal_hook::flag::register(signal_hook::consts::SIGINT, stop.clone())?;
     let mut scan = Scan {
         config: &config,
-        hindsight: Hindsight::new(&config.law),
+        hindsight: Hindsight::new(&config.ruleset),
         trial: Trial::default(),
         count: Count::default(),
         json: wanted.json,
@@ -85,12 +69,13 @@ pub(super) fn run(file: &ConfigFile, wanted: &Wanted) -> anyhow::Result<ExitCode
     }
     scan.count.interrupted = stop.load(Ordering::Relaxed);
     if let Some(error) = scan.closed {
-        return Err(anyhow::Error::new(error).context("print"));
+        return Err(anyhow::Error::new(error).context("cannot write to standard output"));
     }
     let Scan { trial, count, .. } = scan;
     let mut out = anstream::stdout().lock();
-    let text = if wanted.json { verdicts::summary(&trial, &count) } else { verdicts::table(&trial, &count) };
-    out.write_all(text.as_bytes()).context("print")?;
+    let text =
+        if wanted.json { scan_report::summary(&trial, &count) } else { scan_report::table(&trial, &count) };
+    out.write_all(text.as_bytes()).context("cannot write to standard output")?;
     Ok(match count.records {
         0 if count.unread_regions > 0 => ExitCode::from(exit::UNAVAILABLE),
         0 if count.problems > 0 => ExitCode::from(exit::DATA),
@@ -122,10 +107,10 @@ struct Scan<'a> {
 
 impl Scan<'_> {
     fn learn(&mut self, inputs: &[Input], stop: &AtomicBool) {
-        let (bar, mut done) = (bar("files of the time before", inputs.len()), 0);
+        let (bar, mut done) = (bar("earlier files", inputs.len()), 0);
         let ended = AtomicBool::new(false);
         let learned = AtomicBool::new(false);
-        read(inputs, &self.config.law, cores(), &ended, &learned, |batch| {
+        read(inputs, &self.config.ruleset, cores(), &ended, &learned, |batch| {
             self.tell(&batch, &bar);
             self.hindsight.remember(&batch.items);
             done += usize::from(batch.ends);
@@ -142,7 +127,7 @@ impl Scan<'_> {
         let bar = bar("files", inputs.len());
         let ended = AtomicBool::new(false);
         let learned = AtomicBool::new(false);
-        read(inputs, &self.config.law, cores(), &ended, &learned, |batch| {
+        read(inputs, &self.config.ruleset, cores(), &ended, &learned, |batch| {
             learned.store(self.hindsight.expects_to_know(), Ordering::Relaxed);
             let told = batch.ends;
             self.judge(batch, &bar);
@@ -162,7 +147,7 @@ impl Scan<'_> {
         for record in read.in_order() {
             batch.records += 1;
             match record.map_err(|error| error.to_string()).and_then(|record| {
-                item(&record, &self.config.law, self.hindsight.expects_to_know(), &mut scratch)
+                item(&record, &self.config.ruleset, self.hindsight.expects_to_know(), &mut scratch)
             }) {
                 Ok(item) => batch.items.extend(item),
                 Err(why) => batch.problems.push(why),
@@ -185,7 +170,7 @@ impl Scan<'_> {
             bar.suspend(|| eprintln!("trailnoti: {problem}"));
         }
         if batch.more_problems > 0 {
-            bar.suspend(|| eprintln!("trailnoti: and {} more like these", batch.more_problems));
+            bar.suspend(|| eprintln!("trailnoti: and {} more", batch.more_problems));
         }
     }
 
@@ -200,7 +185,7 @@ impl Scan<'_> {
         let judgement = self.hindsight.judge(&batch.items);
         self.count.learned_from = self.hindsight.since();
         self.count.repeated += judgement.repeated as u64;
-        let times = || batch.items.iter().map(Item::time);
+        let times = || batch.items.iter().map(|item| item.traits().time);
         let first = times().min();
         self.count.out_of_order |= first.is_some_and(|first| first < earlier(self.latest, OUT_OF_ORDER));
         self.latest = times().chain([self.latest]).max().unwrap_or(self.latest);
@@ -240,14 +225,4 @@ fn line(alert: &Alert) -> String {
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
-/// Shows on a terminal how far it is, and nothing in a pipe.
-pub(super) fn bar(what: &'static str, all: usize) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style =
-        ProgressStyle::with_template(&format!("{{wide_bar}} {{pos}}/{{len}} {what}  {{msg}}  {{eta}} left"));
-    ProgressBar::new(all as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

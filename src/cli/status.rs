@@ -8,7 +8,8 @@ use anstyle::{AnsiColor, Style};
 use anyhow::Context;
 use jiff::Timestamp;
 
-use super::{ConfigFile, daemon, exit};
+use crate::cli::arguments::{ConfigFile, exit};
+use crate::cli::ask;
 use crate::domain::json::Json;
 use crate::domain::text::clean;
 
@@ -22,14 +23,15 @@ const LINES: usize = 6;
 const WIDE: usize = 100;
 
 pub(super) fn run(file: &ConfigFile, json: bool) -> anyhow::Result<ExitCode> {
-    let (status, text) = daemon::ask(file, "/status")?;
+    let (status, text) = ask::ask(file, "/status")?;
     if !status.is_success() {
-        eprintln!("trailnoti: the daemon is about to start or to stop: ask again in a moment");
+        eprintln!("trailnoti: the daemon is starting or stopping: try again in a moment");
         return Ok(ExitCode::from(exit::UNAVAILABLE));
     }
-    let page = Json::parse(&text).map_err(|error| anyhow::anyhow!("the daemon's answer: {error}"))?;
+    let page =
+        Json::parse(&text).map_err(|error| anyhow::anyhow!("cannot read the daemon's answer: {error}"))?;
     let text = if json { format!("{page}\n") } else { screen(&page) };
-    anstream::stdout().write_all(text.as_bytes()).context("print")?;
+    anstream::stdout().write_all(text.as_bytes()).context("cannot write to standard output")?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -43,20 +45,25 @@ fn screen(page: &Json) -> String {
     places.dedup();
     let missing = items(page, "not_seen");
     let (ink, verdict) = match missing.len() {
-        0 => (AnsiColor::Green.on_default().bold(), "everything is seen".to_owned()),
+        0 => (AnsiColor::Green.on_default().bold(), "all region feeds are being read".to_owned()),
         n => (
             AnsiColor::Red.on_default().bold(),
-            format!("{n} of {} parts are not seen", readings.len().max(n)),
+            format!("{n} of {} region feeds are not being read", readings.len().max(n)),
         ),
     };
     let version = page.text("version").unwrap_or_default();
     let since = page.text("since").and_then(|since| ago(since, now)).unwrap_or_default();
     line(
         &mut out,
-        &format!("{BOLD}trailnoti {version}{BOLD:#}  {ink}{verdict}{ink:#}  {DIM}for {since}{DIM:#}"),
+        &format!(
+            "{BOLD}trailnoti {version}{BOLD:#}  {ink}{verdict}{ink:#}  {DIM}configuration loaded {since} ago{DIM:#}"
+        ),
     );
     if let Some(why) = page.text("state_kept_in_memory") {
-        line(&mut out, &format!("{ink}the state is kept in memory{ink:#}: {}", clean(why, WIDE)));
+        line(
+            &mut out,
+            &format!("{ink}the state cannot be written and is kept in memory{ink:#}: {}", clean(why, WIDE)),
+        );
     }
     title(&mut out, &format!("Regions ({})", places.len()));
     let troubled: Vec<&Json> = readings.iter().filter(|reading| reading.text("trouble").is_some()).collect();
@@ -75,7 +82,7 @@ fn screen(page: &Json) -> String {
         let last = sink.text("last_success").and_then(|last| ago(last, now));
         let last = last.map_or("nothing sent yet".to_owned(), |last| format!("sent {last} ago"));
         let (waiting, dead) = (number(sink, "waiting"), number(sink, "dead"));
-        let dead = if dead == "0" { String::new() } else { format!(", {dead} refused for good") };
+        let dead = if dead == "0" { String::new() } else { format!(", {dead} rejected and set aside") };
         line(&mut out, &format!("  {:<20} {waiting:>4} waiting{dead}, {last}", word(sink, "name")));
         if let Some(why) = sink.text("trouble") {
             line(&mut out, &format!("    ✗ {}", clean(why, WIDE)));
@@ -88,9 +95,13 @@ fn screen(page: &Json) -> String {
     title(&mut out, "Last alerts");
     let alerts = items(page, "alerts");
     for alert in alerts.iter().take(LINES) {
-        let when = alert.text("at").and_then(|at| ago(at, now)).unwrap_or_default();
+        let when = alert.text("decided").and_then(|at| ago(at, now)).unwrap_or_default();
         let (severity, told) = (word(alert, "severity"), clean(&word(alert, "title"), WIDE));
         line(&mut out, &format!("  {when:>8} ago  {severity:<8}  {told}"));
+    }
+    let more = number(page, "alerts_kept").parse().unwrap_or(0_usize).saturating_sub(LINES);
+    if more > 0 {
+        line(&mut out, &format!("  {DIM}and {more} more: trailnoti alerts{DIM:#}"));
     }
     if alerts.is_empty() {
         line(&mut out, &format!("  {DIM}none{DIM:#}"));
@@ -128,12 +139,15 @@ fn stories(out: &mut String, page: &Json, now: Timestamp) {
     let stories = page.get("stories").unwrap_or(&Json::Null);
     let held = stories.get("held").map_or(&[][..], Json::items);
     let open = number(stories, "open");
-    title(out, &format!("Instances ({open} with a half of their story missing, {} held)", held.len()));
+    title(
+        out,
+        &format!("Instances: {open} waiting for a launch record or first listing, {} held back", held.len()),
+    );
     for story in held.iter().take(LINES) {
         let since = story.text("since").and_then(|since| ago(since, now)).unwrap_or_default();
         let name =
             format!("{} ({}) in {}", word(story, "instance"), word(story, "size"), word(story, "region"));
-        line(out, &format!("  {name:<60} held for {since}, waits for {}", word(story, "waits_for")));
+        line(out, &format!("  {name:<60} held back for {since}, waiting for {}", word(story, "waits_for")));
     }
     more(out, held.len());
 }
@@ -147,8 +161,8 @@ fn exclusions(out: &mut String, page: &Json, now: Timestamp) {
     for exclusion in exclusions.iter().take(LINES) {
         let last = exclusion.text("last").and_then(|last| ago(last, now));
         let last = last.map_or("never used".to_owned(), |last| {
-            let by = exclusion.text("principal").filter(|by| !by.is_empty()).unwrap_or("somebody not known");
-            format!("last {last} ago: {} by {}", word(exclusion, "instance"), clean(by, WIDE))
+            let by = exclusion.text("principal").filter(|by| !by.is_empty()).unwrap_or("an unknown launcher");
+            format!("last {last} ago: {}, launched by {}", word(exclusion, "instance"), clean(by, WIDE))
         });
         line(
             out,
@@ -164,14 +178,13 @@ fn memory(out: &mut String, page: &Json) {
     let (done, rest): (Vec<&Json>, Vec<&Json>) =
         regions.iter().partition(|region| region.get("done") == Some(&Json::Bool(true)));
     let learning = memory.get("learning") == Some(&Json::Bool(true));
-    let known = format!("{} things are known", number(memory, "remembered"));
+    let known = format!("{} values remembered", number(memory, "remembered"));
     if !learning {
-        title(out, &format!("What is normal ({known})"));
-        line(out, "  the history is read: what is new is known as new");
+        title(out, &format!("Learned: 90 days of history read ({known})"));
         return;
     }
-    title(out, &format!("What is normal (learning; {known})"));
-    line(out, &format!("  the history of {} of {} regions is read, 90 days back", done.len(), regions.len()));
+    title(out, &format!("Learning what is normal ({known})"));
+    line(out, &format!("  90 days of history read in {} of {} regions", done.len(), regions.len()));
     for region in rest.iter().take(LINES) {
         let percent = number(region, "percent").parse::<usize>().unwrap_or_default().min(100);
         let bar = format!("{}{}", "█".repeat(percent / 5), "░".repeat(20 - percent / 5));
@@ -185,17 +198,17 @@ fn trials(out: &mut String, page: &Json) {
     if trials.is_empty() {
         return;
     }
-    title(out, "Rules on trial (dry-run)");
+    title(out, "Dry-run rules");
     for trial in trials.iter().take(LINES) {
         let count = number(trial, "would_have_told");
-        line(out, &format!("  {:<40} would have told {count}", word(trial, "rule")));
+        line(out, &format!("  {:<40} would have alerted: {count}", word(trial, "rule")));
     }
     more(out, trials.len());
 }
 
 fn more(out: &mut String, all: usize) {
     if all > LINES {
-        line(out, &format!("  {DIM}and {} more: --json has all{DIM:#}", all - LINES));
+        line(out, &format!("  {DIM}and {} more (--json lists all){DIM:#}", all - LINES));
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::process::ExitCode;
 
-use super::{ConfigFile, exit, stage};
+use crate::cli::arguments::{ConfigFile, exit};
+use crate::cli::runtime;
 use crate::clock::Clock;
-use crate::domain::judge::judge_alone;
-use crate::domain::outbox::{Digest, Pending};
-use crate::domain::report::Report;
+use crate::domain::event::scope::Scope;
+use crate::domain::health::report::Report;
+use crate::domain::judge;
+use crate::domain::notify::outbox::{Message, Pending};
 use crate::sink;
 
 pub(super) fn run(file: &ConfigFile, only: Option<&str>) -> anyhow::Result<ExitCode> {
@@ -15,25 +17,26 @@ pub(super) fn run(file: &ConfigFile, only: Option<&str>) -> anyhow::Result<ExitC
         && config.sinks.iter().all(|sink| sink.name != only)
     {
         let names: Vec<&str> = config.sinks.iter().map(|sink| sink.name.as_str()).collect();
-        eprintln!("trailnoti: there is no sink \"{only}\"; there are {}", names.join(", "));
+        eprintln!("trailnoti: there is no sink \"{only}\"; configured sinks: {}", names.join(", "));
         return Ok(ExitCode::from(exit::USAGE));
     }
-    stage::one_thread()?.block_on(async {
+    runtime::one_thread()?.block_on(async {
         let now = Clock::system().now();
         let mut failed = false;
         for one in config.sinks.iter().filter(|sink| only.is_none_or(|only| sink.name == only)) {
-            let event = Report::Test { sink: one.name.clone() }.event("", "", now);
-            let Some(alert) = judge_alone(&config.law, [event], now).alerts.into_iter().next() else {
+            let event = Report::Test { sink: one.name.clone() }.event(Scope::Program, now);
+            let Some(alert) = judge::alone(&config.ruleset, vec![event], now).alerts.into_iter().next()
+            else {
                 anyhow::bail!("the rule \"trailnoti-test\" is disabled, so there is nothing to send");
             };
             let group = alert.group.clone();
             let pending = Pending { seq: 1, enqueued: now, refusals: 0, not_before: None, alert };
-            let digest = Digest { alerts: vec![pending], groups: vec![group], update: false, plain: false };
+            let digest = Message { alerts: vec![pending], groups: vec![group], update: false, plain: false };
             for sink in sink::build(one, Some("[TEST]"))? {
                 match sink.deliver(&digest).await {
-                    Ok(()) => eprintln!("{}: delivered", sink.name()),
+                    Ok(()) => eprintln!("{}: delivered", sink.queue()),
                     Err(failure) => {
-                        eprintln!("{}: not delivered: {}", sink.name(), failure.why());
+                        eprintln!("{}: not delivered: {}", sink.queue(), failure.why());
                         failed = true;
                     }
                 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::section::Section;
+use crate::config::section::Section;
 
 /// Which of the enabled regions are watched.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,19 +40,24 @@ pub(super) fn aws(mut section: Section<'_>) -> (RegionChoice, BTreeSet<String>) 
     let mut checked = |key: &'static str| {
         let regions = section.texts(key);
         for region in regions.iter().filter(|region| !is_region(region)) {
-            section.problem(key, format!("\"{region}\" is no region's name (try \"eu-west-1\")"));
+            section.problem(key, format!("\"{region}\" is not a region name (try \"eu-west-1\")"));
         }
         regions
     };
     let choice = RegionChoice { only: checked("regions"), except: checked("exclude_regions") };
     for region in choice.only.iter().filter(|region| choice.except.contains(region)) {
-        section.problem("exclude_regions", format!("\"{region}\" stands in regions too: keep one of them"));
+        section.problem(
+            "exclude_regions",
+            format!("\"{region}\" is also listed in regions: remove one of them"),
+        );
     }
     let own = section.texts("own_accounts");
     let is_number = |text: &String| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
     for account in own.iter().filter(|account| !is_number(account)) {
-        section
-            .problem("own_accounts", format!("\"{account}\" is no account's number: it has twelve digits"));
+        section.problem(
+            "own_accounts",
+            format!("\"{account}\" is not an account number: it must have twelve digits"),
+        );
     }
     section.finish();
     (choice, own.into_iter().collect())
@@ -81,14 +86,13 @@ pub(super) fn accounts(sections: Vec<Section<'_>>) -> Vec<AccountConfig> {
             }
             _ => {
                 if !role_arn.is_empty() {
-                    section.problem("role_arn", format!("\"{role_arn}\" is no role's ARN (try \"arn:aws:iam::111111111111:role/trailnoti\")"));
+                    section.problem("role_arn", format!("\"{role_arn}\" is not a role's ARN (try \"arn:aws:iam::111111111111:role/trailnoti\")"));
                 }
                 String::new()
             }
         };
         if !id.is_empty() && accounts.iter().any(|account| account.id == id) {
-            section
-                .problem("role_arn", format!("account {id} is watched already: one role for each account"));
+            section.problem("role_arn", format!("account {id} is already watched: use one role per account"));
         }
         section.finish();
         accounts.push(AccountConfig { name, role_arn, external_id, id });

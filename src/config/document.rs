@@ -7,7 +7,7 @@ use config::{Config, Environment, File, FileFormat, Source, Value, ValueKind};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::{Place, Problem};
+use crate::config::problem::{Place, Problem};
 use crate::domain::json::Json;
 
 /// What `TRAILNOTI__SECTION__KEY` begins with.

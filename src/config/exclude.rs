@@ -1,10 +1,10 @@
 //! The `[[exclude]]` tables: which instances are nobody's business. Owns the keys of an exclusion, and refuses one
 //! that reaches for more than instances.
 
-use super::AccountConfig;
-use super::section::Section;
-use crate::domain::exclusion::{Condition, Exclusion, Glob, Group, Wanted, launched_by};
-use crate::domain::instance::State;
+use crate::config::aws::AccountConfig;
+use crate::config::section::Section;
+use crate::domain::event::instance::State;
+use crate::domain::instances::exclusion::{Condition, Exclusion, Glob, Group, Wanted, launched_by};
 use crate::domain::json::Json;
 use crate::domain::pattern::{did_you_mean, nearest};
 
@@ -28,12 +28,12 @@ pub(super) fn read(sections: Vec<Section<'_>>, accounts: &[AccountConfig]) -> Ve
         if exclusions.iter().any(|known| known.name == name) && !name.is_empty() {
             section.problem(
                 "name",
-                format!("\"{name}\" is the name of another exclusion too: give each its own"),
+                format!("another exclusion is also named \"{name}\": give each its own name"),
             );
         }
         let at_most = section.has("at_most").then(|| section.number("at_most", 20.0, 1.0, CEILING) as usize);
         for key in OUT_OF_REACH {
-            section.refuse(key, "exclusions hide instances alone, so that nobody can hide a change of the audit trail, of IAM, of a region or of trailnoti itself behind one; use [rules] disable, or a rule's unless");
+            section.refuse(key, "exclusions hide only instances, never changes to the audit trail, IAM, regions or trailnoti itself; use [rules] disable, or a rule's unless");
         }
         let conditions = group(&mut section);
         if conditions.iter().all(hides_nearly_all) {
@@ -65,13 +65,15 @@ fn hides_nearly_all(condition: &Condition) -> bool {
 
 fn check_launcher(section: &Section<'_>, glob: &Glob, accounts: &[AccountConfig]) {
     if NOBODY.iter().any(|nobody| glob.matches(nobody)) {
-        section
-            .problem("launched_by", format!("\"{}\" names everybody: name who launches them", glob.text()));
+        section.problem(
+            "launched_by",
+            format!("\"{}\" matches everybody: name who launches these instances", glob.text()),
+        );
     } else if let Some(own) = accounts.iter().find(|account| glob.matches(&account.role_arn)) {
         section.problem(
             "launched_by",
             format!(
-                "\"{}\" fits {}, trailnoti's own role, which launches nothing: what it does is never hidden",
+                "\"{}\" matches {}, trailnoti's own role, whose actions are never hidden",
                 glob.text(),
                 own.role_arn
             ),
@@ -111,10 +113,7 @@ fn group(section: &mut Section<'_>) -> Group {
                 .map(|mut table| {
                     let conditions = self::group(&mut table);
                     if conditions.is_empty() {
-                        table.problem(
-                            "",
-                            "is an empty group, which holds for every instance: give it a condition",
-                        );
+                        table.problem("", "an empty group matches every instance: add a condition");
                     }
                     table.finish();
                     conditions
@@ -130,7 +129,7 @@ fn state(section: &Section<'_>, text: &str) -> Option<State> {
     let state = State::parse(text);
     if state.is_none() {
         let hint = nearest(text, State::ALL.iter().map(|state| state.name()));
-        section.problem("states", format!("\"{text}\" is no instance state{}", did_you_mean(hint)));
+        section.problem("states", format!("\"{text}\" is not an instance state{}", did_you_mean(hint)));
     }
     state
 }
@@ -140,7 +139,8 @@ fn tags(section: &mut Section<'_>) -> Group {
         None => Vec::new(),
         Some(Json::Object(members)) => members,
         Some(_) => {
-            section.problem("tags", "is a table of keys and values: write tags = { \"team\" = \"web-*\" }");
+            section
+                .problem("tags", "must be a table of keys and values: write tags = { \"team\" = \"web-*\" }");
             Vec::new()
         }
     };
@@ -162,7 +162,7 @@ fn tags(section: &mut Section<'_>) -> Group {
             }
             None => section.problem(
                 "tags",
-                format!("the value of \"{key}\" is a text, a list of texts, true (the tag is there) or false (it is not)"),
+                format!("the value of \"{key}\" must be a string, a list of strings, true (the tag is set) or false (it is not)"),
             ),
         }
     }
@@ -174,7 +174,7 @@ pub(super) fn warnings(exclusions: &[Exclusion]) -> Vec<String> {
     let weak = exclusions.iter().filter(|exclusion| exclusion.is_weak());
     weak.map(|exclusion| {
         format!(
-            "exclusion \"{}\" goes by a tag that anybody can copy: bind it to who launches them, such as launched_by = [\"arn:aws:iam::*:role/ci-runner\"], or to a tag that AWS writes, such as \"aws:autoscaling:groupName\"",
+            "exclusion \"{}\" relies on a tag that anybody can copy: also require who launches the instances, such as launched_by = [\"arn:aws:iam::*:role/ci-runner\"], or a tag that only AWS can set, such as \"aws:autoscaling:groupName\"",
             exclusion.name
         )
     })

@@ -32,10 +32,11 @@ pub use rule_test::{RuleTest, try_tests};
 pub(crate) use section::parse_duration;
 pub use sink::{EmailConfig, SinkConfig, SinkKind, Tls};
 
-use crate::domain::cursor::Policy;
-use crate::domain::judge::{Law, Waits};
-use crate::domain::outbox::{Grouping, Route};
-use crate::domain::rule::{Rule, Rules, Severity};
+use crate::domain::judge::inputs::{Ruleset, Waits};
+use crate::domain::lookup::cursor::Policy;
+use crate::domain::notify::outbox::{Grouping, Route};
+use crate::domain::rules::rule::{Rule, Rules};
+use crate::domain::severity::Severity;
 use document::Document;
 use rules::Wanted;
 use section::{Found, Section};
@@ -57,7 +58,7 @@ pub struct Config {
     /// Where the state is kept, if the configuration says.
     pub state: Option<PathBuf>,
     /// What is told, and what is hidden.
-    pub law: Law,
+    pub ruleset: Ruleset,
     /// The tests that stand beside the rules.
     pub rule_tests: Vec<RuleTest>,
     /// The rules that are switched off.
@@ -215,15 +216,15 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
     let http = http(root.section("http"));
     root.finish();
     let waits = Waits { tags: ec2.tag_grace, launch: ec2.launch_grace, lateness: cloudtrail.policy.lateness };
-    let law = Law { rules: read.rules, exclusions, waits, own_accounts: Arc::new(own_accounts) };
-    let warnings = warnings(&regions, &law);
+    let ruleset = Ruleset { rules: read.rules, exclusions, waits, own_accounts: Arc::new(own_accounts) };
+    let warnings = warnings(&regions, &ruleset);
     Config {
         regions,
         accounts,
         cloudtrail,
         ec2,
         state: path,
-        law,
+        ruleset,
         rule_tests: read.tests,
         disabled: read.disabled,
         sinks,
@@ -271,7 +272,7 @@ fn digest(mut section: Section<'_>, sinks: &[SinkConfig]) -> Option<DigestConfig
     let timezone = match &zone {
         None => TimeZone::system(),
         Some(name) => TimeZone::get(name).unwrap_or_else(|_| {
-            section.problem("timezone", format!("\"{name}\" is no time zone (try \"Europe/Berlin\")"));
+            section.problem("timezone", format!("\"{name}\" is not a time zone (try \"Europe/Berlin\")"));
             TimeZone::UTC
         }),
     };
@@ -279,15 +280,15 @@ fn digest(mut section: Section<'_>, sinks: &[SinkConfig]) -> Option<DigestConfig
     let digest = at.as_ref().and_then(|text| match text.parse() {
         Ok(at) => Some(DigestConfig { at, timezone }),
         Err(_) => {
-            section.problem("at", format!("\"{text}\" is no time of day (try \"09:00\")"));
+            section.problem("at", format!("\"{text}\" is not a time of day (try \"09:00\")"));
             None
         }
     });
     if at.is_some() && !asked {
-        section.problem("at", "no sink asks for the digest: write digest = true in a [[sink]]");
+        section.problem("at", "no sink is set to send the daily summary: write digest = true in a [[sink]]");
     }
     if at.is_none() && asked {
-        section.problem("at", "is missing, and a sink asks for the digest: write at = \"09:00\"");
+        section.problem("at", "is missing, but a sink has digest = true: write at = \"09:00\"");
     }
     section.finish();
     digest
@@ -325,27 +326,30 @@ const SIGN_IN_REGIONS: [(&str, &str); 4] = [
     ("ap-southeast-2", "sign-ins of IAM users that AWS sends there"),
 ];
 
-fn warnings(regions: &RegionChoice, law: &Law) -> Vec<String> {
-    let mut warnings = exclude::warnings(&law.exclusions);
+fn warnings(regions: &RegionChoice, ruleset: &Ruleset) -> Vec<String> {
+    let mut warnings = exclude::warnings(&ruleset.exclusions);
     let unseen = SIGN_IN_REGIONS
         .iter()
         .filter(|(region, _)| !regions.admits(region))
-        .map(|(region, lost)| format!("{region} is left out: {lost} will not be seen"));
+        .map(|(region, lost)| format!("{region} is not watched: {lost} will be missed"));
     warnings.extend(unseen);
-    let own = |rule: &String| law.rules.get(rule).is_some_and(|rule| !rule.origin.starts_with("builtin/"));
-    for rule in law.rules.iter().filter(|rule| own(&rule.id)) {
+    let own =
+        |rule: &String| ruleset.rules.get(rule).is_some_and(|rule| !rule.origin.starts_with("builtin/"));
+    for rule in ruleset.rules.iter().filter(|rule| own(&rule.id)) {
         let patterns = std::iter::once(&rule.pattern).chain(&rule.unless);
         let patterns = patterns.chain(rule.escalate.iter().map(|one| &one.when));
         for path in patterns.flat_map(|pattern| pattern.replaced()) {
             warnings.push(format!(
-                "rule \"{}\": {path} is matched outside $or and again in a branch of it; in that branch only the branch's condition counts: name all of {path} in each branch",
+                "rule \"{}\": {path} is matched outside $or and again in one of its branches, where only the branch's condition counts: repeat all of {path} in each branch",
                 rule.id
             ));
         }
     }
-    for rule in crate::domain::stream::derive(&law.rules).writes_only.iter().filter(|rule| own(rule)) {
+    for rule in
+        crate::domain::lookup::stream::derive(&ruleset.rules).writes_only.iter().filter(|rule| own(rule))
+    {
         warnings.push(format!(
-            "rule \"{rule}\" names no call: it sees writes, not reads; name them in detail.eventName to have them read"
+            "rule \"{rule}\" names no API call, so it sees only changes: to match reads, name them in detail.eventName"
         ));
     }
     warnings

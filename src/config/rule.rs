@@ -1,11 +1,13 @@
 //! One rule as a file writes it. Owns its keys and what is wrong with them; what they mean is `domain::rule`'s.
 
-use super::section::Section;
+use crate::config::section::Section;
 use crate::domain::event::with_real_spelling;
 use crate::domain::json::Json;
-use crate::domain::names::{suspicious_path, suspicious_paths, unknown_path, unknown_words};
 use crate::domain::pattern::Pattern;
-use crate::domain::rule::{Escalation, FirstSeen, Mode, Rule, Severity, Threshold};
+use crate::domain::rules::field_names::{suspicious_path, suspicious_paths, unknown_path, unknown_words};
+use crate::domain::rules::rule::{Escalation, FirstSeen, Mode, Rule};
+use crate::domain::rules::threshold::Threshold;
+use crate::domain::severity::Severity;
 
 pub(super) fn rule(section: &mut Section<'_>, origin: &str) -> Option<Rule> {
     let id = section.required("id", "access-key-created").unwrap_or_default();
@@ -28,7 +30,7 @@ pub(super) fn rule(section: &mut Section<'_>, origin: &str) -> Option<Rule> {
         (None, Some(Json::String(text))) => match Json::parse(&text) {
             Ok(pattern) => Some(("pattern_json", pattern)),
             Err(error) => {
-                section.problem("pattern_json", format!("rule \"{id}\": is no JSON: {error}"));
+                section.problem("pattern_json", format!("rule \"{id}\": invalid JSON: {error}"));
                 None
             }
         },
@@ -42,7 +44,7 @@ pub(super) fn rule(section: &mut Section<'_>, origin: &str) -> Option<Rule> {
         _ => {
             section.problem(
                 "pattern",
-                format!("rule \"{id}\": give pattern as a table, or pattern_json as a text"),
+                format!("rule \"{id}\": write either pattern, a table, or pattern_json, a string"),
             );
             None
         }
@@ -56,7 +58,7 @@ pub(super) fn rule(section: &mut Section<'_>, origin: &str) -> Option<Rule> {
             .filter_map(|pattern| compile(pattern, told(section, &id, "unless")))
             .collect(),
         Some(_) => {
-            section.problem("unless", format!("rule \"{id}\": is a list of patterns"));
+            section.problem("unless", format!("rule \"{id}\": must be a list of patterns"));
             Vec::new()
         }
     };
@@ -104,7 +106,9 @@ fn escalations(section: &mut Section<'_>, id: &str, base: Severity) -> Vec<Escal
         match when {
             Some(_) if to < base => one.problem(
                 "to",
-                format!("rule \"{id}\": {to} is less than the rule's own {base}: an escalation raises"),
+                format!(
+                    "rule \"{id}\": {to} is below the rule's own severity {base}: an escalation must raise it"
+                ),
             ),
             Some(pattern) => {
                 let when = compile(pattern, told(&one, id, "when"));
@@ -146,7 +150,10 @@ fn first_seen(section: &mut Section<'_>) -> Option<FirstSeen> {
     let mut table = section.section("first_seen");
     let of = fields(&mut table, "of");
     if of.is_empty() {
-        table.problem("of", "names the fields whose values are to be new: write of = [\"detail.awsRegion\"]");
+        table.problem(
+            "of",
+            "is missing: name the fields whose values must be new: write of = [\"detail.awsRegion\"]",
+        );
     }
     let by = fields(&mut table, "by");
     let within = table.duration("within", "90d", "2d", "90d");

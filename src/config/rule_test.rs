@@ -2,13 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
-use super::problem::{Place, Problem};
-use super::section::Section;
-use crate::domain::context::{Habit, Past};
+#[cfg(test)]
+use crate::config::document::Document;
+#[cfg(test)]
+use crate::config::problem::Problems;
+use crate::config::problem::{Place, Problem};
+#[cfg(test)]
+use crate::config::section::Found;
+use crate::config::section::Section;
+use crate::domain::context::{Envelope, Habit, Past};
 use crate::domain::event::Event;
+use crate::domain::event::reads::is_read;
 use crate::domain::json::Json;
-use crate::domain::rule::{Rule, Rules, Scratch, Severity};
-use crate::domain::stream::is_read;
+use crate::domain::rules::rule::{Rule, Rules, Scratch};
+use crate::domain::severity::Severity;
 
 /// A test of a rule.
 #[derive(Debug, Clone)]
@@ -47,9 +54,9 @@ pub(super) fn read(section: &mut Section<'_>, rule: &str, folder: Option<&Path>)
 
 /// Reads a file of `[[test]]` tables, each of which names its rule.
 #[cfg(test)]
-pub(super) fn file(name: &str, text: &str) -> Result<Vec<RuleTest>, super::Problems> {
-    let document = super::document::Document::parse(name, text).map_err(super::Problems)?;
-    let found = super::section::Found::default();
+pub(super) fn file(name: &str, text: &str) -> Result<Vec<RuleTest>, Problems> {
+    let document = Document::parse(name, text).map_err(Problems)?;
+    let found = Found::default();
     let mut root = Section::root(&document, &found);
     let mut tests = Vec::new();
     for mut test in root.sections("test") {
@@ -58,7 +65,7 @@ pub(super) fn file(name: &str, text: &str) -> Result<Vec<RuleTest>, super::Probl
     }
     root.finish();
     let problems = found.into_inner();
-    if problems.is_empty() { Ok(tests) } else { Err(super::Problems(problems)) }
+    if problems.is_empty() { Ok(tests) } else { Err(Problems(problems)) }
 }
 
 fn one(mut test: Section<'_>, rule: &str, folder: Option<&Path>) -> Option<RuleTest> {
@@ -71,7 +78,7 @@ fn one(mut test: Section<'_>, rule: &str, folder: Option<&Path>) -> Option<RuleT
         (None, None, Some(envelope)) => Some(Given::Envelope(envelope)),
         _ => {
             let forms = "event = \"FILE\", record = { … } or envelope_json = \"…\"";
-            test.problem("", format!("rule \"{rule}\": a test has one event: {forms}"));
+            test.problem("", format!("rule \"{rule}\": a test needs exactly one event: {forms}"));
             None
         }
     };
@@ -129,11 +136,11 @@ pub fn try_tests(rules: &Rules, tests: &[RuleTest]) -> Vec<Problem> {
         };
         let message = match test.event().map(|event| outcome(rule, test, event)) {
             Err(error) => format!("{shown}: {error}"),
-            Ok(None) if test.matches => format!("{shown} should match, and does not"),
-            Ok(Some(_)) if !test.matches => format!("{shown} should not match, and does"),
+            Ok(None) if test.matches => format!("{shown} should match, but does not"),
+            Ok(Some(_)) if !test.matches => format!("{shown} should not match, but does"),
             Ok(Some(severity)) if test.severity.is_some_and(|wanted| wanted != severity) => {
                 let wanted = test.severity.map_or("", Severity::name);
-                format!("{shown} should be {wanted}, and is {severity}")
+                format!("{shown} should be {wanted}, but is {severity}")
             }
             Ok(_) => continue,
         };
@@ -164,8 +171,9 @@ fn outcome(rule: &Rule, test: &RuleTest, mut event: Event) -> Option<Severity> {
     let new = Habit::ALL.map(|habit| (habit, said(habit).unwrap_or(false))).to_vec();
     let past = Past { new, ..Past::default() };
     let alone = Rules::new(vec![rule.clone()]);
-    let envelope = event.envelope_after(Some(&past)).to_string();
-    let finding = alone.findings(&mut Scratch::default(), &envelope).into_iter().next()?;
+    let envelope = Envelope::from(event);
+    let finding =
+        alone.findings(&mut Scratch::default(), &envelope.after(Some(&past)).text()).into_iter().next()?;
     let seen = rule.first_seen.is_some() && test.seen;
     let few = rule.threshold.as_ref().is_some_and(|threshold| test.times < threshold.count);
     (finding.excused.is_none() && !seen && !few).then_some(finding.severity)

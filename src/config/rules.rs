@@ -4,14 +4,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use super::document::Document;
-use super::problem::{Place, Problem};
-use super::rule::{compile, rule};
-use super::rule_test::{self, RuleTest};
-use super::section::{Found, Section};
+use crate::config::document::Document;
+use crate::config::problem::{Place, Problem};
+use crate::config::rule::{compile, rule};
+use crate::config::rule_test;
+use crate::config::rule_test::RuleTest;
+use crate::config::section::{Found, Section};
 use crate::domain::json::Json;
 use crate::domain::pattern::{did_you_mean, nearest};
-use crate::domain::rule::{Rule, Rules, Severity};
+use crate::domain::rules::rule::{Rule, Rules};
+use crate::domain::severity::Severity;
 
 /// The rules that come with the program, by file: by what is attacked.
 const BUILTIN: [(&str, &str); 9] = [
@@ -59,8 +61,10 @@ pub(super) fn read(wanted: &Wanted, folder: Option<&Path>, settings: &Section<'_
                 None => rules.push(rule),
                 Some(known) => {
                     let place = Place { file: rule.origin.clone(), ..Place::default() };
-                    let message =
-                        format!("rule \"{}\" stands in {} too: give each its own id", rule.id, known.origin);
+                    let message = format!(
+                        "rule \"{}\" is also defined in {}: give each its own id",
+                        rule.id, known.origin
+                    );
                     found.borrow_mut().push(Problem::new(place, message));
                 }
             }
@@ -122,12 +126,12 @@ fn files(wanted: &Wanted, folder: Option<&Path>, settings: &Section<'_>) -> Vec<
             Ok(paths) => {
                 let mut paths: Vec<PathBuf> = paths.flatten().collect();
                 if paths.is_empty() && !pattern.contains(['*', '?', '[']) {
-                    settings.problem("files", format!("{} is not there", path.display()));
+                    settings.problem("files", format!("{} does not exist", path.display()));
                 }
                 paths.sort();
                 files.extend(paths.into_iter().filter(|path| path.is_file()));
             }
-            Err(error) => settings.problem("files", format!("\"{pattern}\" is no file pattern: {error}")),
+            Err(error) => settings.problem("files", format!("\"{pattern}\" is not a file pattern: {error}")),
         }
     }
     let mut seen = std::collections::BTreeSet::new();
@@ -142,7 +146,7 @@ fn bare_pattern(path: &Path, name: &str, text: &str, found: &Found) -> Option<Ru
     let pattern = match Json::parse(text) {
         Ok(pattern) => pattern,
         Err(error) => {
-            let message = format!("an EventBridge pattern is JSON: {error}");
+            let message = format!("an EventBridge pattern must be valid JSON: {error}");
             found.borrow_mut().push(Problem::new(place(""), message));
             return None;
         }
@@ -179,7 +183,7 @@ pub(super) fn file(
             if rules.iter().any(|known| known.id == rule.id) {
                 found.borrow_mut().push(Problem::new(
                     document.place(""),
-                    format!("rule \"{}\" is there twice: give each its own id", rule.id),
+                    format!("rule \"{}\" is defined twice: give each its own id", rule.id),
                 ));
             }
             rules.push(rule);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
-use super::section::Section;
+use crate::config::section::Section;
 
 /// What others may do with a secret's file: nothing. Group reading is what Docker and LDAP set-ups need.
 const FORBIDDEN: u32 = 0o037;
@@ -19,7 +19,7 @@ pub(super) fn read(
     folder: &Path,
 ) -> Option<SecretString> {
     if section.has(key) && section.has(file_key) {
-        section.problem(key, format!("is given twice: keep {key} or {file_key}"));
+        section.problem(key, format!("{key} and {file_key} are both set: remove one of them"));
     }
     let inline = section.text(key);
     let Some(file) = section.text(file_key) else { return inline.map(SecretString::from) };
@@ -36,7 +36,7 @@ pub(super) fn read(
         section.exposed(
             file_key,
             format!(
-                "{} holds a secret that others can read or its group can change: chmod 640 {0}",
+                "{} contains a secret, but other users can read it or its group can change it: run chmod 640 {0}",
                 path.display()
             ),
         );

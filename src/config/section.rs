@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use jiff::{Span, SpanRelativeTo};
 
-use super::document::{Document, Members};
-use super::problem::{Place, Problem};
-use crate::domain::exclusion::Glob;
+use crate::config::document::{Document, Members};
+use crate::config::problem::{Place, Problem};
+use crate::domain::instances::exclusion::Glob;
 use crate::domain::json::Json;
 use crate::domain::pattern::{did_you_mean, nearest};
-use crate::domain::rule::Severity;
+use crate::domain::severity::Severity;
 
 /// Keys whose values are shown to nobody.
 const SECRET: [&str; 3] = ["webhook_url", "password", "external_id"];
@@ -86,7 +86,7 @@ impl<'a> Section<'a> {
             Json::Array(items) if items.iter().any(|item| matches!(item, Json::Object(_))) => {
                 "a list of tables".to_owned()
             }
-            _ if SECRET.contains(&key) => "what stands here".to_owned(),
+            _ if SECRET.contains(&key) => "this value".to_owned(),
             other => crate::domain::text::clean(&other.to_string(), 60),
         };
         self.problem(key, format!("{shown} is not {wanted}"));
@@ -104,7 +104,7 @@ impl<'a> Section<'a> {
         match self.value(key)? {
             Json::String(text) if !text.trim().is_empty() => Some(text),
             other => {
-                self.wrong(key, &other, "a text that says something");
+                self.wrong(key, &other, "a non-empty string");
                 None
             }
         }
@@ -176,13 +176,13 @@ impl<'a> Section<'a> {
                 .filter_map(|item| match item {
                     Json::String(text) => Some(text),
                     other => {
-                        self.wrong(key, &other, "a text");
+                        self.wrong(key, &other, "a string");
                         None
                     }
                 })
                 .collect(),
             other => {
-                self.wrong(key, &other, "a list of texts");
+                self.wrong(key, &other, "a list of strings");
                 Vec::new()
             }
         }
@@ -232,7 +232,7 @@ impl<'a> Section<'a> {
             Some(Json::Object(members)) => members,
             None => Vec::new(),
             Some(_) => {
-                self.problem(key, format!("is a table: write [{path}]"));
+                self.problem(key, format!("must be a table: write [{path}]"));
                 Vec::new()
             }
         };
@@ -244,7 +244,7 @@ impl<'a> Section<'a> {
         let Some(value) = self.value(key) else { return Vec::new() };
         let path = self.below(key);
         let Json::Array(items) = value else {
-            self.problem(key, format!("is a list of tables: write [[{path}]]"));
+            self.problem(key, format!("must be a list of tables: write [[{path}]]"));
             return Vec::new();
         };
         let mut sections = Vec::new();
@@ -264,8 +264,8 @@ impl<'a> Section<'a> {
         for key in self.members.keys() {
             let hint = nearest(key, self.known.iter().copied());
             let message = match hint {
-                Some(_) => format!("there is no such key{}", did_you_mean(hint)),
-                None => format!("there is no such key: here stand {}", self.known.join(", ")),
+                Some(_) => format!("unknown key{}", did_you_mean(hint)),
+                None => format!("unknown key; known keys: {}", self.known.join(", ")),
             };
             self.problem(key, message);
         }

@@ -6,8 +6,8 @@ use jiff::tz::TimeZone;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::section::Section;
-use crate::domain::rule::Severity;
+use crate::config::section::Section;
+use crate::domain::severity::Severity;
 
 /// A sink as configured.
 #[derive(Debug, Clone)]
@@ -85,10 +85,13 @@ pub(super) fn read(mut sections: Vec<Section<'_>>, folder: &Path) -> Vec<SinkCon
     for section in &mut sections {
         let name = section.required("name", "security").unwrap_or_default();
         if names.contains(&name) && !name.is_empty() {
-            section.problem("name", format!("\"{name}\" is the name of another sink too: give each its own"));
+            section.problem("name", format!("another sink is also named \"{name}\": give each its own name"));
         }
         if name.chars().any(|c| !(c.is_ascii_alphanumeric() || "-_.".contains(c))) || name.len() > 64 {
-            section.problem("name", format!("\"{name}\": use at most 64 letters, digits, dashes, dots"));
+            section.problem(
+                "name",
+                format!("\"{name}\": use at most 64 letters, digits, dashes, dots and underscores"),
+            );
         }
         names.push(name.clone());
         let min_severity = section.severity("min_severity", Severity::Info);
@@ -96,7 +99,7 @@ pub(super) fn read(mut sections: Vec<Section<'_>>, folder: &Path) -> Vec<SinkCon
         let timezone = section.text("timezone").and_then(|zone| {
             let found = TimeZone::get(&zone);
             if found.is_err() {
-                section.problem("timezone", format!("\"{zone}\" is no time zone (try \"Europe/Berlin\")"));
+                section.problem("timezone", format!("\"{zone}\" is not a time zone (try \"Europe/Berlin\")"));
             }
             found.ok()
         });
@@ -125,7 +128,7 @@ pub(super) fn read(mut sections: Vec<Section<'_>>, folder: &Path) -> Vec<SinkCon
 }
 
 fn slack(section: &mut Section<'_>, folder: &Path) -> Option<SinkKind> {
-    let url = super::secret::read(section, "webhook_url", "webhook_url_file", folder);
+    let url = crate::config::secret::read(section, "webhook_url", "webhook_url_file", folder);
     let Some(url) = url else {
         if !section.has("webhook_url") && !section.has("webhook_url_file") {
             section.problem("webhook_url_file", "is missing: name the file that holds the webhook's URL");
@@ -140,7 +143,7 @@ fn slack(section: &mut Section<'_>, folder: &Path) -> Option<SinkKind> {
         _ => {
             section.problem(
                 "webhook_url",
-                "is no https:// URL: copy it from the Slack app's page \"Incoming Webhooks\"",
+                "is not an https:// URL: copy it from the Slack app's page \"Incoming Webhooks\"",
             );
             None
         }
@@ -158,7 +161,7 @@ fn email(section: &mut Section<'_>, folder: &Path) -> Option<EmailConfig> {
     let tls =
         section.has("tls").then(|| section.choice("tls", "starttls", &["starttls", "implicit", "none"]));
     let username = section.text("username");
-    let password = super::secret::read(section, "password", "password_file", folder);
+    let password = crate::config::secret::read(section, "password", "password_file", folder);
     let from = section.required("from", "trailnoti <alerts@example.com>");
     let from = from.and_then(|from| mailbox(section, "from", &from));
     let to = section.texts("to");
@@ -168,7 +171,7 @@ fn email(section: &mut Section<'_>, folder: &Path) -> Option<EmailConfig> {
     let mut readers: Vec<lettre::message::Mailbox> = Vec::new();
     for reader in to.iter().filter_map(|to| mailbox(section, "to", to)) {
         if readers.iter().any(|known| known.email == reader.email) {
-            section.problem("to", format!("{} stands there twice: keep one of them", reader.email));
+            section.problem("to", format!("{} is listed twice: remove one", reader.email));
         }
         readers.push(reader);
     }
@@ -193,19 +196,22 @@ fn email(section: &mut Section<'_>, folder: &Path) -> Option<EmailConfig> {
     }) else {
         section.problem(
             "smtp",
-            "is no mail server: write smtp://HOST:587, or smtps://HOST:465 for implicit TLS",
+            "is not a mail server: write smtp://HOST:587, or smtps://HOST:465 for implicit TLS",
         );
         return None;
     };
     let tls = match tls.as_deref() {
         Some("none") if implicit => {
-            section.problem("tls", "\"none\" does not go with smtps://: write smtp://, or leave tls out");
+            section.problem("tls", "\"none\" cannot be combined with smtps://: write smtp://, or remove tls");
             Tls::Implicit
         }
         Some("none") => Tls::None,
         Some("implicit") => Tls::Implicit,
         Some(_) if implicit => {
-            section.problem("tls", "\"starttls\" does not go with smtps://: write smtp://, or leave tls out");
+            section.problem(
+                "tls",
+                "\"starttls\" cannot be combined with smtps://: write smtp://, or remove tls",
+            );
             Tls::Starttls
         }
         Some(_) => Tls::Starttls,
@@ -223,5 +229,5 @@ fn email(section: &mut Section<'_>, folder: &Path) -> Option<EmailConfig> {
 }
 
 fn mailbox(section: &Section<'_>, key: &'static str, text: &str) -> Option<lettre::message::Mailbox> {
-    text.parse().map_err(|_| section.problem(key, format!("\"{text}\" is no mail address"))).ok()
+    text.parse().map_err(|_| section.problem(key, format!("\"{text}\" is not an email address"))).ok()
 }

@@ -1,6 +1,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
+use crate::domain::context::Envelope;
 use proptest::prelude::*;
 
 fn parse(text: &str) -> Result<Config, Problems> {
@@ -47,8 +48,8 @@ fn the_examples_in_the_reference_are_right_when_uncommented() {
     let config = Config::parse("trailnoti.toml", &rest.join("\n"), Some(folder.path()), BTreeMap::new());
     let config = config.unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(config.sinks.len(), 2);
-    assert_eq!(config.law.exclusions.len(), 2);
-    assert!(config.law.rules.iter().any(|rule| rule.id == "key-for-me"));
+    assert_eq!(config.ruleset.exclusions.len(), 2);
+    assert!(config.ruleset.rules.iter().any(|rule| rule.id == "key-for-me"));
 }
 
 #[test]
@@ -77,14 +78,14 @@ name = "slack"
 kind = "slak"
 "#;
     expect_test::expect![[r#"
-        trailnoti.toml:3: aws.regions: "eu-west" is no region's name (try "eu-west-1")
+        trailnoti.toml:3: aws.regions: "eu-west" is not a region name (try "eu-west-1")
         trailnoti.toml:5: cloudtrail.poll_interval: "15x" is not a duration from 5s to 1h (try "15s")
         trailnoti.toml:6: cloudtrail.requests_per_second: 9 is not a number from 0.05 to 2
-        trailnoti.toml:7: cloudtrail.lateeness: there is no such key (did you mean lateness?)
+        trailnoti.toml:7: cloudtrail.lateeness: unknown key (did you mean lateness?)
         trailnoti.toml:10: exclude[0].tags: "a**b": two `*` in a row at character 3: write one
-        trailnoti.toml:11: exclude[0].states: "runing" is no instance state (did you mean running?)
-        trailnoti.toml:16: sink[0].from: "nobody" is no mail address
-        trailnoti.toml:15: sink[0].smtp: is no mail server: write smtp://HOST:587, or smtps://HOST:465 for implicit TLS
+        trailnoti.toml:11: exclude[0].states: "runing" is not an instance state (did you mean running?)
+        trailnoti.toml:16: sink[0].from: "nobody" is not an email address
+        trailnoti.toml:15: sink[0].smtp: is not a mail server: write smtp://HOST:587, or smtps://HOST:465 for implicit TLS
         trailnoti.toml:22: sink[1].kind: "slak" is not one of slack, email, terminal (did you mean slack?)
         trailnoti.toml:19: http.listen: "9641" is neither an address with a port ("127.0.0.1:9641") nor "off""#]]
     .assert_eq(&problems(text).join("\n"));
@@ -107,7 +108,10 @@ fn a_key_from_the_environment_goes_before_the_files() {
     let config = Config::parse("f", text, None, environment).expect("right");
     assert_eq!(config.regions.only, ["eu-west-1", "us-east-1"]);
     assert_eq!(config.cloudtrail.policy.poll_interval, Duration::from_secs(60));
-    assert!(format!("{:?}", config.law.exclusions[0]).contains("aws:autoscaling:groupName"), "case is kept");
+    assert!(
+        format!("{:?}", config.ruleset.exclusions[0]).contains("aws:autoscaling:groupName"),
+        "case is kept"
+    );
 }
 
 #[test]
@@ -132,7 +136,7 @@ fn a_mistyped_field_of_a_record_is_told_with_its_rule() {
     assert_eq!(
         told,
         format!(
-            "{}:3: rule[0].pattern.detail.eventNmae: rule \"root-login\": nothing in a CloudTrail record has this name (did you mean eventName?)",
+            "{}:3: rule[0].pattern.detail.eventNmae: rule \"root-login\": unknown field of a CloudTrail record (did you mean eventName?)",
             place.display()
         )
     );
@@ -145,7 +149,7 @@ fn a_bare_eventbridge_pattern_is_a_rule_named_after_its_file() {
     let pattern = r#"{"source":["aws.s3"],"detail-type":["AWS Console Signin via CloudTrail"]}"#;
     std::fs::write(folder.path().join("rules.d/moved-over.json"), pattern).expect("written");
     let config = Config::parse("f", "", Some(folder.path()), BTreeMap::new()).expect("right");
-    let rule = config.law.rules.iter().find(|rule| rule.id == "moved-over").expect("the rule");
+    let rule = config.ruleset.rules.iter().find(|rule| rule.id == "moved-over").expect("the rule");
     assert_eq!(rule.severity, Severity::Medium);
 }
 
@@ -164,22 +168,25 @@ fn a_secret_that_others_can_read_is_told_and_not_shown() {
 #[test]
 fn leaving_out_a_region_where_sign_ins_land_is_a_warning_that_says_what_is_lost() {
     let config = parse("[aws]\nexclude_regions = [\"us-east-1\"]\n").expect("right");
-    assert!(config.warnings[0].starts_with("us-east-1 is left out: root sign-ins"), "{:?}", config.warnings);
+    assert!(
+        config.warnings[0].starts_with("us-east-1 is not watched: root sign-ins"),
+        "{:?}",
+        config.warnings
+    );
 }
 
 #[test]
 fn the_own_rules_stay_when_the_built_in_ones_are_off() {
     let config = parse("[rules]\nbuiltin = false\n").expect("right");
-    assert!(config.law.rules.iter().any(|rule| rule.id == "trailnoti-blind"));
-    assert!(config.law.rules.iter().all(|rule| rule.origin == "builtin/trailnoti.toml"));
+    assert!(config.ruleset.rules.iter().any(|rule| rule.id == "trailnoti-blind"));
+    assert!(config.ruleset.rules.iter().all(|rule| rule.origin == "builtin/trailnoti.toml"));
 }
 
 /// The calls of which the first version promises to tell, each when it worked and when AWS refused it.
 #[test]
 fn every_promised_call_is_told() {
     use crate::domain::event::Event;
-    use crate::domain::json::Json;
-    use crate::domain::rule::Scratch;
+    use crate::domain::rules::rule::Scratch;
     let iam = "AttachGroupPolicy AttachRolePolicy AttachUserPolicy ChangePassword CreateAccessKey CreateGroup CreatePolicy \
         CreateRole CreateUser DeleteAccessKey DeleteGroup DeleteGroupPolicy DeletePolicy DeleteRole DeleteRolePolicy DeleteUser \
         DeleteUserPolicy DetachGroupPolicy DetachRolePolicy DetachUserPolicy PutGroupPolicy PutRolePolicy PutUserPolicy";
@@ -190,17 +197,16 @@ fn every_promised_call_is_told() {
         .map(|name| ("iam", name))
         .chain(ec2.split_whitespace().map(|name| ("ec2", name)));
     let calls = calls.chain([("signin", "ConsoleLogin"), ("signin", "CheckMfa")]);
-    let rules = parse("").expect("right").law.rules;
+    let rules = parse("").expect("right").ruleset.rules;
     let mut count = 0;
     for (service, name) in calls {
         for error in ["", r#","errorCode":"AccessDenied""#] {
             let record = format!(
                 r#"{{"eventTime":"2026-03-02T10:00:00Z","eventSource":"{service}.amazonaws.com","awsRegion":"us-east-1","eventName":"{name}"{error}}}"#
             );
-            let event =
-                Event::from_record(Json::parse(&record).expect("JSON"), "1").expect("an event").envelope();
+            let event: Envelope = Event::from_record_text(record, "1").expect("an event").into();
             assert!(
-                !rules.findings(&mut Scratch::default(), &event.to_string()).is_empty(),
+                !rules.findings(&mut Scratch::default(), &event.after(None).text()).is_empty(),
                 "{name}{error} matches no rule"
             );
             count += 1;

@@ -53,7 +53,7 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<Input>, Vec<String>> {
         }
         if found == 0 && problems.is_empty() {
             problems.push(format!(
-                "{}: holds no file of events (.json, .jsonl, .ndjson, each also with .gz)",
+                "{}: contains no event files (.json, .jsonl or .ndjson, also with .gz)",
                 path.display()
             ));
         }
@@ -121,7 +121,7 @@ mod tests {
             "us-east-1/1_CloudTrail_us-east-1_20260302T1005Z_a.json.gz",
             "eu-west-1/1_CloudTrail_eu-west-1_20260302T1000Z_b.json.gz",
             "eu-west-1/1_CloudTrail_eu-west-1_20260302T1010Z_c.json",
-            "CloudTrail-Digest/1_CloudTrail-Digest_eu-west-1_t_eu-west-1_20260302T1010Z.json.gz",
+            "CloudTrail-Message/1_CloudTrail-Digest_eu-west-1_t_eu-west-1_20260302T1010Z.json.gz",
             "notes.txt",
         ];
         for name in names {

@@ -3,6 +3,7 @@
 
 mod inputs;
 mod objects;
+pub mod scan;
 
 pub use inputs::{Input, find};
 pub use objects::{Broken, Objects, Unwrap, inner_record};

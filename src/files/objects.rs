@@ -90,7 +90,7 @@ impl<R: Read> Objects<R> {
         let Some((start, end)) = place else { return Ok(None) };
         std::str::from_utf8(&self.buffer[start..end]).map(Some).map_err(|error| {
             let before = memchr::memchr_iter(b'\n', &self.buffer[..start]).count() as u64;
-            Broken::NoObject { line: self.lines + before + 1, why: format!("is not UTF-8: {error}") }
+            Broken::NoObject { line: self.lines + before + 1, why: format!("not UTF-8: {error}") }
         })
     }
 
@@ -100,7 +100,7 @@ impl<R: Read> Objects<R> {
                 return if self.level == Level::Top {
                     Ok(None)
                 } else {
-                    self.broken("the input ends in a list")
+                    self.broken("unterminated list (is the file cut off?)")
                 };
             };
             match (byte, self.level) {
@@ -139,7 +139,7 @@ impl<R: Read> Objects<R> {
                     return Ok(Some((start, end)));
                 }
                 (_, Level::List | Level::Wrapped) => return self.pass_over_a_value(),
-                _ => return self.broken("here stands no JSON object"),
+                _ => return self.broken("expected a JSON object"),
             }
         }
     }
@@ -178,7 +178,7 @@ impl<R: Read> Objects<R> {
                     _ if in_text => {}
                     b'[' => depth += 1,
                     b']' | b',' if depth == 0 => {
-                        return Err(Broken::NoObject { line, why: "here stands no JSON object".to_owned() });
+                        return Err(Broken::NoObject { line, why: "expected a JSON object".to_owned() });
                     }
                     b']' => depth -= 1,
                     _ => {}
@@ -186,7 +186,7 @@ impl<R: Read> Objects<R> {
                 self.taken += 1;
             }
             if !self.fill()? {
-                return self.broken("the input ends in a list");
+                return self.broken("unterminated list (is the file cut off?)");
             }
         }
     }
@@ -264,16 +264,16 @@ impl<R: Read> Objects<R> {
                 // What a backslash escapes may not be read yet.
                 ahead = ahead.max(self.buffer.len() - self.taken);
                 if ahead > LARGEST {
-                    return self.broken("an object larger than 16 MB is no event");
+                    return self.broken("object larger than 16 MB");
                 }
                 if !self.fill()? {
-                    return self.broken("an object does not end");
+                    return self.broken("unterminated object (is the file cut off?)");
                 }
                 continue;
             };
             ahead += found + 1;
             match rest[found] {
-                b'\n' => return self.broken("a text does not end on its line"),
+                b'\n' => return self.broken("unterminated string"),
                 b'"' => in_text = !in_text,
                 b'\\' => ahead += 1,
                 b'{' => depth += 1,

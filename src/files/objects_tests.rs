@@ -52,9 +52,9 @@ fn a_broken_line_costs_only_itself() {
         found,
         [
             "{\"a\":1}",
-            "! line 2: a text does not end on its line",
+            "! line 2: unterminated string",
             "{\"b\":\"x\"}",
-            "! line 4: an object does not end",
+            "! line 4: unterminated object (is the file cut off?)",
             "{\"d\":1}"
         ]
     );
@@ -74,9 +74,9 @@ fn what_is_broken_is_told_and_what_follows_is_read() {
         found,
         [
             "{\"a\":1}",
-            "! line 2: here stands no JSON object",
+            "! line 2: expected a JSON object",
             "{\"b\":2}",
-            "! line 4: an object does not end"
+            "! line 4: unterminated object (is the file cut off?)"
         ]
     );
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::instance::State as InstanceState;
+use crate::domain::event::instance::State as InstanceState;
 use crate::domain::json::Json;
 
 /// The regions that every account has and cannot disable (AWS account management guide).
@@ -200,7 +200,7 @@ impl Account {
             id: id.clone(),
             region: launch.region.to_owned(),
             kind: launch.instance_type.to_owned(),
-            reservation: super::records::reservation(launch.together_with.unwrap_or(&id)),
+            reservation: crate::simulator::records::reservation(launch.together_with.unwrap_or(&id)),
             states: vec![
                 (launch.at, InstanceState::Pending),
                 (launch.at + SignedDuration::from_secs(32), InstanceState::Running),

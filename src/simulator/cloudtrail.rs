@@ -4,9 +4,10 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::account::Recorded;
-use super::{Answer, Call, State};
 use crate::domain::json::Json;
+use crate::simulator::account::Recorded;
+use crate::simulator::state::{Bucket, State, TokenFor};
+use crate::simulator::wire::{Answer, Call};
 
 /// Requests that may come at once, and that come back each second.
 const QUOTA: f64 = 2.0;
@@ -24,13 +25,6 @@ const KEYS: [&str; 8] = [
     "AccessKeyId",
 ];
 
-/// What is left of a quota.
-#[derive(Debug)]
-pub(super) struct Bucket {
-    left: f64,
-    at: Timestamp,
-}
-
 impl Bucket {
     fn take(&mut self, now: Timestamp) -> bool {
         let passed = now.duration_since(self.at).as_secs_f64();
@@ -42,15 +36,6 @@ impl Bucket {
         self.left -= 1.0;
         true
     }
-}
-
-/// What a token stands for: it is bound to the parameters it was given for.
-#[derive(Debug)]
-pub(super) struct TokenFor {
-    parameters: String,
-    from: usize,
-    /// The page before was empty, on purpose.
-    after_empty: bool,
 }
 
 pub(super) fn serve(

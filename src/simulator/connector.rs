@@ -9,7 +9,8 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 
-use super::{Answer, Call, World};
+use crate::simulator::wire::{Answer, Call};
+use crate::simulator::world::World;
 
 impl HttpConnector for World {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {

@@ -3,9 +3,10 @@
 
 use jiff::Timestamp;
 
-use super::account::Instance;
-use super::{Answer, Call, State, escape};
-use crate::domain::instance::State as InstanceState;
+use crate::domain::event::instance::State as InstanceState;
+use crate::simulator::account::{DEFAULT_REGIONS, Instance};
+use crate::simulator::state::State;
+use crate::simulator::wire::{Answer, Call, escape};
 
 pub(super) fn serve(
     state: &mut State,
@@ -47,7 +48,7 @@ fn describe_instances(state: &mut State, call: &Call, account: &str, now: Timest
         },
     };
     let shuffle = state.shuffle;
-    let Some(owner) = state.accounts.get(account) else { return super::bad_credentials("ec2") };
+    let Some(owner) = state.accounts.get(account) else { return Answer::bad_credentials("ec2") };
     let managed = form.get("IncludeManagedResources").is_some_and(|managed| managed == "true");
     let mut listed = owner.listed(&call.region, managed, now);
     listed.sort_by_key(|instance| {
@@ -109,12 +110,12 @@ fn cores(kind: &str) -> u32 {
 }
 
 fn describe_regions(state: &State, account: &str, now: Timestamp) -> Answer {
-    let Some(owner) = state.accounts.get(account) else { return super::bad_credentials("ec2") };
+    let Some(owner) = state.accounts.get(account) else { return Answer::bad_credentials("ec2") };
     let items: String = owner
         .enabled(now)
         .iter()
         .map(|region| {
-            let opt_in = if super::DEFAULT_REGIONS.contains(&region.as_str()) { "opt-in-not-required" } else { "opted-in" };
+            let opt_in = if DEFAULT_REGIONS.contains(&region.as_str()) { "opt-in-not-required" } else { "opted-in" };
             format!(
                 "<item><regionName>{region}</regionName><regionEndpoint>ec2.{region}.amazonaws.com</regionEndpoint><optInStatus>{opt_in}</optInStatus></item>"
             )

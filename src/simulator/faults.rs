@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Answer;
+use crate::simulator::wire::Answer;
 
 /// Something that goes wrong for matching calls. Empty texts match any.
 #[derive(Debug, Clone)]
@@ -131,7 +131,7 @@ impl Trouble {
             Trouble::Expired => {
                 error(400, "ExpiredTokenException", "The security token included in the request is expired")
             }
-            Trouble::Unrecognized => super::bad_credentials(service),
+            Trouble::Unrecognized => Answer::bad_credentials(service),
             // These change a right answer, and are applied to it.
             Trouble::Slow(_) | Trouble::CutShort => error(500, "InternalFailure", "not an answer of its own"),
         }

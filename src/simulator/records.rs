@@ -91,7 +91,7 @@ pub fn call(
         ("responseElements", response),
         ("requestID", derived_id(&["request", &id]).into()),
         ("eventID", id.into()),
-        ("readOnly", crate::domain::stream::is_read(name).into()),
+        ("readOnly", crate::domain::event::reads::is_read(name).into()),
         ("eventType", "AwsApiCall".into()),
         ("managementEvent", true.into()),
         ("recipientAccountId", caller.account.into()),

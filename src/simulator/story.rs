@@ -2,10 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::World;
-use super::account::Launch;
-use super::records::{Caller, call, console_login, refused, run_instances};
 use crate::domain::json::{Json, object};
+use crate::simulator::account::Launch;
+use crate::simulator::records::{Caller, call, console_login, refused, run_instances};
+use crate::simulator::world::World;
 
 /// The account that it happens in.
 pub const ACCOUNT: &str = "111122223333";
@@ -124,29 +124,29 @@ impl Story<'_> {
 
     fn leak(&mut self) {
         let who = call(&THIEF, self.at(100), "us-east-1", "sts", "GetCallerIdentity", Json::Null, Json::Null);
-        self.happens(who, 150, "the leaked key is tried: GetCallerIdentity", true, false);
+        self.happens(who, 150, "the leaked key is tried: whose is it?", true, false);
 
         let name = || object([("userName", "support-2".into())]);
         let user = call(&THIEF, self.at(130), "us-east-1", "iam", "CreateUser", name(), Json::Null);
-        self.happens(user, 140, "a user is made: support-2", true, true);
+        self.happens(user, 140, "a user is created: support-2", true, true);
 
         let key = object([(
             "accessKey",
             object([("userName", "support-2".into()), ("accessKeyId", "AKIANEWKEY000EXAMPLE".into())]),
         )]);
         let key = call(&THIEF, self.at(142), "us-east-1", "iam", "CreateAccessKey", name(), key);
-        self.happens(key, 150, "and a key for it", true, true);
+        self.happens(key, 150, "support-2 gets an access key", true, true);
 
         let policy = object([
             ("userName", "support-2".into()),
             ("policyArn", "arn:aws:iam::aws:policy/AdministratorAccess".into()),
         ]);
         let attached = call(&THIEF, self.at(155), "us-east-1", "iam", "AttachUserPolicy", policy, Json::Null);
-        self.happens(attached, 160, "which may do everything", true, true);
+        self.happens(attached, 160, "support-2 becomes an administrator", true, true);
 
         let user = Caller { user: "support-2", key: "ASIACONSOLE00EXAMPLE", agent: "Mozilla/5.0", ..THIEF };
         let login = console_login(&user, self.at(210), "eu-north-1", true, false);
-        self.happens(login, 190, "it signs in to the console, recorded in eu-north-1", true, true);
+        self.happens(login, 190, "support-2 signs in to the console (eu-north-1)", true, true);
 
         for (n, (region, allowed)) in (0..).zip(MINED) {
             let at = self.at(240 + 9 * n);
@@ -166,7 +166,7 @@ impl Story<'_> {
                 self.happens(
                     launch,
                     170 + 7 * n,
-                    &format!("a larger one is refused in {region}: no quota"),
+                    &format!("a larger one is refused in {region}, no quota"),
                     true,
                     true,
                 );
@@ -175,6 +175,6 @@ impl Story<'_> {
 
         let trail = object([("name", "management-events".into())]);
         let stopped = call(&THIEF, self.at(360), "us-east-1", "cloudtrail", "StopLogging", trail, Json::Null);
-        self.happens(stopped, 210, "the trail is stopped, so that nobody sees", true, true);
+        self.happens(stopped, 210, "the audit trail is stopped", true, true);
     }
 }

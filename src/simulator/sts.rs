@@ -2,7 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Answer, Call, State};
+use crate::simulator::state::State;
+use crate::simulator::wire::{Answer, Call};
 
 /// How long an assumed role lasts.
 const SESSION: SignedDuration = SignedDuration::from_hours(1);

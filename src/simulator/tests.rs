@@ -1,11 +1,16 @@
-//! The simulated AWS is held to what is known of the real one; see the checklist in `aws-facts.md`'s part I, whose
+//! The simulated AWS is held to what is known of the real one; see the facts of `docs/aws.md`, whose
 //! points these tests follow.
 
 use serde_json::{Value, json};
 
-use super::records::{Caller, call, console_login};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
 use super::*;
+use crate::clock::Clock;
 use crate::domain::json::{Json, object};
+use crate::simulator::records::{Caller, call, console_login};
 
 const ACCOUNT: &str = "111122223333";
 const WHO: Caller<'static> =

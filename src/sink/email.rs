@@ -9,14 +9,15 @@ use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{Tls as Protection, TlsParameters};
-use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use lettre::{AsyncSmtpTransport, AsyncTransport, Message as Mail, Tokio1Executor};
 use secrecy::ExposeSecret;
 
-use super::Sink;
 use crate::config::{EmailConfig, Tls};
-use crate::domain::outbox::{Digest, Failure};
-use crate::domain::render::{self, Style};
+use crate::domain::notify::outbox::{Failure, Message};
+use crate::domain::notify::render;
+use crate::domain::notify::render::Style;
 use crate::domain::text::clean;
+use crate::sink::channel::Sink;
 
 /// A whole delivery. lettre's own timeout covers connecting alone (lettre issue 1027).
 const WHOLE: Duration = Duration::from_secs(30);
@@ -67,10 +68,10 @@ impl Email {
         })
     }
 
-    fn message(&self, digest: &Digest) -> Result<Message, String> {
-        let email = render::email::render(digest, &self.style).map_err(|error| error.to_string())?;
-        let id = digest.alerts.first().map(|pending| pending.alert.id.clone()).unwrap_or_default();
-        let mut builder = Message::builder()
+    fn mail(&self, message: &Message) -> Result<Mail, String> {
+        let email = render::email::render(message, &self.style).map_err(|error| error.to_string())?;
+        let id = message.alerts.first().map(|pending| pending.alert.id.clone()).unwrap_or_default();
+        let mut builder = Mail::builder()
             .from(self.from.clone())
             .subject(email.subject)
             // The same alert to the same reader has the same id, so that a repeat can be known as one.
@@ -81,19 +82,19 @@ impl Email {
             builder = builder.to(to.clone());
         }
         let text = SinglePart::builder().header(ContentType::TEXT_PLAIN).body(email.text);
-        let message = if digest.plain {
+        let mail = if message.plain {
             builder.singlepart(text)
         } else {
             let html = SinglePart::builder().header(ContentType::TEXT_HTML).body(email.html);
             builder.multipart(MultiPart::alternative().singlepart(text).singlepart(html))
         };
-        message.map_err(|error| error.to_string())
+        mail.map_err(|error| error.to_string())
     }
 
-    async fn send(&self, digest: &Digest) -> Result<(), Failure> {
-        let message = self.message(digest).map_err(|why| Failure::Refused { why: clean(&why, 200) })?;
-        let message = message.formatted();
-        let sending = self.transport.send_raw(&self.envelope, &message);
+    async fn send(&self, message: &Message) -> Result<(), Failure> {
+        let mail = self.mail(message).map_err(|why| Failure::Refused { why: clean(&why, 200) })?;
+        let mail = mail.formatted();
+        let sending = self.transport.send_raw(&self.envelope, &mail);
         match tokio::time::timeout(WHOLE, sending).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(classify(&error)),
@@ -106,12 +107,12 @@ impl Email {
 }
 
 impl Sink for Email {
-    fn name(&self) -> &str {
+    fn queue(&self) -> &str {
         &self.queue
     }
 
-    fn deliver<'a>(&'a self, digest: &'a Digest) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(self.send(digest))
+    fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(self.send(message))
     }
 }
 

@@ -1,34 +1,17 @@
 //! Channels to people: one file each. Owns sending one message and saying what kind of answer came; when and what
 //! to send is `dispatch`'s.
 
+mod channel;
 mod email;
 mod slack;
 mod terminal;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures_util::future::BoxFuture;
+pub use channel::Sink;
 
 use crate::config::{SinkConfig, SinkKind};
-use crate::domain::outbox::{Digest, Failure};
-use crate::domain::render::Style;
-
-/// A channel that takes messages.
-pub trait Sink: Send + Sync {
-    /// Its name in the configuration.
-    fn name(&self) -> &str;
-
-    /// The least time between two messages.
-    fn gap(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    /// Sends one message. It ends by itself: no sink may hold its loop for ever.
-    ///
-    /// The error's text is shown to people, and holds no secret.
-    fn deliver<'a>(&'a self, digest: &'a Digest) -> BoxFuture<'a, Result<(), Failure>>;
-}
+use crate::domain::notify::render::Style;
 
 /// Builds all configured sinks.
 ///

@@ -9,10 +9,10 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::Sink;
-use crate::domain::outbox::{Digest, Failure};
-use crate::domain::render::{Style, slack};
+use crate::domain::notify::outbox::{Failure, Message};
+use crate::domain::notify::render::{Style, slack};
 use crate::domain::text::clean;
+use crate::sink::channel::Sink;
 
 /// "1 per second" (docs.slack.dev, "Rate limits"), and a little.
 const GAP: Duration = Duration::from_millis(1100);
@@ -41,8 +41,8 @@ impl Slack {
         Ok(Slack { name, url, style, client })
     }
 
-    async fn send(&self, digest: &Digest) -> Result<(), Failure> {
-        let body = slack::render(digest, &self.style).to_string();
+    async fn send(&self, message: &Message) -> Result<(), Failure> {
+        let body = slack::render(message, &self.style).to_string();
         let request =
             self.client.post(self.url.expose_secret()).header("content-type", "application/json").body(body);
         // reqwest's errors contain the URL, which is the secret.
@@ -56,7 +56,7 @@ impl Slack {
 }
 
 impl Sink for Slack {
-    fn name(&self) -> &str {
+    fn queue(&self) -> &str {
         &self.name
     }
 
@@ -64,8 +64,8 @@ impl Sink for Slack {
         GAP
     }
 
-    fn deliver<'a>(&'a self, digest: &'a Digest) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(self.send(digest))
+    fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(self.send(message))
     }
 }
 

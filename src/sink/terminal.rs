@@ -4,9 +4,9 @@ use std::io::{IsTerminal, Write};
 
 use futures_util::future::BoxFuture;
 
-use super::Sink;
-use crate::domain::outbox::{Digest, Failure};
-use crate::domain::render::{Style, terminal};
+use crate::domain::notify::outbox::{Failure, Message};
+use crate::domain::notify::render::{Style, terminal};
+use crate::sink::channel::Sink;
 
 pub(super) struct Terminal {
     name: String,
@@ -18,10 +18,10 @@ impl Terminal {
         Terminal { name, style }
     }
 
-    fn render(&self, digest: &Digest, terminal: bool) -> String {
+    fn render(&self, message: &Message, terminal: bool) -> String {
         let banner = self.style.banner.as_deref();
         let mut text = String::new();
-        for pending in &digest.alerts {
+        for pending in &message.alerts {
             if terminal {
                 text.extend(banner.map(|banner| format!("{banner}\n")));
                 text.push_str(&terminal::block(&pending.alert, &self.style));
@@ -42,12 +42,12 @@ fn write(text: &str) -> std::io::Result<()> {
 }
 
 impl Sink for Terminal {
-    fn name(&self) -> &str {
+    fn queue(&self) -> &str {
         &self.name
     }
 
-    fn deliver<'a>(&'a self, digest: &'a Digest) -> BoxFuture<'a, Result<(), Failure>> {
-        let text = self.render(digest, std::io::stdout().is_terminal());
+    fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
+        let text = self.render(message, std::io::stdout().is_terminal());
         Box::pin(async move {
             #[allow(
                 clippy::disallowed_methods,

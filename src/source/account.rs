@@ -6,10 +6,13 @@ use aws_config::SdkConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 
-use super::{FetchError, RegionAccess, Skew, failure};
 use crate::config::AccountConfig;
-use crate::domain::launch::role_of;
+use crate::domain::context::principal::role_of;
 use crate::domain::text::clean;
+use crate::source::failure::FetchError;
+use crate::source::failure::failure;
+use crate::source::region::RegionAccess;
+use crate::source::skew::Skew;
 
 /// How long finding credentials may take: the chain ends by asking for an instance's own, which answers nobody
 /// outside AWS.
@@ -21,7 +24,7 @@ const LISTING: Duration = Duration::from_secs(20);
 /// There are no credentials to begin with.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error(
-    "no AWS credentials found: set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role gives them; without an account, `trailnoti demo` shows what it does ({0})"
+    "no AWS credentials found ({0}): set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role provides them; `trailnoti demo` needs no account"
 )]
 pub struct NoCredentials(String);
 
@@ -32,7 +35,7 @@ pub enum AccountError {
     #[error(transparent)]
     NoCredentials(#[from] NoCredentials),
     /// See there.
-    #[error("ask AWS whose credentials these are: {0}")]
+    #[error("cannot find out which account the AWS credentials belong to: {0}")]
     Fetch(FetchError),
 }
 
@@ -55,7 +58,7 @@ impl Account {
     /// When the whole chain has none.
     pub async fn check_credentials(sdk: &SdkConfig) -> Result<(), NoCredentials> {
         let Some(provider) = sdk.credentials_provider() else {
-            return Err(NoCredentials("the chain is empty".to_owned()));
+            return Err(NoCredentials("no credentials provider".to_owned()));
         };
         match tokio::time::timeout(FINDING, provider.provide_credentials()).await {
             Ok(Ok(_)) => Ok(()),
@@ -66,7 +69,7 @@ impl Account {
                 }
                 Err(NoCredentials(clean(&cause.to_string(), 200)))
             }
-            Err(_) => Err(NoCredentials("nothing answered in time".to_owned())),
+            Err(_) => Err(NoCredentials("no provider answered in time".to_owned())),
         }
     }
 
@@ -84,7 +87,7 @@ impl Account {
                 principal: role_of(identity.arn().unwrap_or_default()),
                 sdk: sdk.clone(),
             }),
-            None => Err(FetchError::Malformed("GetCallerIdentity names no account".to_owned())),
+            None => Err(FetchError::Malformed("GetCallerIdentity returned no account".to_owned())),
         }
     }
 
@@ -117,7 +120,7 @@ impl Account {
         asked.extend(
             others.iter().filter(|other| !asked.contains(other)).take(2).cloned().collect::<Vec<_>>(),
         );
-        let mut last = FetchError::Transient("no region to ask in".to_owned());
+        let mut last = FetchError::Transient("no region to ask".to_owned());
         for region in asked {
             let config =
                 aws_sdk_ec2::config::Builder::from(&self.sdk).region(aws_config::Region::new(region)).build();
@@ -138,7 +141,7 @@ impl Account {
                     if !regions.is_empty() {
                         return Ok(regions);
                     }
-                    last = FetchError::Malformed("DescribeRegions lists no region".to_owned());
+                    last = FetchError::Malformed("DescribeRegions returned no region".to_owned());
                 }
                 Ok(Err(error)) => last = failure(error),
             }

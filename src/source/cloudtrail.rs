@@ -4,29 +4,19 @@ use aws_sdk_cloudtrail::types::{LookupAttribute, LookupAttributeKey};
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 
-use super::{FetchError, RegionAccess, failure};
-use crate::domain::cursor::Request;
+use crate::domain::event::Received;
+use crate::domain::lookup::cursor::Request;
+use crate::source::failure::FetchError;
+use crate::source::failure::failure;
+use crate::source::region::RegionAccess;
 
 /// A page.
 #[derive(Debug, Default)]
 pub struct LookedUp {
     /// Newest first.
-    pub events: Vec<Raw>,
+    pub events: Vec<Received>,
     /// Where the next page begins, if there is one.
     pub next: Option<String>,
-}
-
-/// One entry of a page. It stays text: a record as a tree takes ten times the memory, and a page holds fifty.
-#[derive(Debug)]
-pub struct Raw {
-    /// CloudTrail's id of it.
-    pub id: String,
-    /// The call's name, if CloudTrail says.
-    pub name: String,
-    /// When it happened.
-    pub time: Option<Timestamp>,
-    /// The record's text, if CloudTrail gives one.
-    pub record: Option<String>,
 }
 
 impl RegionAccess {
@@ -52,7 +42,7 @@ impl RegionAccess {
             .send()
             .await
             .map_err(failure)?;
-        let events = page.events.unwrap_or_default().into_iter().map(|event| Raw {
+        let events = page.events.unwrap_or_default().into_iter().map(|event| Received {
             time: event.event_time.and_then(|time| Timestamp::from_second(time.secs()).ok()),
             id: event.event_id.unwrap_or_default(),
             name: event.event_name.unwrap_or_default(),

@@ -3,9 +3,11 @@
 use aws_sdk_ec2::types::{Instance as Listed, InstanceLifecycleType};
 use jiff::Timestamp;
 
-use super::{FetchError, RegionAccess, failure};
-use crate::domain::instance::{Instance, State};
+use crate::domain::event::instance::{Instance, State};
 use crate::domain::text::clean;
+use crate::source::failure::FetchError;
+use crate::source::failure::failure;
+use crate::source::region::RegionAccess;
 
 /// As many as EC2 gives at once (EC2 API reference).
 const PAGE: i32 = 1000;
@@ -41,7 +43,7 @@ impl RegionAccess {
                 return Ok(instances);
             }
         }
-        Err(FetchError::Malformed("the list of instances does not end".to_owned()))
+        Err(FetchError::Malformed("the list of instances is endless".to_owned()))
     }
 }
 
@@ -58,7 +60,7 @@ fn instance(listed: &Listed) -> Result<Instance, FetchError> {
         Some(80) => State::Stopped,
         other => {
             return Err(FetchError::Malformed(format!(
-                "instance {} has state code {other:?}",
+                "instance {} has the unknown state code {other:?}",
                 clean(id, 40)
             )));
         }

@@ -12,6 +12,9 @@ use aws_smithy_types::config_bag::ConfigBag;
 
 use crate::clock::Clock;
 
+/// Nothing was measured yet.
+const UNKNOWN: i64 = i64::MIN;
+
 /// The last measure, shared by every client.
 #[derive(Debug, Clone)]
 pub struct Skew {
@@ -21,12 +24,12 @@ pub struct Skew {
 
 impl Skew {
     pub(super) fn new(clock: Clock) -> Self {
-        Skew { clock, seconds: Arc::new(AtomicI64::new(0)) }
+        Skew { clock, seconds: Arc::new(AtomicI64::new(UNKNOWN)) }
     }
 
-    /// By how many seconds AWS's clock is ahead of this machine's; negative when it is behind.
-    pub fn seconds(&self) -> i64 {
-        self.seconds.load(Ordering::Relaxed)
+    /// By how many seconds AWS's clock is ahead of this machine's; negative when it is behind. None before AWS answered.
+    pub fn seconds(&self) -> Option<i64> {
+        Some(self.seconds.load(Ordering::Relaxed)).filter(|seconds| *seconds != UNKNOWN)
     }
 }
 

@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::engine::Engine;
-use super::rows::{self, CursorRow, key};
-use crate::domain::cursor::Cursor;
+use crate::domain::lookup::cursor::Cursor;
+use crate::store::engine::Engine;
+use crate::store::error::StoreError;
+use crate::store::rows;
+use crate::store::rows::{CursorRow, key};
 
 /// How many waiting alerts are looked at.
 const LOOKED_AT: usize = 1000;
@@ -31,7 +33,7 @@ fn file(path: &Path) -> PathBuf {
 /// Writes the file anew. It is a copy for bad days, so a failure is logged and no more.
 pub(super) fn write(path: &Path, engine: &mut Engine) {
     let written = (|| {
-        let other = |error: super::StoreError| std::io::Error::other(error.to_string());
+        let other = |error: StoreError| std::io::Error::other(error.to_string());
         let mut cursors = BTreeMap::new();
         for (key, row) in engine.scan(&key::cursors(), usize::MAX).map_err(other)? {
             if let Some(cursor) = rows::read_cursor(&row) {
@@ -48,13 +50,13 @@ pub(super) fn write(path: &Path, engine: &mut Engine) {
         File::open(path)?.sync_all()
     })();
     if let Err(error) = written {
-        tracing::warn!(path = %path.display(), "the checkpoint could not be written: {error}");
+        tracing::warn!(path = %path.display(), "cannot write the checkpoint: {error}");
     }
 }
 
 /// The time of the oldest event that some sink still waits for. Of a long queue its most urgent part is looked at,
 /// and the alert that was written first: reading it all would cost more memory than the daemon has.
-fn oldest_unsent(engine: &mut Engine) -> Result<Option<Timestamp>, super::StoreError> {
+fn oldest_unsent(engine: &mut Engine) -> Result<Option<Timestamp>, StoreError> {
     let mut rows = engine.scan(&key::outbox_all(), LOOKED_AT)?;
     if rows.len() == LOOKED_AT {
         let keys = engine.keys(&key::outbox_all())?;

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::StoreError;
-use super::ladder::{self, database};
-use super::rows::key;
 use crate::clock::Clock;
-use crate::domain::pacer::later;
+use crate::domain::time::later;
+use crate::store::error::StoreError;
+use crate::store::recovery;
+use crate::store::recovery::database;
+use crate::store::rows::key;
 
 /// Longer values are cut into parts: a sled item that passes 4 KiB by far ends in files that are never freed.
 const PART: usize = 3 * 1024;
@@ -54,7 +55,7 @@ pub(super) struct Engine {
 
 impl Engine {
     pub fn new(path: PathBuf, db: sled::Db, clock: Clock) -> Self {
-        let _without_a_reserve_a_full_disk_ends_the_process = ladder::set_aside(&path);
+        let _without_a_reserve_a_full_disk_ends_the_process = recovery::set_aside(&path);
         Engine { path, clock, db: Some(db), overlay: BTreeMap::new(), trouble: None }
     }
 
@@ -82,16 +83,16 @@ impl Engine {
     fn fail(&mut self, error: &StoreError) {
         let now = self.clock.now();
         self.trouble.get_or_insert_with(|| (error.to_string(), now));
-        ladder::spend_reserve(&self.path);
+        recovery::spend_reserve(&self.path);
         if let Err(error) = self.renew() {
-            tracing::error!("the state cannot be opened again: {error}");
+            tracing::error!("cannot reopen the state: {error}");
         }
     }
 
     /// The old handle holds the lock, so it goes first.
     fn renew(&mut self) -> Result<(), StoreError> {
         self.db = None;
-        self.db = Some(ladder::reopen(&self.path)?);
+        self.db = Some(recovery::reopen(&self.path)?);
         Ok(())
     }
 
@@ -160,7 +161,7 @@ impl Engine {
     fn remember(&mut self, changes: Vec<Change>) -> Result<(), StoreError> {
         if self.overlay.len() + changes.len() > IN_MEMORY {
             let why = self.degraded().unwrap_or_default();
-            return Err(StoreError::Engine(format!("{why}, and there is no room left in memory")));
+            return Err(StoreError::Engine(format!("{why}, and no room is left in memory")));
         }
         self.overlay.extend(changes.into_iter().map(|change| (change.key, change.value)));
         Ok(())
@@ -197,7 +198,7 @@ impl Engine {
             return false;
         }
         self.trouble = Some((why.clone(), now));
-        if !ladder::has_room(&self.path) || !ladder::set_aside(&self.path) {
+        if !recovery::has_room(&self.path) || !recovery::set_aside(&self.path) {
             return false;
         }
         if let Err(error) = self.renew() {
@@ -292,6 +293,6 @@ fn guarded<T>(work: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(StoreError::Engine(error.to_string())),
-        Err(_) => Err(StoreError::Engine("sled panicked".to_owned())),
+        Err(_) => Err(StoreError::Engine("the database panicked".to_owned())),
     }
 }

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::engine::Change;
-use super::rows::{self, key};
-use super::{Store, StoreError};
-use crate::domain::alert::Alert;
-use crate::domain::outbox::{Digest, PER_MESSAGE, Pending, Route, Sent};
+use crate::domain::notify::alert::Alert;
+use crate::domain::notify::outbox::{Message, PER_MESSAGE, Pending, Route, Sent};
+use crate::store::engine::Change;
+use crate::store::error::StoreError;
+use crate::store::rows;
+use crate::store::rows::key;
+use crate::store::state::Store;
 
 /// How many dead alerts are kept for each sink.
 const DEAD: usize = 1000;
@@ -59,12 +61,12 @@ impl Store {
     pub fn delivered(
         &self,
         sink: &str,
-        digest: &Digest,
+        message: &Message,
         sent: &[(String, Sent)],
         over: &[String],
     ) -> Result<(), StoreError> {
         let mut changes: Vec<Change> =
-            digest.alerts.iter().map(|pending| Change::delete(key::outbox(sink, pending))).collect();
+            message.alerts.iter().map(|pending| Change::delete(key::outbox(sink, pending))).collect();
         changes.extend(over.iter().map(|group| Change::delete(key::group(sink, group))));
         changes
             .extend(sent.iter().map(|(group, sent)| Change::put(key::group(sink, group), rows::sent(sent))));
@@ -79,10 +81,10 @@ impl Store {
     pub fn refused(
         &self,
         sink: &str,
-        digest: &Digest,
+        message: &Message,
         not_before: Option<Timestamp>,
     ) -> Result<(), StoreError> {
-        let changes = digest
+        let changes = message
             .alerts
             .iter()
             .map(|pending| {
@@ -98,13 +100,13 @@ impl Store {
     ///
     /// # Errors
     /// When that cannot be written.
-    pub fn bury(&self, sink: &str, digest: &Digest) -> Result<(), StoreError> {
+    pub fn bury(&self, sink: &str, message: &Message) -> Result<(), StoreError> {
         let mut inner = self.lock();
         let dead = inner.engine.scan(&key::dead(sink, None), usize::MAX)?;
-        let excess = (dead.len() + digest.alerts.len()).saturating_sub(DEAD);
+        let excess = (dead.len() + message.alerts.len()).saturating_sub(DEAD);
         let mut changes: Vec<Change> =
             dead.into_iter().take(excess).map(|(key, _)| Change::delete(key)).collect();
-        for pending in &digest.alerts {
+        for pending in &message.alerts {
             changes.push(Change::delete(key::outbox(sink, pending)));
             changes.push(Change::put(key::dead(sink, Some(pending.seq)), rows::pending(pending)));
         }

@@ -5,25 +5,40 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::engine::Change;
-use super::rows::{self, key};
-use super::{Scope, Store, StoreError};
-use crate::domain::cursor::Cursor;
-use crate::domain::judge::Mark;
-use crate::domain::pacer::earlier;
-use crate::domain::usage::Usage;
+use crate::domain::event::scope::Scope;
+use crate::domain::health::subject::Subject;
+use crate::domain::instances::usage::Usage;
+use crate::domain::judge::inputs::{Known, Mark};
+use crate::domain::lookup::cursor::Cursor;
+use crate::domain::time::earlier;
+use crate::store::engine::Change;
+use crate::store::error::StoreError;
+use crate::store::rows;
+use crate::store::rows::key;
+use crate::store::state::Store;
 
 /// A lane that has not moved for so long belongs to a region that is not watched any more.
 const UNWATCHED: Duration = Duration::from_secs(8 * 86_400);
 
 impl Store {
-    /// Whether an event was judged before.
+    /// Which of these marks are kept: their events were judged before.
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn seen(&self, mark: &Mark) -> Result<bool, StoreError> {
-        let rows = self.lock().engine.scan(&key::second(&mark.account, mark.second), usize::MAX)?;
-        Ok(rows.iter().any(|(_, ids)| ids.chunks_exact(16).any(|id| id == mark.id)))
+    pub fn seen(&self, marks: &[Mark]) -> Result<Known, StoreError> {
+        let mut of_second: BTreeMap<(&str, i64), Vec<&Mark>> = BTreeMap::new();
+        for mark in marks {
+            of_second.entry((&mark.account, mark.second)).or_default().push(mark);
+        }
+        let mut known = Known::new();
+        let mut inner = self.lock();
+        for ((account, second), marks) in of_second {
+            let rows = inner.engine.scan(&key::second(account, second), usize::MAX)?;
+            let kept =
+                |mark: &&&Mark| rows.iter().any(|(_, ids)| ids.chunks_exact(16).any(|id| id == mark.id));
+            known.extend(marks.iter().filter(kept).map(|mark| (*mark).clone()));
+        }
+        Ok(known)
     }
 
     /// How far a lane has come.
@@ -31,7 +46,7 @@ impl Store {
     /// # Errors
     /// When the state cannot be read.
     pub fn cursor(&self, scope: Scope<'_>, lane: &str) -> Result<Option<Cursor>, StoreError> {
-        let row = self.lock().engine.get(&key::cursor(scope.account, scope.region, lane))?;
+        let row = self.lock().engine.get(&key::cursor(scope.account(), scope.region(), lane))?;
         Ok(row.and_then(|row| rows::read_cursor(&row)))
     }
 
@@ -41,7 +56,7 @@ impl Store {
     /// When that cannot be written.
     pub fn keep_lanes(&self, scope: Scope<'_>, lanes: &[(String, Cursor)]) -> Result<(), StoreError> {
         let mut inner = self.lock();
-        let prefix = key::cursor(scope.account, scope.region, "");
+        let prefix = key::cursor(scope.account(), scope.region(), "");
         let rows = inner.engine.scan(&prefix, usize::MAX)?;
         let gone = rows.into_iter().filter(|(key, _)| {
             let lane = String::from_utf8_lossy(&key[prefix.len()..]);
@@ -133,12 +148,12 @@ impl Store {
         Ok(oldest)
     }
 
-    /// Since when it is told that a subject fails.
+    /// Since when a subject fails, if that was reported.
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn told(&self, subject: &str) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.lock().engine.get(&key::health(subject))?.and_then(|row| rows::read_time(&row)))
+    pub fn reported(&self, subject: Subject<'_>) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.lock().engine.get(&key::health(&subject.key()))?.and_then(|row| rows::read_time(&row)))
     }
 
     /// What is remembered of each exclusion.

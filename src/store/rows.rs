@@ -1,20 +1,20 @@
-//! How keys and values look on disk. Owns their bytes; a change here is a new [`super::SCHEMA`].
+//! How keys and values look on disk. Owns their bytes; a change here is a new `SCHEMA`.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::alert::Alert;
-use crate::domain::cursor::{Cursor, Walk};
-use crate::domain::outbox::{Pending, Sent};
-use crate::domain::rule::Severity;
-use crate::domain::usage::Usage;
+use crate::domain::instances::usage::Usage;
+use crate::domain::lookup::cursor::{Cursor, Walk};
+use crate::domain::notify::alert::Alert;
+use crate::domain::notify::outbox::{Pending, Sent};
+use crate::domain::severity::Severity;
 
 /// How many ids stand in one row.
 pub(super) const IDS: usize = 64;
 
 /// Keys; see the table in `store`.
 pub(super) mod key {
-    use super::Pending;
+    use crate::domain::notify::outbox::Pending;
 
     fn joined(kind: u8, parts: &[&str]) -> Vec<u8> {
         let mut key = vec![kind];
@@ -130,7 +130,7 @@ pub(super) mod key {
         vec![b'm', kind, bucket]
     }
 
-    pub fn bursts() -> Vec<u8> {
+    pub fn thresholds() -> Vec<u8> {
         vec![b'q']
     }
 
@@ -140,6 +140,14 @@ pub(super) mod key {
 
     pub fn history(account: &str, region: &str) -> Vec<u8> {
         joined(b'e', &[account, region])
+    }
+
+    pub fn alerts() -> Vec<u8> {
+        vec![b'a']
+    }
+
+    pub fn alert(slot: u16) -> Vec<u8> {
+        [&[b'a'][..], &slot.to_be_bytes()].concat()
     }
 
     pub fn tally() -> Vec<u8> {

@@ -5,12 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::engine::Change;
-use super::rows::{AlertRow, json, key};
-use super::{Scope, Store, StoreError};
-use crate::domain::instance::{Instance, State, Tags};
-use crate::domain::launch::Launch;
-use crate::domain::story::{Held, Story};
+use crate::domain::context::launch::Launch;
+use crate::domain::event::instance::{Instance, State, Tags};
+use crate::domain::event::scope::Scope;
+use crate::domain::instances::note::Note;
+use crate::domain::instances::story::{Held, Story};
+use crate::store::engine::Change;
+use crate::store::error::StoreError;
+use crate::store::rows::{AlertRow, json, key};
+use crate::store::state::Store;
 
 #[derive(Serialize, Deserialize)]
 struct StoryRow {
@@ -93,7 +96,7 @@ fn row(story: &Story) -> Vec<u8> {
         waiting: held.collect(),
         told: story.told,
         admitted: story.admitted.clone(),
-        noted: story.noted.clone(),
+        noted: story.noted.iter().map(ToString::to_string).collect(),
     })
 }
 
@@ -132,14 +135,14 @@ fn read(row: &[u8]) -> Option<Story> {
         fleet: row.fleet,
         told: row.told,
         admitted: row.admitted,
-        noted: row.noted,
+        noted: row.noted.iter().filter_map(|note| Note::parse(note)).collect(),
     })
 }
 
 /// What is to be written of a region's stories.
 pub(super) fn changes(scope: Scope<'_>, stories: &BTreeMap<String, Option<Story>>) -> Vec<Change> {
     let change = |(id, story): (&String, &Option<Story>)| {
-        let key = key::instance(scope.account, scope.region, id);
+        let key = key::instance(scope.account(), scope.region(), id);
         story.as_ref().map_or(Change::delete(key.clone()), |story| Change::put(key, row(story)))
     };
     stories.iter().map(change).collect()
@@ -151,7 +154,7 @@ impl Store {
     /// # Errors
     /// When the state cannot be read.
     pub fn stories(&self, scope: Scope<'_>) -> Result<BTreeMap<String, Story>, StoreError> {
-        let prefix = key::instance(scope.account, scope.region, "");
+        let prefix = key::instance(scope.account(), scope.region(), "");
         let rows = self.lock().engine.scan(&prefix, usize::MAX)?;
         let stories = rows.iter().filter_map(|(_, row)| read(row));
         Ok(stories.map(|story| (story.instance.id.clone(), story)).collect())
@@ -177,6 +180,6 @@ impl Store {
     /// # Errors
     /// When the state cannot be read.
     pub fn has_baseline(&self, scope: Scope<'_>) -> Result<bool, StoreError> {
-        Ok(self.lock().engine.get(&key::baseline(scope.account, scope.region))?.is_some())
+        Ok(self.lock().engine.get(&key::baseline(scope.account(), scope.region()))?.is_some())
     }
 }

@@ -2,11 +2,13 @@
 
 use jiff::Timestamp;
 
-use super::engine::Change;
-use super::rows::{json, key};
-use super::{Inner, Store, StoreError};
-use crate::domain::daily::Tally;
-use crate::domain::judge::Judgement;
+use crate::domain::health::daily::Tally;
+use crate::domain::judge::inputs::Judgement;
+use crate::store::engine::Change;
+use crate::store::error::StoreError;
+use crate::store::rows::{json, key};
+use crate::store::state::Inner;
+use crate::store::state::Store;
 
 impl Inner {
     pub(super) fn tally(
@@ -18,7 +20,7 @@ impl Inner {
             return Ok(());
         }
         let mut tally = self.read_tally()?;
-        tally.add(judgement);
+        tally.add(&judgement.alerts, &judgement.excluded, &judgement.tried);
         changes.push(Change::put(key::tally(), json(&tally)));
         Ok(())
     }

@@ -1,10 +1,23 @@
+use std::collections::BTreeMap;
 use std::fs;
 
-use super::*;
-use crate::domain::outbox::Digest;
-use crate::domain::rule::Severity;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-const SCOPE: Scope<'static> = Scope { account: "111122223333", region: "us-east-1" };
+use jiff::Timestamp;
+
+use super::*;
+use crate::clock::Clock;
+use crate::domain::event::scope::Scope;
+use crate::domain::judge::inputs::Mark;
+use crate::domain::judge::inputs::{Judgement, Known};
+use crate::domain::lookup::cursor::Cursor;
+use crate::domain::notify::alert::Alert;
+use crate::domain::notify::outbox::Message;
+use crate::domain::notify::outbox::Route;
+use crate::domain::severity::Severity;
+
+const SCOPE: Scope<'static> = Scope::Region { account: "111122223333", region: "us-east-1" };
 
 fn clock() -> Clock {
     Clock::system()
@@ -23,9 +36,9 @@ fn alert(n: u64, severity: Severity) -> Alert {
         runbook: String::new(),
         severity,
         group: "group".to_owned(),
-        account: SCOPE.account.to_owned(),
+        account: SCOPE.account().to_owned(),
         account_name: String::new(),
-        region: SCOPE.region.to_owned(),
+        region: SCOPE.region().to_owned(),
         time: at(10),
         principal: "p".repeat(960),
         address: String::new(),
@@ -45,14 +58,19 @@ fn routes(sinks: &[&str]) -> Vec<Route> {
 
 fn told(n: u64) -> Commit {
     let mark = Mark {
-        account: SCOPE.account.to_owned(),
+        account: SCOPE.account().to_owned(),
         second: at(10).as_second(),
         id: [u8::try_from(n % 256).expect("small"); 16],
     };
     let judgement =
-        Judgement { alerts: vec![alert(n, Severity::High)], marks: vec![mark], ..Judgement::default() };
+        Judgement { alerts: vec![alert(n, Severity::High)], marks: [mark].into(), ..Judgement::default() };
     let cursor = Cursor { floor: at(0), through: at(20), walk: None };
     Commit { judgement, cursors: vec![("whole".to_owned(), cursor)], ..Commit::default() }
+}
+
+fn seen(store: &Store, n: u64) -> Known {
+    let marks: Vec<Mark> = told(n).judgement.marks.into_iter().collect();
+    store.seen(&marks).expect("read")
 }
 
 fn open(path: &Path) -> Store {
@@ -72,8 +90,8 @@ fn what_is_committed_together_is_there_together_after_a_restart() {
         let (pending, _) = store.pending(sink).expect("read");
         assert_eq!(pending.iter().map(|p| &p.alert).collect::<Vec<_>>(), [&alert(1, Severity::High)]);
     }
-    assert!(store.seen(&told(1).judgement.marks[0]).expect("read"));
-    assert!(!store.seen(&told(2).judgement.marks[0]).expect("read"));
+    assert!(!seen(&store, 1).is_empty());
+    assert!(seen(&store, 2).is_empty());
     assert_eq!(store.cursor(SCOPE, "whole").expect("read").map(|c| c.through), Some(at(20)));
 }
 
@@ -83,17 +101,17 @@ fn no_row_on_disk_is_longer_than_four_kibibytes() {
     let store = open(folder.path());
     store.commit(SCOPE, &told(1), &routes(&["a"])).expect("committed");
     let (pending, _) = store.pending("a").expect("read");
-    let digest = Digest { alerts: pending, groups: vec![], update: false, plain: false };
+    let digest = Message { alerts: pending, groups: vec![], update: false, plain: false };
     drop(store);
     let longest = |path: &Path| {
-        let db = sled::open(ladder::database(path)).expect("opened");
+        let db = sled::open(recovery::database(path)).expect("opened");
         db.iter().map(|row| row.expect("a row").1.len()).max()
     };
     assert!(longest(folder.path()).is_some_and(|length| length <= 4096), "{:?}", longest(folder.path()));
     let store = open(folder.path());
     store.delivered("a", &digest, &[], &[]).expect("settled");
     drop(store);
-    let db = sled::open(ladder::database(folder.path())).expect("opened");
+    let db = sled::open(recovery::database(folder.path())).expect("opened");
     assert!(db.scan_prefix(b"p").next().is_none(), "the parts of a deleted row are deleted");
 }
 
@@ -117,7 +135,7 @@ fn what_a_sink_refuses_for_good_is_kept() {
     let store = open(folder.path());
     store.commit(SCOPE, &told(1), &routes(&["a"])).expect("committed");
     let (alerts, _) = store.pending("a").expect("read");
-    store.bury("a", &Digest { alerts, groups: vec![], update: false, plain: true }).expect("buried");
+    store.bury("a", &Message { alerts, groups: vec![], update: false, plain: true }).expect("buried");
     drop(store);
     let store = open(folder.path());
     assert!(store.pending("a").expect("read").0.is_empty());
@@ -140,9 +158,9 @@ fn marks_are_forgotten_once_no_walk_goes_back_to_them() {
     let store = open(folder.path());
     store.commit(SCOPE, &told(1), &[]).expect("committed");
     let day = Duration::from_secs(86_400);
-    assert_eq!(store.forget(SCOPE.account, at(86_400), day).expect("asked"), 0);
-    assert_eq!(store.forget(SCOPE.account, at(3 * 86_400), day).expect("asked"), 1);
-    assert!(!store.seen(&told(1).judgement.marks[0]).expect("read"));
+    assert_eq!(store.forget(SCOPE.account(), at(86_400), day).expect("asked"), 0);
+    assert_eq!(store.forget(SCOPE.account(), at(3 * 86_400), day).expect("asked"), 1);
+    assert!(seen(&store, 1).is_empty());
 }
 
 #[test]
@@ -153,7 +171,7 @@ fn a_hundred_thousand_marks_stay_small() {
         let marks = (0..100u64)
             .map(|n| {
                 let id = crate::domain::event::short_id(&format!("{second}-{n}"));
-                Mark { account: SCOPE.account.to_owned(), second, id }
+                Mark { account: SCOPE.account().to_owned(), second, id }
             })
             .collect();
         let judgement = Judgement { marks, ..Judgement::default() };
@@ -177,7 +195,7 @@ fn what_the_disk_does_not_take_is_kept_and_written_later() {
         2,
         "the old one from disk, the new one from memory"
     );
-    assert!(store.seen(&told(2).judgement.marks[0]).expect("read"));
+    assert!(!seen(&store, 2).is_empty());
     store.lock().engine.mend_handle();
     assert!(store.recover(), "{:?}", store.degraded());
     drop(store);
@@ -195,7 +213,7 @@ fn what_was_learned_is_learned_again_after_the_state_was_lost() {
     store.commit(SCOPE, &commit, &routes(&[])).expect("kept");
     store.close();
     drop(store);
-    fs::remove_dir_all(ladder::database(folder.path())).expect("lost");
+    fs::remove_dir_all(recovery::database(folder.path())).expect("lost");
     let (store, opened) = Store::open(folder.path(), clock()).expect("it opens");
     assert_ne!(opened, Opened::AsItWas);
     assert!(store.cursor(SCOPE, "whole").expect("read").is_some());
@@ -207,7 +225,7 @@ fn what_was_learned_is_learned_again_after_the_state_was_lost() {
 /// More values than one row holds, and forgetting some of them.
 #[test]
 fn what_accounts_did_is_there_after_a_restart() {
-    use crate::domain::memory::{Sighting, Token};
+    use crate::domain::rules::memory::{Sighting, Token};
     let folder = tempfile::tempdir().expect("a folder");
     let store = open(folder.path());
     let all: Vec<_> = (0..5_000)
@@ -249,7 +267,7 @@ fn r13_a_state_that_cannot_be_made_or_is_held_is_told_so() {
 fn a_kill_inside_open_does_not_brick_the_state() {
     let folder = tempfile::tempdir().expect("a folder");
     open(folder.path()).commit(SCOPE, &told(1), &routes(&["a"])).expect("committed");
-    fs::write(ladder::database(folder.path()).join("snap.00000000000001ff.generating"), b"half")
+    fs::write(recovery::database(folder.path()).join("snap.00000000000001ff.generating"), b"half")
         .expect("written");
     assert_eq!(open(folder.path()).pending("a").expect("read").0.len(), 1);
 }
@@ -358,11 +376,12 @@ fn a_store_without_a_handle_says_so_and_does_not_say_that_there_is_nothing() {
     store.lock().engine.lose_handle();
     std::fs::rename(&db, &aside).expect("moved");
     std::fs::write(&db, "in the way").expect("written");
-    assert!(store.seen(&told(1).judgement.marks[0]).is_err());
+    let marks: Vec<Mark> = told(1).judgement.marks.into_iter().collect();
+    assert!(store.seen(&marks).is_err());
     assert!(store.pending("a").is_err() && store.cursor(SCOPE, "whole").is_err());
     std::fs::remove_file(&db).expect("removed");
     std::fs::rename(&aside, &db).expect("moved");
-    assert!(store.seen(&told(1).judgement.marks[0]).expect("a new handle reads"));
+    assert!(!seen(&store, 1).is_empty(), "a new handle reads");
 }
 
 #[test]

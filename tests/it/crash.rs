@@ -128,5 +128,8 @@ fn no_death_at_any_step_loses_an_alert() {
     println!("{} steps; repeats after {} of them: {repeats:?}", whole.steps, repeats.len());
     // A message is in flight between its delivery and its settling: dying there, and only there, repeats it.
     assert!(repeats.len() <= whole.told.len(), "{repeats:?}");
-    assert!(repeats.values().all(|alerts| *alerts <= trailnoti::domain::outbox::PER_MESSAGE), "{repeats:?}");
+    assert!(
+        repeats.values().all(|alerts| *alerts <= trailnoti::domain::notify::outbox::PER_MESSAGE),
+        "{repeats:?}"
+    );
 }

@@ -170,11 +170,11 @@ escalate = [{ when = { context.by = ["key"] }, to = "high" }]
     let pages = stage.status.pages().expect("pages");
     let decided = |id: &str| pages.explain(id).expect("a decision").items()[0].clone();
     let told = decided(&eve);
-    assert_eq!(told.text("decision"), Some("it was told"), "{told}");
+    assert_eq!(told.text("decision"), Some("alerted; delivered to slack at 2026-03-02T10:03:00Z"), "{told}");
     assert_eq!((told.text("rule"), told.text("severity")), (Some("told"), Some("high")), "{told}");
     assert!(told.to_string().contains(r#""dry_run":["on-trial"]"#), "{told}");
     let excused = decided(&ci);
-    assert!(excused.to_string().contains("its exception 1 in `unless` fits"), "{excused}");
+    assert!(excused.to_string().contains("its exception 1 in `unless` matches"), "{excused}");
     let page = pages.overview();
     let trials = page.get("trials").map(Json::to_string);
     assert_eq!(trials.as_deref(), Some(r#"[{"rule":"on-trial","would_have_told":2}]"#));

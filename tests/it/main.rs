@@ -5,6 +5,7 @@
 
 mod cli;
 mod crash;
+mod fates;
 mod learning;
 mod process;
 mod recall;

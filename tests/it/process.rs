@@ -11,7 +11,8 @@ use trailnoti::domain::json::{Json, object};
 use trailnoti::simulator::World;
 use trailnoti::simulator::records::{call, refused};
 
-use crate::servers::{self, Mail, Reply, Slack, eventually};
+use crate::servers;
+use crate::servers::{Mail, Reply, Slack, eventually};
 use crate::world::{ACCOUNT, MALLORY};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_trailnoti");
@@ -152,11 +153,11 @@ async fn the_daemon_tells_slack_and_a_mail_server_and_stops_at_sigterm() {
     happens(&world, "support-2");
     // The certificate is trusted as a private authority's would be.
     home.start_with(|command| command.env("SSL_CERT_FILE", &cert));
-    eventually("Slack is told", LONG, || said(&slack, "IAM user support-2 created")).await;
+    eventually("Slack is told", LONG, || said(&slack, "created the IAM user support-2")).await;
     eventually("a mail comes", LONG, || {
         let got = mail.got.lock().expect("got").clone();
         got.iter()
-            .any(|mail| mail.contains("IAM user support-2 created"))
+            .any(|mail| mail.contains("created the IAM user support-2"))
             .then_some(())
             .ok_or(format!("{got:?}"))
     })
@@ -168,7 +169,7 @@ async fn the_daemon_tells_slack_and_a_mail_server_and_stops_at_sigterm() {
     // Started again, it tells nothing twice.
     home.start_with(|command| command.env("SSL_CERT_FILE", &cert));
     happens(&world, "support-3");
-    eventually("Slack is told", LONG, || said(&slack, "IAM user support-3 created")).await;
+    eventually("Slack is told", LONG, || said(&slack, "created the IAM user support-3")).await;
     assert_eq!(slack.texts().iter().filter(|text| text.contains("support-2")).count(), 1);
     home.signal("-INT");
     assert_eq!(home.end().await.0, Some(0));
@@ -240,7 +241,7 @@ async fn pages_of_five_megabytes_in_every_region_at_once_fit_into_the_units_memo
     eventually("every region is read", Duration::from_secs(120), || {
         let missing: Vec<&str> = REGIONS
             .into_iter()
-            .filter(|region| slack.messages_with(&format!("user {region} created")) == 0)
+            .filter(|region| slack.messages_with(&format!("created the IAM user {region}")) == 0)
             .collect();
         if missing.is_empty() { Ok(()) } else { Err(format!("{missing:?} of {}", peak(process))) }
     })
@@ -275,7 +276,7 @@ async fn r1_two_hundred_kills_lose_nothing() {
     }
     let sent = slack.texts().len();
     home.start();
-    let told = |n: usize| slack.messages_with(&format!("user-{n:03} created"));
+    let told = |n: usize| slack.messages_with(&format!("created the IAM user user-{n:03}"));
     eventually("everything is told", Duration::from_secs(60), || {
         let missing: Vec<usize> = (0..KILLS).filter(|n| told(*n) == 0).collect();
         if missing.is_empty() {
@@ -304,12 +305,10 @@ async fn r10_a_reload_with_mistakes_keeps_the_old_configuration_running() {
     eventually("it runs", LONG, || said(&slack, "before")).await;
     home.write("trailnoti.toml", "[cloudtrail]\npoll_intervall = \"5s\"\n");
     home.signal("-HUP");
-    eventually("the refusal is told", LONG, || said(&slack, "keeps its old configuration")).await;
+    eventually("the refusal is told", LONG, || said(&slack, "kept its old configuration")).await;
     happens(&world, "after");
     eventually("it goes on", LONG, || said(&slack, "after")).await;
-    assert!(
-        home.log().contains("cloudtrail.poll_intervall: there is no such key (did you mean poll_interval?)")
-    );
+    assert!(home.log().contains("cloudtrail.poll_intervall: unknown key (did you mean poll_interval?)"));
     home.write("trailnoti.toml", &configuration(&slack.url, "[rules]\ndisable = [\"iam-user-created\"]\n"));
     home.signal("-HUP");
     eventually("the new one is taken", LONG, || said(&slack, "runs with the new configuration")).await;
@@ -318,7 +317,7 @@ async fn r10_a_reload_with_mistakes_keeps_the_old_configuration_running() {
     home.signal("-HUP");
     happens(&world, "again");
     // What the disabled rule did not tell is judged anew now, and may come in the same message.
-    eventually("it goes on", LONG, || match slack.messages_with("user again created") {
+    eventually("it goes on", LONG, || match slack.messages_with("created the IAM user again") {
         0 => Err(format!("{:?}", slack.texts())),
         _ => Ok(()),
     })
@@ -382,7 +381,7 @@ async fn r27_no_secret_is_in_anything_that_the_process_writes() {
     });
     eventually("failures are logged", LONG, || {
         let log = home.log();
-        if log.matches("was not delivered").count() >= 2 { Ok(()) } else { Err(log) }
+        if log.matches("message not delivered").count() >= 2 { Ok(()) } else { Err(log) }
     })
     .await;
     let metrics = reqwest::get(format!("http://127.0.0.1:{port}/metrics"))
@@ -462,7 +461,8 @@ async fn the_health_pages_say_alive_and_ready() {
     let (code, screen) = run(&["status", "--config", "trailnoti.toml"]);
     assert_eq!(code, Some(0));
     assert!(
-        screen.contains("everything is seen") && screen.contains("IAM user looked-at created"),
+        screen.contains("all region feeds are being read")
+            && screen.contains("created the IAM user looked-at"),
         "{screen}"
     );
     assert!(
@@ -482,7 +482,7 @@ async fn the_health_pages_say_alive_and_ready() {
         let dead = home.command(&[command, "--config", "trailnoti.toml"]).output().expect("it runs");
         assert_eq!(dead.status.code(), Some(69));
         let said = String::from_utf8_lossy(&dead.stderr).into_owned();
-        assert!(said.contains("no daemon answers on 127.0.0.1") && said.lines().count() == 1, "{said}");
+        assert!(said.contains("no daemon is answering on 127.0.0.1") && said.lines().count() == 1, "{said}");
     }
 }
 
@@ -514,7 +514,7 @@ async fn r13_a_state_that_cannot_be_used_ends_the_start() {
     eventually("it runs", LONG, || said(&slack, "x")).await;
     let (output, took) = started(&home, "state");
     assert_eq!(output.status.code(), Some(75), "{}", line(&output));
-    assert!(line(&output).contains("held by another trailnoti"));
+    assert!(line(&output).contains("in use by another trailnoti"));
     assert!(took < Duration::from_secs(2), "{took:?}");
     home.signal("-TERM");
     home.end().await;
@@ -546,7 +546,7 @@ async fn r12_a_full_disk_loses_nothing_and_heals_by_itself() {
     home.write("trailnoti.toml", &configuration(&slack.url, ""));
     home.start();
     happens(&world, "first");
-    eventually("it runs", LONG, || said(&slack, "user first created")).await;
+    eventually("it runs", LONG, || said(&slack, "created the IAM user first")).await;
     let filler = state.join("filler");
     fill(&filler);
     for n in 0..40 {
@@ -555,7 +555,7 @@ async fn r12_a_full_disk_loses_nothing_and_heals_by_itself() {
     let all = |what: &'static str, n: usize| {
         let slack = slack.clone();
         move || {
-            let names = (0..n).map(|n| format!("{what}-{n:02} created"));
+            let names = (0..n).map(|n| format!("created the IAM user {what}-{n:02}"));
             let missing: Vec<String> = names.filter(|name| slack.messages_with(name) == 0).collect();
             if missing.is_empty() { Ok(()) } else { Err(format!("missing {missing:?}")) }
         }
@@ -639,7 +639,7 @@ async fn the_commands_that_ask_aws_answer() {
     assert!(scanned.lines().last().is_some_and(|line| line.contains(r#""records":1"#)), "{scanned}");
     let (code, checked) = tokio::task::block_in_place(|| run(&["check", "--online"]));
     assert_eq!(code, Some(0), "{checked}");
-    assert!(checked.contains("111122223333 us-east-1       events: yes; 0 instances"), "{checked}");
+    assert!(checked.contains("111122223333 us-east-1       events: ok; 0 instances"), "{checked}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

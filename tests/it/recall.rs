@@ -9,12 +9,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use trailnoti::config::Config;
-use trailnoti::domain::alert::Alert;
-use trailnoti::domain::hindsight::{Hindsight, Item};
-use trailnoti::domain::rule::{Scratch, Severity};
-use trailnoti::scan::item;
+use trailnoti::domain::judge::prepared::Item;
+use trailnoti::domain::notify::alert::Alert;
+use trailnoti::domain::replay::Hindsight;
+use trailnoti::domain::rules::rule::Scratch;
+use trailnoti::domain::severity::Severity;
+use trailnoti::files::scan::item;
 
-const SHARED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/cloudtrail");
+use crate::records::data;
+
 const ACCOUNT: &str = "111122223333";
 const OTHER: &str = "999988887777";
 /// The incident's day; the honest account is known for two weeks before, where it is.
@@ -34,14 +37,9 @@ impl Dice {
     }
 }
 
-/// The records of the honest account; none when they are not there.
-fn honest() -> Option<Vec<Value>> {
-    let records = std::fs::read_to_string(format!("{SHARED}/records.jsonl"));
-    let sources = std::fs::read_to_string(format!("{SHARED}/sources.tsv"));
-    let (Ok(records), Ok(sources)) = (records, sources) else {
-        println!("skipped: no {SHARED}");
-        return None;
-    };
+/// The records of the honest account.
+fn honest() -> Vec<Value> {
+    let (records, sources) = (data("records.jsonl"), data("records-sources.tsv"));
     let ours: BTreeSet<usize> = sources
         .lines()
         .skip(1)
@@ -63,7 +61,7 @@ fn honest() -> Option<Vec<Value>> {
         let text = record.to_string().replace(&account, ACCOUNT).replace("stratus-red-team", "shop");
         serde_json::from_str(&text).ok()
     };
-    Some(records.lines().enumerate().filter_map(record).collect())
+    records.lines().enumerate().filter_map(record).collect()
 }
 
 fn at(day: i64, second: i64) -> String {
@@ -336,7 +334,7 @@ fn told(hindsight: &mut Hindsight<'_>, config: &Config, records: &[Value]) -> Ve
         let items: Vec<Item<'_>> = batch
             .iter()
             .filter_map(|record| {
-                item(&record.to_string(), &config.law, hindsight.expects_to_know(), &mut scratch)
+                item(&record.to_string(), &config.ruleset, hindsight.expects_to_know(), &mut scratch)
                     .expect("an event")
             })
             .collect();
@@ -347,13 +345,13 @@ fn told(hindsight: &mut Hindsight<'_>, config: &Config, records: &[Value]) -> Ve
 
 #[test]
 fn a_thief_is_named_at_every_stage_and_an_honest_day_wakes_nobody() {
-    let Some(honest) = honest() else { return };
+    let honest = honest();
     assert!(honest.len() > 2_000, "{} honest records", honest.len());
     let config = Config::parse("t", "", None, BTreeMap::new()).expect("right");
     let (mut missed, mut cried, mut calm) = (Vec::new(), Vec::new(), Vec::new());
     for seed in 1..=6u64 {
         let mut dice = Dice(seed);
-        let mut hindsight = Hindsight::new(&config.law);
+        let mut hindsight = Hindsight::new(&config.ruleset);
         // Half of the accounts are known for two weeks; the others are met on the day itself.
         let is_known = seed % 2 == 0;
         for before in (1..=14).rev().filter(|_| is_known) {

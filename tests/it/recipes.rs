@@ -79,7 +79,7 @@ async fn every_recipe_hides_what_it_is_for_and_no_thief() {
         let copied: Vec<(&str, &str)> =
             tags.iter().copied().filter(|(key, _)| !key.starts_with("aws:")).collect();
         let thief = told(recipe, &MALLORY, &copied, kind).await;
-        assert!(thief.contains("launched by arn:aws:iam::111122223333:user/mallory"), "{name}: {thief}");
+        assert!(thief.contains("mallory launched"), "{name}: {thief}");
         let gpu = told(recipe, &MALLORY, &copied, "p5.48xlarge").await;
         assert!(gpu.contains("p5.48xlarge"), "{name}: {gpu}");
     }

@@ -24,9 +24,9 @@ async fn a_login_is_told_wherever_it_was_recorded() {
     stage.until("10:20").await;
     stage.stop().await;
     expect![[r#"
-        10:04:00 → slack: arn:aws:iam::111122223333:user/mallory signed in to the console from 203.0.113.66, a network never seen in this account · us-east-1 10:01:00
+        10:04:00 → slack: mallory signed in to the console from 203.0.113.66, a network new to this account · us-east-1 10:01:00
         10:05:00 → slack: mallory signed in to the console without MFA from 203.0.113.66 · eu-north-1 10:02:00
-        10:06:00 → slack: A console sign-in as mallory failed, from 203.0.113.66 · ap-south-1 10:03:00
+        10:06:00 → slack: Somebody failed to sign in to the console as mallory from 203.0.113.66 · ap-south-1 10:03:00
         10:07:00 → slack: !Root signed in to the console from 203.0.113.66 · us-east-1 10:04:00"#]].assert_eq(&stage.transcript());
 }
 
@@ -37,7 +37,8 @@ async fn an_event_that_shows_up_29_minutes_late_is_told() {
     stage.start();
     stage.until("10:40").await;
     stage.stop().await;
-    expect!["10:34:00 → slack: IAM user late created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:05:00"].assert_eq(&stage.transcript());
+    expect!["10:34:00 → slack: mallory created the IAM user late · us-east-1 10:05:00"]
+        .assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]
@@ -47,7 +48,8 @@ async fn an_event_that_shows_up_five_hours_late_is_told_by_the_hourly_reading() 
     stage.start();
     stage.until("16:30").await;
     stage.stop().await;
-    expect!["16:00:07 → slack: IAM user very-late created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:05:00"].assert_eq(&stage.transcript());
+    expect!["16:00:07 → slack: mallory created the IAM user very-late · us-east-1 10:05:00"]
+        .assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]
@@ -116,9 +118,9 @@ async fn throttling_slows_down_and_loses_nothing() {
     let refused = calls.iter().filter(|made| made.outcome == "400").count();
     assert!((10..40).contains(&refused), "{refused} requests were throttled in 18 minutes");
     expect![[r#"
-        10:05:09 → slack: trailnoti cannot see CloudTrail events in us-east-1 · us-east-1 10:05:09 [AWS throttles: ThrottlingException: Rate exceeded]
-        10:20:09 → slack: trailnoti sees CloudTrail events in us-east-1 again · us-east-1 10:20:09
-        10:23:11 → slack: IAM user throttled created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:05:00"#]].assert_eq(&stage.transcript());
+        10:05:09 → slack: trailnoti cannot read CloudTrail events in us-east-1 · us-east-1 10:05:09 [throttled by AWS: ThrottlingException: Rate exceeded]
+        10:20:09 → slack: trailnoti can read CloudTrail events in us-east-1 again · us-east-1 10:20:09
+        10:23:11 → slack: mallory created the IAM user throttled · us-east-1 10:05:00"#]].assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]
@@ -132,8 +134,8 @@ async fn a_region_that_is_enabled_while_it_runs_is_announced_and_watched() {
     stage.until("10:45").await;
     stage.stop().await;
     expect![[r#"
-        10:20:00 → slack: Region me-south-1 is enabled now · me-south-1 10:20:00
-        10:20:00 → slack: GPU instance i-00000000abc010003 (p5.48xlarge) started in me-south-1 · me-south-1 10:20:00"#]]
+        10:20:00 → slack: Region me-south-1 is now enabled · me-south-1 10:20:00
+        10:20:00 → slack: GPU machine i-00000000abc010003 (p5.48xlarge) started in me-south-1 · me-south-1 10:20:00"#]]
     .assert_eq(&stage.transcript());
 }
 
@@ -165,11 +167,12 @@ async fn a_restart_in_the_middle_of_everything_repeats_nothing_and_loses_nothing
     stage.until("10:40").await;
     stage.stop().await;
     expect![[r#"
-        10:03:00 → slack: IAM user before created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:01:00
-        10:25:00 → slack: Instance i-00000000abc020006 is running in eu-west-1 · eu-west-1 10:25:00
-        10:25:00 → slack: Instance i-00000000abc010003 is terminated in eu-west-1 · eu-west-1 10:25:00
-        10:25:01 → slack: IAM user while-down created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:12:00
-        10:28:00 → slack: IAM user after created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:26:00"#]].assert_eq(&stage.transcript());
+        10:03:00 → slack: mallory created the IAM user before · us-east-1 10:01:00
+        10:25:00 → slack: Instance i-00000000abc020006 is now running in eu-west-1 · eu-west-1 10:25:00
+        10:25:00 → slack: Instance i-00000000abc010003 is now terminated in eu-west-1 · eu-west-1 10:25:00
+        10:25:01 → slack: mallory created the IAM user while-down · us-east-1 10:12:00
+        10:28:00 → slack: mallory created the IAM user after · us-east-1 10:26:00"#]]
+    .assert_eq(&stage.transcript());
 }
 
 const EXCLUDED: &str =
@@ -193,10 +196,10 @@ async fn an_excluded_instance_is_hidden_and_counted() {
         [("workers", 2)]
     );
     expect![[r#"
-        10:03:00 → slack: GPU instance i-00000000abc020006 (p5.48xlarge) started in eu-west-1 · eu-west-1 10:03:00
-        10:03:45 → slack (update): Instance i-00000000abc020006 is running in eu-west-1 · eu-west-1 10:03:45
-        10:04:20 → slack: Instance i-00000000abc030009 is pending in eu-west-1 · eu-west-1 10:04:00
-        10:04:35 → slack (update): Instance i-00000000abc030009 is running in eu-west-1 · eu-west-1 10:04:35"#]].assert_eq(&stage.transcript());
+        10:03:00 → slack: GPU machine i-00000000abc020006 (p5.48xlarge) started in eu-west-1 · eu-west-1 10:03:00
+        10:03:45 → slack (update): Instance i-00000000abc020006 is now running in eu-west-1 · eu-west-1 10:03:45
+        10:04:20 → slack: Instance i-00000000abc030009 is now pending in eu-west-1 · eu-west-1 10:04:00
+        10:04:35 → slack (update): Instance i-00000000abc030009 is now running in eu-west-1 · eu-west-1 10:04:35"#]].assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]
@@ -216,8 +219,8 @@ async fn a_tag_that_arrives_ten_seconds_late_still_excludes() {
     stage.until("10:06").await;
     stage.stop().await;
     expect![[r#"
-        10:03:20 → slack: Instance i-00000000abc020006 is pending in eu-west-1 · eu-west-1 10:03:00
-        10:03:35 → slack (update): Instance i-00000000abc020006 is running in eu-west-1 · eu-west-1 10:03:35"#]].assert_eq(&stage.transcript());
+        10:03:20 → slack: Instance i-00000000abc020006 is now pending in eu-west-1 · eu-west-1 10:03:00
+        10:03:35 → slack (update): Instance i-00000000abc020006 is now running in eu-west-1 · eu-west-1 10:03:35"#]].assert_eq(&stage.transcript());
 }
 
 const TWO_SINKS: &str = "[grouping]\nwait = \"0s\"\ninterval = \"0s\"\n[[sink]]\nname = \"slack\"\nkind = \"terminal\"\n[[sink]]\nname = \"mail\"\nkind = \"terminal\"\n";
@@ -233,19 +236,19 @@ async fn a_sink_that_is_down_for_an_hour_gets_everything_afterwards_and_delays_n
     stage.until("11:30").await;
     stage.stop().await;
     expect![[r#"
-        10:12:00 → mail: IAM user u0 created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:10:00
-        10:15:48 → mail: trailnoti cannot send through slack ·  10:15:48 [the test says so]
-        10:22:00 → mail: IAM user u1 created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:20:00
-        10:32:00 → mail: IAM user u2 created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:30:00
-        10:42:00 → mail: IAM user u3 created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:40:00
-        10:52:00 → mail: IAM user u4 created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:50:00
-        11:11:13 → slack: IAM user u0 created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:10:00
-        11:11:13 + slack: IAM user u1 created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:20:00
-        11:11:13 + slack: IAM user u2 created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:30:00
-        11:11:13 + slack: IAM user u3 created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:40:00
-        11:11:13 + slack: IAM user u4 created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:50:00
-        11:11:13 → slack: trailnoti can send through slack again ·  11:11:13
-        11:11:13 → mail: trailnoti can send through slack again ·  11:11:13"#]]
+        10:12:00 → mail: mallory created the IAM user u0 · us-east-1 10:10:00
+        10:15:48 → mail: trailnoti cannot send alerts through slack ·  10:15:48 [the test says so]
+        10:22:00 → mail: mallory created the IAM user u1 · us-east-1 10:20:00
+        10:32:00 → mail: mallory created the IAM user u2 · us-east-1 10:30:00
+        10:42:00 → mail: mallory created the IAM user u3 · us-east-1 10:40:00
+        10:52:00 → mail: mallory created the IAM user u4 · us-east-1 10:50:00
+        11:11:13 → slack: mallory created the IAM user u0 · us-east-1 10:10:00
+        11:11:13 + slack: mallory created the IAM user u1 · us-east-1 10:20:00
+        11:11:13 + slack: mallory created the IAM user u2 · us-east-1 10:30:00
+        11:11:13 + slack: mallory created the IAM user u3 · us-east-1 10:40:00
+        11:11:13 + slack: mallory created the IAM user u4 · us-east-1 10:50:00
+        11:11:13 → slack: trailnoti can send alerts through slack again ·  11:11:13
+        11:11:13 → mail: trailnoti can send alerts through slack again ·  11:11:13"#]]
     .assert_eq(&stage.transcript());
 }
 
@@ -258,11 +261,11 @@ async fn a_sink_that_hangs_delays_nobody_else() {
     stage.until("10:40").await;
     stage.stop().await;
     expect![[r#"
-        10:07:00 → mail: IAM user u created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:05:00
-        10:10:55 → mail: trailnoti cannot send through slack ·  10:10:55 [it did not answer in time]
-        10:34:01 → slack: IAM user u created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:05:00
-        10:34:01 → slack: trailnoti can send through slack again ·  10:34:01
-        10:34:01 → mail: trailnoti can send through slack again ·  10:34:01"#]]
+        10:07:00 → mail: mallory created the IAM user u · us-east-1 10:05:00
+        10:10:55 → mail: trailnoti cannot send alerts through slack ·  10:10:55 [no answer in time]
+        10:34:01 → slack: mallory created the IAM user u · us-east-1 10:05:00
+        10:34:01 → slack: trailnoti can send alerts through slack again ·  10:34:01
+        10:34:01 → mail: trailnoti can send alerts through slack again ·  10:34:01"#]]
     .assert_eq(&stage.transcript());
 }
 
@@ -281,16 +284,16 @@ async fn what_belongs_together_is_one_message_and_then_one_update_an_interval() 
     stage.until("10:20").await;
     stage.stop().await;
     expect![[r#"
-        10:03:20 → slack: IAM user u0 created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:02:00
-        10:03:20 + slack: IAM user u1 created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:02:01
-        10:03:20 + slack: IAM user u2 created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:02:02
-        10:03:20 + slack: IAM user u3 created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:02:03
-        10:03:20 + slack: IAM user u4 created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:02:04
-        10:03:20 + slack: IAM user u5 created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:02:05
-        10:03:20 → slack: Instance i-00000000abc010003 is pending in eu-west-1 · eu-west-1 10:03:00
-        10:08:20 → slack (update): IAM user u0 created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:04:00
-        10:08:20 + slack: IAM user u1 created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:05:00
-        10:08:20 → slack (update): Instance i-00000000abc010003 is running in eu-west-1 · eu-west-1 10:03:45"#]].assert_eq(&stage.transcript());
+        10:03:20 → slack: mallory created the IAM user u0 · us-east-1 10:02:00
+        10:03:20 + slack: mallory created the IAM user u1 · us-east-1 10:02:01
+        10:03:20 + slack: mallory created the IAM user u2 · us-east-1 10:02:02
+        10:03:20 + slack: mallory created the IAM user u3 · us-east-1 10:02:03
+        10:03:20 + slack: mallory created the IAM user u4 · us-east-1 10:02:04
+        10:03:20 + slack: mallory created the IAM user u5 · us-east-1 10:02:05
+        10:03:20 → slack: Instance i-00000000abc010003 is now pending in eu-west-1 · eu-west-1 10:03:00
+        10:08:20 → slack (update): mallory created the IAM user u0 · us-east-1 10:04:00
+        10:08:20 + slack: mallory created the IAM user u1 · us-east-1 10:05:00
+        10:08:20 → slack (update): Instance i-00000000abc010003 is now running in eu-west-1 · eu-west-1 10:03:45"#]].assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]
@@ -310,10 +313,10 @@ async fn a_list_of_instances_that_is_cut_short_is_not_taken_for_their_end() {
     stage.until("10:15").await;
     stage.stop().await;
     expect![[r#"
-        10:08:08 → slack: trailnoti cannot see instances in eu-west-1 · eu-west-1 10:08:08 [InternalFailure: An internal error has occurred]
-        10:08:08 → slack (update): trailnoti cannot see instances in us-east-1 · us-east-1 10:08:08 [InternalFailure: An internal error has occurred]
-        10:09:08 → slack: trailnoti sees instances in us-east-1 again · us-east-1 10:09:08
-        10:09:08 → slack (update): trailnoti sees instances in eu-west-1 again · eu-west-1 10:09:08"#]].assert_eq(&stage.transcript());
+        10:08:08 → slack: trailnoti cannot read instances in eu-west-1 · eu-west-1 10:08:08 [InternalFailure: An internal error has occurred]
+        10:08:08 → slack (update): trailnoti cannot read instances in us-east-1 · us-east-1 10:08:08 [InternalFailure: An internal error has occurred]
+        10:09:08 → slack: trailnoti can read instances in us-east-1 again · us-east-1 10:09:08
+        10:09:08 → slack (update): trailnoti can read instances in eu-west-1 again · eu-west-1 10:09:08"#]].assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]
@@ -330,7 +333,7 @@ async fn reads_that_a_rule_names_are_read_by_their_own_stream() {
     let config =
         trailnoti::config::Config::parse("t", &stage.config, Some(folder.path()), Default::default());
     let config = config.expect("right");
-    let streams = trailnoti::domain::stream::derive(&config.law.rules).streams;
+    let streams = trailnoti::domain::lookup::stream::derive(&config.ruleset.rules).streams;
     assert_eq!(
         streams.iter().map(ToString::to_string).collect::<Vec<_>>(),
         ["ReadOnly=false", "EventName=GetSecretValue"]
@@ -342,8 +345,7 @@ async fn reads_that_a_rule_names_are_read_by_their_own_stream() {
     stage.start();
     stage.until("10:15").await;
     stage.stop().await;
-    expect!["10:07:01 → slack: Secret read by arn:aws:iam::111122223333:user/mallory · us-east-1 10:05:00"]
-        .assert_eq(&stage.transcript());
+    expect!["10:07:01 → slack: Secret read by mallory · us-east-1 10:05:00"].assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]
@@ -372,8 +374,8 @@ async fn one_accounts_failure_is_its_own() {
     stage.until("10:15").await;
     stage.stop().await;
     expect![[r#"
-        10:00:36 → slack: trailnoti cannot see account 777788889999: the list of regions ·  10:00:36 [UnauthorizedOperation: User: arn:aws:iam::777788889999:user/trailnoti is not authorized to perform: ec2:DescribeRegions with an explicit deny in a service control policy; allow it as `trailnoti iam-policy` prints, or look for a service cont…]
-        10:07:00 → slack: IAM user x created by arn:aws:iam::444455556666:user/mallory · us-east-1 10:05:00"#]].assert_eq(&stage.transcript());
+        10:00:36 → slack: trailnoti cannot read the list of regions of account 777788889999 ·  10:00:36 [UnauthorizedOperation: User: arn:aws:iam::777788889999:user/trailnoti is not authorized to perform: ec2:DescribeRegions with an explicit deny in a service control policy; grant what `trailnoti iam-policy` prints, or check for an SCP]
+        10:07:00 → slack: mallory created the IAM user x · us-east-1 10:05:00"#]].assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]
@@ -400,8 +402,8 @@ async fn a_thing_that_is_no_record_is_told_once_and_blocks_nothing() {
     stage.until("11:40").await;
     stage.stop().await;
     expect![[r#"
-        10:03:00 → slack: An event could not be read: CreateUser a68130ad-5ad0-5688-a273-1ccfd2a9aca0 · us-east-1 10:02:00 [the record is no JSON object: EOF while parsing a string at line 1 column 21]
-        10:04:00 → slack: IAM user y created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:03:00"#]].assert_eq(&stage.transcript());
+        10:03:00 → slack: trailnoti could not read an event: CreateUser a68130ad-5ad0-5688-a273-1ccfd2a9aca0 · us-east-1 10:02:00 [not a JSON object: EOF while parsing a string at line 1 column 21]
+        10:04:00 → slack: mallory created the IAM user y · us-east-1 10:03:00"#]].assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]
@@ -413,9 +415,9 @@ async fn a_launch_is_told_by_its_record_and_by_what_is_seen() {
     stage.until("10:10").await;
     stage.stop().await;
     expect![[r#"
-        10:02:00 → slack: GPU instance i-00000000abc010003 (g5.12xlarge) started in sa-east-1 · sa-east-1 10:02:00
-        10:02:45 → slack (update): Instance i-00000000abc010003 is running in sa-east-1 · sa-east-1 10:02:45
-        10:06:00 → slack: !GPU or accelerator instance launched by arn:aws:iam::111122223333:user/mallory in sa-east-1 · sa-east-1 10:02:00"#]].assert_eq(&stage.transcript());
+        10:02:00 → slack: GPU machine i-00000000abc010003 (g5.12xlarge) started in sa-east-1 · sa-east-1 10:02:00
+        10:02:45 → slack (update): Instance i-00000000abc010003 is now running in sa-east-1 · sa-east-1 10:02:45
+        10:06:00 → slack: !mallory launched g5.12xlarge (GPU or accelerator) in sa-east-1 · sa-east-1 10:02:00"#]].assert_eq(&stage.transcript());
 }
 
 /// The whole of the issue's promise on time: a day over every default region, in virtual time.
@@ -457,12 +459,12 @@ async fn a_region_that_is_listed_and_does_not_work_yet_is_not_taken_for_bad_cred
     stage.until("12:00").await;
     stage.stop().await;
     expect![[r#"
-        10:10:00 → slack: Region af-south-1 is enabled now · af-south-1 10:10:00
-        10:10:00 + slack: Region me-south-1 is enabled now · me-south-1 10:10:00
-        10:40:52 → slack: trailnoti cannot see instances in af-south-1 · af-south-1 10:40:52 [the region is listed as enabled and does not take requests yet; the credentials work elsewhere (AuthFailure: AWS was not able to validate the provided access credentials)]
-        10:41:02 → slack (update): trailnoti cannot see CloudTrail events in af-south-1 · af-south-1 10:41:02 [the region is listed as enabled and does not take requests yet; the credentials work elsewhere (UnrecognizedClientException: The security token included in the request is invalid)]
-        11:31:47 → slack: trailnoti sees instances in af-south-1 again · af-south-1 11:31:47
-        11:31:57 → slack (update): trailnoti sees CloudTrail events in af-south-1 again · af-south-1 11:31:57"#]].assert_eq(&stage.transcript());
+        10:10:00 → slack: Region af-south-1 is now enabled · af-south-1 10:10:00
+        10:10:00 + slack: Region me-south-1 is now enabled · me-south-1 10:10:00
+        10:40:52 → slack: trailnoti cannot read instances in af-south-1 · af-south-1 10:40:52 [the region is listed as enabled, but does not accept requests yet; the credentials work in other regions (AuthFailure: AWS was not able to validate the provided access credentials)]
+        10:41:02 → slack (update): trailnoti cannot read CloudTrail events in af-south-1 · af-south-1 10:41:02 [the region is listed as enabled, but does not accept requests yet; the credentials work in other regions (UnrecognizedClientException: The security token included in the request is invalid)]
+        11:31:47 → slack: trailnoti can read instances in af-south-1 again · af-south-1 11:31:47
+        11:31:57 → slack (update): trailnoti can read CloudTrail events in af-south-1 again · af-south-1 11:31:57"#]].assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]
@@ -500,11 +502,11 @@ async fn a_damaged_state_is_told_and_costs_repeats_and_no_gap() {
     let told: Vec<String> =
         stage.transcript().lines().map(|line| line.split(" [").next().unwrap_or(line).to_owned()).collect();
     expect![[r#"
-        10:03:00 → slack: IAM user before created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:02:00
-        10:20:00 → slack: trailnoti's state was damaged and begun anew: expect repeats ·  10:20:00
-        10:20:00 → slack: GPU instance i-00000000abc010003 (p5.48xlarge) started in eu-west-1 · eu-west-1 10:20:00
-        10:20:00 → slack: IAM user while-down created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:12:00
-        10:20:01 → slack (update): IAM user before created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:02:00"#]].assert_eq(&told.join("\n"));
+        10:03:00 → slack: mallory created the IAM user before · us-east-1 10:02:00
+        10:20:00 → slack: trailnoti's state was damaged, and begun anew ·  10:20:00
+        10:20:00 → slack: GPU machine i-00000000abc010003 (p5.48xlarge) started in eu-west-1 · eu-west-1 10:20:00
+        10:20:00 → slack: mallory created the IAM user while-down · us-east-1 10:12:00
+        10:20:01 → slack (update): mallory created the IAM user before · us-east-1 10:02:00"#]].assert_eq(&told.join("\n"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use trailnoti::config::{Config, SinkConfig};
-use trailnoti::domain::outbox::{Digest, Failure, Pending};
-use trailnoti::domain::report::Report;
-use trailnoti::sink::{self, Sink};
+use trailnoti::domain::context::Envelope;
+use trailnoti::domain::event::scope::Scope;
+use trailnoti::domain::health::report::Report;
+use trailnoti::domain::notify::outbox::{Failure, Message, Pending};
+use trailnoti::sink;
+use trailnoti::sink::Sink;
 
 use crate::servers::{Mail, Reply, Slack};
 use crate::world::at;
@@ -33,13 +36,19 @@ const PLAIN: &str = "tls = \"none\"\n";
 /// The server offers no login without TLS; one over STARTTLS is tried in `process`.
 const LOGIN: &str = "tls = \"none\"\nusername = \"alerts\"\npassword = \"CANARY\"\n";
 
-fn digest() -> Digest {
-    let event = Report::Test { sink: "s".to_owned() }.event("111122223333", "us-east-1", at("10:00"));
+fn digest() -> Message {
+    let event = Report::Test { sink: "s".to_owned() }
+        .event(Scope::region_of("111122223333", "us-east-1"), at("10:00"));
     let config = Config::parse("t", "", None, BTreeMap::new()).expect("right");
-    let rule = config.law.rules.iter().find(|rule| rule.id == "trailnoti-test").expect("the rule");
-    let alert = trailnoti::domain::alert::Alert::new(rule, rule.severity, &event, &event.envelope(), "prod");
+    let rule = config.ruleset.rules.iter().find(|rule| rule.id == "trailnoti-test").expect("the rule");
+    let alert = trailnoti::domain::notify::alert::Alert::new(
+        rule,
+        rule.severity,
+        &Envelope::from(event).after(None),
+        "prod",
+    );
     let pending = Pending { seq: 1, enqueued: at("10:00"), refusals: 0, not_before: None, alert };
-    Digest { groups: vec![pending.alert.group.clone()], alerts: vec![pending], update: false, plain: false }
+    Message { groups: vec![pending.alert.group.clone()], alerts: vec![pending], update: false, plain: false }
 }
 
 #[tokio::test]
@@ -47,7 +56,7 @@ async fn slack_gets_one_message_that_says_what_who_where_and_when() {
     let server = Slack::start("T/B/CANARY").await;
     slack(&server.url).deliver(&digest()).await.expect("delivered");
     let got = server.got.lock().expect("got")[0].1.clone();
-    assert_eq!(got["text"], "[CRITICAL] This is a test alert of trailnoti, through s");
+    assert_eq!(got["text"], "[CRITICAL] trailnoti sent this test alert through s");
     let facts = got["attachments"][0]["blocks"][0]["text"]["text"].as_str().expect("facts");
     assert!(
         facts.contains("*account*  `prod (111122223333)`") && facts.contains("2026-03-02 10:00:00 UTC"),
@@ -129,7 +138,7 @@ async fn a_mail_has_its_headers_and_both_its_bodies() {
     for expected in [
         "From: trailnoti <alerts@example.com>",
         "To: me@example.com",
-        "Subject: [CRITICAL] This is a test alert of trailnoti, through s",
+        "Subject: [CRITICAL] trailnoti sent this test alert through s",
         "Auto-Submitted: auto-generated",
         &format!("Message-ID: <{id}.m@example.com>"),
         &format!("X-Trailnoti-Alert-Id: {id}"),
@@ -177,7 +186,7 @@ async fn one_address_that_is_refused_keeps_the_mail_from_nobody_else() {
         let answer = sink.deliver(&digest()).await.map_err(|failure| format!("{failure:?}"));
         let answer = answer
             .map_or_else(|why| why.split(' ').next().unwrap_or_default().to_owned(), |()| "ok".to_owned());
-        answers.push(format!("{} {answer}", sink.name()));
+        answers.push(format!("{} {answer}", sink.queue()));
     }
     assert_eq!(answers, ["m/full@example.com Later", "m/unknown@example.com Refused", "m/me@example.com ok"]);
     let got = server.got.lock().expect("got").clone();

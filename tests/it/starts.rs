@@ -27,10 +27,10 @@ async fn a_launch_that_is_read_again_does_not_speak_for_the_next_start() {
     stage.until("10:25").await;
     stage.stop().await;
     expect![[r#"
-        10:17:00 → slack: arn:aws:iam::111122223333:user/mallory changed something in eu-west-1, where nobody has for 90 days: StartInstances · eu-west-1 10:12:00
-        10:17:00 + slack: Instance i-00000000abc010003 is pending in eu-west-1 · eu-west-1 10:12:05
-        10:17:00 + slack: Instance i-00000000abc010003 is running in eu-west-1 · eu-west-1 10:12:35
-        10:17:00 → slack: i-00000000abc010003 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:17:00 [its tags are on an instance that none of its launchers launched]"#]].assert_eq(&stage.transcript());
+        10:17:00 → slack: mallory changed something in eu-west-1, a region new to this account · eu-west-1 10:12:00
+        10:17:00 + slack: Instance i-00000000abc010003 is now pending in eu-west-1 · eu-west-1 10:12:05
+        10:17:00 + slack: Instance i-00000000abc010003 is now running in eu-west-1 · eu-west-1 10:12:35
+        10:17:00 → slack: Instance i-00000000abc010003 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:17:00 [has this exclusion's tags, but was launched by arn:aws:iam::111122223333:user/mallory, who is not in launched_by]"#]].assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]
@@ -44,10 +44,10 @@ async fn a_start_three_minutes_after_the_launch_is_not_the_launchers() {
     stage.until("10:20").await;
     stage.stop().await;
     expect![[r#"
-        10:07:00 → slack: arn:aws:iam::111122223333:user/mallory changed something in eu-west-1, where nobody has for 90 days: StartInstances · eu-west-1 10:04:00
-        10:07:00 + slack: Instance i-00000000abc010003 is pending in eu-west-1 · eu-west-1 10:04:05
-        10:07:00 + slack: Instance i-00000000abc010003 is running in eu-west-1 · eu-west-1 10:04:35
-        10:07:00 → slack: i-00000000abc010003 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:07:00 [its tags are on an instance that none of its launchers launched]"#]].assert_eq(&stage.transcript());
+        10:07:00 → slack: mallory changed something in eu-west-1, a region new to this account · eu-west-1 10:04:00
+        10:07:00 + slack: Instance i-00000000abc010003 is now pending in eu-west-1 · eu-west-1 10:04:05
+        10:07:00 + slack: Instance i-00000000abc010003 is now running in eu-west-1 · eu-west-1 10:04:35
+        10:07:00 → slack: Instance i-00000000abc010003 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:07:00 [has this exclusion's tags, but was launched by arn:aws:iam::111122223333:user/mallory, who is not in launched_by]"#]].assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]
@@ -63,10 +63,10 @@ async fn a_tag_that_must_not_be_there_hides_nothing_when_it_is_taken_off() {
     stage.until("10:20").await;
     stage.stop().await;
     expect![[r#"
-        10:02:00 → slack: Instance i-00000000abc010003 is pending in eu-west-1 · eu-west-1 10:02:00
-        10:02:45 → slack (update): Instance i-00000000abc010003 is running in eu-west-1 · eu-west-1 10:02:45
-        10:10:00 → slack: Instance i-00000000abc010003 is shutting-down in eu-west-1 · eu-west-1 10:10:00
-        10:10:45 → slack (update): Instance i-00000000abc010003 is terminated in eu-west-1 · eu-west-1 10:10:45"#]].assert_eq(&stage.transcript());
+        10:02:00 → slack: Instance i-00000000abc010003 is now pending in eu-west-1 · eu-west-1 10:02:00
+        10:02:45 → slack (update): Instance i-00000000abc010003 is now running in eu-west-1 · eu-west-1 10:02:45
+        10:10:00 → slack: Instance i-00000000abc010003 is now shutting-down in eu-west-1 · eu-west-1 10:10:00
+        10:10:45 → slack (update): Instance i-00000000abc010003 is now terminated in eu-west-1 · eu-west-1 10:10:45"#]].assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]
@@ -93,8 +93,8 @@ async fn what_is_held_in_a_region_that_a_reload_drops_is_told() {
     stage.until("10:15").await;
     stage.stop().await;
     expect![[r#"
-        10:09:00 → slack: Instance i-00000000abc010003 is pending in eu-west-1 · eu-west-1 10:02:00
-        10:09:00 + slack: Instance i-00000000abc010003 is running in eu-west-1 · eu-west-1 10:02:35"#]]
+        10:09:00 → slack: Instance i-00000000abc010003 is now pending in eu-west-1 · eu-west-1 10:02:00
+        10:09:00 + slack: Instance i-00000000abc010003 is now running in eu-west-1 · eu-west-1 10:02:35"#]]
     .assert_eq(&stage.transcript());
 }
 
@@ -129,7 +129,8 @@ async fn excluded_launches_of_a_long_downtime_stay_hidden() {
     stage.start();
     stage.until("13:40").await;
     stage.stop().await;
-    expect!["13:30:01 → slack: Instances launched by arn:aws:iam::111122223333:user/mallory in eu-west-1 · eu-west-1 11:01:00"].assert_eq(&stage.transcript());
+    expect!["13:30:01 → slack: mallory launched t3.large in eu-west-1 · eu-west-1 11:01:00"]
+        .assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]

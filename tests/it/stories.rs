@@ -76,18 +76,18 @@ async fn seen_first_it_is_completed_when_its_launch_is_read() {
     stage.until("10:10").await;
     stage.stop().await;
     expect![[r#"
-        10:02:00 → slack: GPU instance i-00000000abc010003 (g5.12xlarge) started in eu-west-1 · eu-west-1 10:02:00
-        10:02:45 → slack (update): Instance i-00000000abc010003 is running in eu-west-1 · eu-west-1 10:02:45
-        10:06:00 → slack: !GPU or accelerator instance launched by arn:aws:iam::111122223333:user/mallory in eu-west-1 · eu-west-1 10:02:00"#]].assert_eq(&stage.transcript());
+        10:02:00 → slack: GPU machine i-00000000abc010003 (g5.12xlarge) started in eu-west-1 · eu-west-1 10:02:00
+        10:02:45 → slack (update): Instance i-00000000abc010003 is now running in eu-west-1 · eu-west-1 10:02:45
+        10:06:00 → slack: !mallory launched g5.12xlarge (GPU or accelerator) in eu-west-1 · eu-west-1 10:02:00"#]].assert_eq(&stage.transcript());
     expect![[r#"
-        Instance i-00000000abc010003 is running in eu-west-1 ·  from 
+        Instance i-00000000abc010003 is now running in eu-west-1 ·  from 
         type: g5.12xlarge, 48 vCPUs, GPU
         image: ami-0123456789abcdef0
         launched: 2026-03-02T10:02:00Z
         tags: name=x"#]]
     .assert_eq(&seen);
     expect![[r#"
-        GPU or accelerator instance launched by arn:aws:iam::111122223333:user/mallory in eu-west-1 · arn:aws:iam::111122223333:user/mallory from 203.0.113.66
+        mallory launched g5.12xlarge (GPU or accelerator) in eu-west-1 · arn:aws:iam::111122223333:user/mallory from 203.0.113.66
         call: ec2:RunInstances
         access key: AKIAMALLORY0EXAMPLE
         user agent: Boto3/1.34.51
@@ -110,10 +110,10 @@ async fn read_first_it_is_completed_when_it_is_seen() {
     stage.until("10:10").await;
     stage.stop().await;
     expect![[r#"
-        10:02:15 → slack: !GPU or accelerator instance launched by arn:aws:iam::111122223333:user/mallory in eu-west-1 · eu-west-1 10:02:00
-        10:03:45 → slack: GPU instance i-00000000abc010003 (g5.12xlarge) started in eu-west-1 · eu-west-1 10:03:45"#]].assert_eq(&stage.transcript());
+        10:02:15 → slack: !mallory launched g5.12xlarge (GPU or accelerator) in eu-west-1 · eu-west-1 10:02:00
+        10:03:45 → slack: GPU machine i-00000000abc010003 (g5.12xlarge) started in eu-west-1 · eu-west-1 10:03:45"#]].assert_eq(&stage.transcript());
     expect![[r#"
-        GPU instance i-00000000abc010003 (g5.12xlarge) started in eu-west-1 · arn:aws:iam::111122223333:user/mallory from 203.0.113.66
+        GPU machine i-00000000abc010003 (g5.12xlarge) started in eu-west-1 · arn:aws:iam::111122223333:user/mallory from 203.0.113.66
         type: g5.12xlarge, 48 vCPUs, GPU
         image: ami-0123456789abcdef0
         launched: 2026-03-02T10:02:00Z
@@ -133,9 +133,10 @@ async fn a_launch_that_is_read_25_minutes_late_still_completes_its_story() {
     stage.until("10:45").await;
     stage.stop().await;
     expect![[r#"
-        10:12:00 → slack: Instance i-00000000abc010003 is pending in eu-west-1 · eu-west-1 10:02:00
-        10:12:00 + slack: Instance i-00000000abc010003 is running in eu-west-1 · eu-west-1 10:02:35
-        10:28:00 → slack: Instances launched by arn:aws:sts::111122223333:assumed-role/ci-runner/build-77 in eu-west-1 · eu-west-1 10:02:00"#]].assert_eq(&stage.transcript());
+        10:12:00 → slack: Instance i-00000000abc010003 is now pending in eu-west-1 · eu-west-1 10:02:00
+        10:12:00 + slack: Instance i-00000000abc010003 is now running in eu-west-1 · eu-west-1 10:02:35
+        10:28:00 → slack: ci-runner/build-77 launched t3.large in eu-west-1 · eu-west-1 10:02:00"#]]
+    .assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,9 +147,9 @@ async fn a_launch_that_is_never_read_is_told_after_the_lateness() {
     stage.until("11:30").await;
     stage.stop().await;
     expect![[r#"
-        10:02:00 → slack: Instance i-00000000abc010003 is pending in eu-west-1 · eu-west-1 10:02:00
-        10:02:45 → slack (update): Instance i-00000000abc010003 is running in eu-west-1 · eu-west-1 10:02:45
-        10:32:00 → slack: Nobody is known to have launched i-00000000abc010003 (t3.large, 2 vCPUs) in eu-west-1 · eu-west-1 10:32:00 [no call that launched it was read within 30 minutes]"#]].assert_eq(&stage.transcript());
+        10:02:00 → slack: Instance i-00000000abc010003 is now pending in eu-west-1 · eu-west-1 10:02:00
+        10:02:45 → slack (update): Instance i-00000000abc010003 is now running in eu-west-1 · eu-west-1 10:02:45
+        10:32:00 → slack: Instance i-00000000abc010003 (t3.large, 2 vCPUs) in eu-west-1 has no launch record · eu-west-1 10:32:00 [no record of its launch was found within 30 minutes]"#]].assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]
@@ -159,8 +160,8 @@ async fn a_launch_whose_instance_is_never_seen_is_told() {
     stage.until("11:30").await;
     stage.stop().await;
     expect![[r#"
-        10:05:00 → slack: Instances launched by arn:aws:iam::111122223333:user/mallory in eu-west-1 · eu-west-1 10:02:00
-        10:15:00 → slack: i-0nowhere (t3.large) was launched in eu-west-1 and never seen · eu-west-1 10:15:00 [arn:aws:iam::111122223333:user/mallory launched it at 2026-03-02T10:02:00Z, and no list has it]"#]].assert_eq(&stage.transcript());
+        10:05:00 → slack: mallory launched t3.large in eu-west-1 · eu-west-1 10:02:00
+        10:15:00 → slack: Instance i-0nowhere (t3.large) was launched in eu-west-1 but never listed · eu-west-1 10:15:00 [launched by arn:aws:iam::111122223333:user/mallory at 2026-03-02T10:02:00Z, but never listed]"#]].assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]
@@ -189,14 +190,14 @@ async fn a_tag_that_a_thief_copied_hides_nobody() {
     stage.until("10:20").await;
     stage.stop().await;
     expect![[r#"
-        10:03:05 → slack: GPU instance i-00000000abc020006 (p5.48xlarge) started in eu-west-1 · eu-west-1 10:03:05
-        10:03:35 → slack (update): Instance i-00000000abc020006 is running in eu-west-1 · eu-west-1 10:03:35
-        10:06:00 → slack: Instances launched by arn:aws:iam::111122223333:user/mallory in eu-west-1 · eu-west-1 10:02:00
-        10:06:00 + slack: Instance i-00000000abc010003 is pending in eu-west-1 · eu-west-1 10:02:00
-        10:06:00 + slack: Instance i-00000000abc010003 is running in eu-west-1 · eu-west-1 10:02:35
-        10:06:00 → slack: i-00000000abc010003 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:06:00 [its tags are on an instance that none of its launchers launched]
-        10:07:00 → slack: !GPU or accelerator instance launched by arn:aws:iam::111122223333:user/mallory in eu-west-1 · eu-west-1 10:03:00
-        10:07:00 → slack (update): i-00000000abc020006 (p5.48xlarge, 192 vCPUs, GPU) carries the tags of exclusion "ci runners" · eu-west-1 10:07:00 [its tags are on an instance that none of its launchers launched]"#]].assert_eq(&stage.transcript());
+        10:03:05 → slack: GPU machine i-00000000abc020006 (p5.48xlarge) started in eu-west-1 · eu-west-1 10:03:05
+        10:03:35 → slack (update): Instance i-00000000abc020006 is now running in eu-west-1 · eu-west-1 10:03:35
+        10:06:00 → slack: mallory launched t3.large in eu-west-1 · eu-west-1 10:02:00
+        10:06:00 + slack: Instance i-00000000abc010003 is now pending in eu-west-1 · eu-west-1 10:02:00
+        10:06:00 + slack: Instance i-00000000abc010003 is now running in eu-west-1 · eu-west-1 10:02:35
+        10:06:00 → slack: Instance i-00000000abc010003 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:06:00 [has this exclusion's tags, but was launched by arn:aws:iam::111122223333:user/mallory, who is not in launched_by]
+        10:07:00 → slack: !mallory launched p5.48xlarge (GPU or accelerator) in eu-west-1 · eu-west-1 10:03:00
+        10:07:00 → slack (update): Instance i-00000000abc020006 (p5.48xlarge, 192 vCPUs, GPU) carries the tags of exclusion "ci runners" · eu-west-1 10:07:00 [has this exclusion's tags, but was launched by arn:aws:iam::111122223333:user/mallory, who is not in launched_by]"#]].assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]
@@ -207,16 +208,16 @@ async fn without_its_launch_an_instance_is_told_after_the_grace_with_launcher_un
     stage.until("10:20").await;
     stage.stop().await;
     expect![[r#"
-        10:12:00 → slack: Instance i-00000000abc010003 is pending in eu-west-1 · eu-west-1 10:02:00
-        10:12:00 + slack: Instance i-00000000abc010003 is running in eu-west-1 · eu-west-1 10:02:35"#]]
+        10:12:00 → slack: Instance i-00000000abc010003 is now pending in eu-west-1 · eu-west-1 10:02:00
+        10:12:00 + slack: Instance i-00000000abc010003 is now running in eu-west-1 · eu-west-1 10:02:35"#]]
     .assert_eq(&stage.transcript());
     expect![[r#"
-        Instance i-00000000abc010003 is running in eu-west-1 ·  from 
+        Instance i-00000000abc010003 is now running in eu-west-1 ·  from 
         type: t3.large, 2 vCPUs
         image: ami-0123456789abcdef0
         launched: 2026-03-02T10:02:00Z
         tags: team=ci
-        launched by: launcher unknown: no record of it within 10 minutes"#]]
+        launched by: unknown: no launch record within 10 minutes"#]]
     .assert_eq(&last_told(&stage));
 }
 
@@ -236,10 +237,10 @@ async fn a_restart_between_the_two_halves_loses_neither() {
     let counts = hidden(&stage);
     stage.stop().await;
     expect![[r#"
-        10:08:00 → slack: Instances launched by arn:aws:iam::111122223333:user/mallory in eu-west-1 · eu-west-1 10:03:00
-        10:08:00 + slack: Instance i-00000000abc020006 is pending in eu-west-1 · eu-west-1 10:03:05
-        10:08:00 + slack: Instance i-00000000abc020006 is running in eu-west-1 · eu-west-1 10:03:40
-        10:08:00 → slack: i-00000000abc020006 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:08:00 [its tags are on an instance that none of its launchers launched]"#]].assert_eq(&stage.transcript());
+        10:08:00 → slack: mallory launched t3.large in eu-west-1 · eu-west-1 10:03:00
+        10:08:00 + slack: Instance i-00000000abc020006 is now pending in eu-west-1 · eu-west-1 10:03:05
+        10:08:00 + slack: Instance i-00000000abc020006 is now running in eu-west-1 · eu-west-1 10:03:40
+        10:08:00 → slack: Instance i-00000000abc020006 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:08:00 [has this exclusion's tags, but was launched by arn:aws:iam::111122223333:user/mallory, who is not in launched_by]"#]].assert_eq(&stage.transcript());
     assert_eq!(counts, [("ci runners".to_owned(), 3)]);
 }
 
@@ -256,8 +257,8 @@ async fn a_tag_that_is_taken_off_hides_no_longer() {
     stage.until("10:30").await;
     stage.stop().await;
     expect![[r#"
-        10:15:00 → slack: Instance i-00000000abc010003 is shutting-down in eu-west-1 · eu-west-1 10:15:00
-        10:15:45 → slack (update): Instance i-00000000abc010003 is terminated in eu-west-1 · eu-west-1 10:15:45"#]].assert_eq(&stage.transcript());
+        10:15:00 → slack: Instance i-00000000abc010003 is now shutting-down in eu-west-1 · eu-west-1 10:15:00
+        10:15:45 → slack (update): Instance i-00000000abc010003 is now terminated in eu-west-1 · eu-west-1 10:15:45"#]].assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]
@@ -273,13 +274,13 @@ async fn a_tag_that_is_put_on_later_is_told_and_does_not_silence_the_story() {
     stage.until("10:30").await;
     stage.stop().await;
     expect![[r#"
-        10:02:20 → slack: Instance i-00000000abc010003 is pending in eu-west-1 · eu-west-1 10:02:00
-        10:02:35 → slack (update): Instance i-00000000abc010003 is running in eu-west-1 · eu-west-1 10:02:35
-        10:05:00 → slack: Instances launched by arn:aws:iam::111122223333:user/mallory in eu-west-1 · eu-west-1 10:02:00
-        10:10:05 → slack: i-00000000abc010003 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:10:05 [its tags were added to an instance that runs without them; they do not hide it]
-        10:14:00 → slack: i-00000000abc010003 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:14:00 [its tags were added to an instance that runs without them; they do not hide it]
-        10:20:05 → slack: Instance i-00000000abc010003 is shutting-down in eu-west-1 · eu-west-1 10:20:05
-        10:20:35 → slack (update): Instance i-00000000abc010003 is terminated in eu-west-1 · eu-west-1 10:20:35"#]].assert_eq(&stage.transcript());
+        10:02:20 → slack: Instance i-00000000abc010003 is now pending in eu-west-1 · eu-west-1 10:02:00
+        10:02:35 → slack (update): Instance i-00000000abc010003 is now running in eu-west-1 · eu-west-1 10:02:35
+        10:05:00 → slack: mallory launched t3.large in eu-west-1 · eu-west-1 10:02:00
+        10:10:05 → slack: Instance i-00000000abc010003 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:10:05 [this exclusion's tags were added to it after launch; they do not hide it]
+        10:14:00 → slack: Instance i-00000000abc010003 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:14:00 [this exclusion's tags were added to it after launch; they do not hide it]
+        10:20:05 → slack: Instance i-00000000abc010003 is now shutting-down in eu-west-1 · eu-west-1 10:20:05
+        10:20:35 → slack (update): Instance i-00000000abc010003 is now terminated in eu-west-1 · eu-west-1 10:20:35"#]].assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]
@@ -297,8 +298,8 @@ async fn a_principal_and_a_region_that_never_used_an_excluded_tag_are_told() {
     stage.until("10:50").await;
     stage.stop().await;
     expect![[r#"
-        10:25:00 → slack: i-00000000abc030009 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:25:00 [its tags are used by who has not used them before]
-        10:40:00 → slack: i-00000000abc04000c (p5.48xlarge, 192 vCPUs, GPU) carries the tags of exclusion "ci runners" · sa-east-1 10:40:00 [its tags were never seen in sa-east-1 before]"#]].assert_eq(&stage.transcript());
+        10:25:00 → slack: Instance i-00000000abc030009 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:25:00 [this launcher has never used this exclusion's tags before]
+        10:40:00 → slack: Instance i-00000000abc04000c (p5.48xlarge, 192 vCPUs, GPU) carries the tags of exclusion "ci runners" · sa-east-1 10:40:00 [this exclusion's tags were never used in sa-east-1 before]"#]].assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]
@@ -354,7 +355,8 @@ async fn what_trailnotis_own_principal_launches_is_never_hidden() {
     stage.start();
     stage.until("10:10").await;
     stage.stop().await;
-    expect!["10:05:00 → slack: Instances launched by arn:aws:iam::111122223333:user/trailnoti in eu-west-1 · eu-west-1 10:02:00"].assert_eq(&stage.transcript());
+    expect!["10:05:00 → slack: trailnoti launched t3.large in eu-west-1 · eu-west-1 10:02:00"]
+        .assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]
@@ -381,18 +383,18 @@ async fn refused_launches_are_told_with_what_was_asked_for() {
     let facts = last_told(&stage);
     assert!(facts.contains("asked for: 1 × p4d.") && facts.contains("person: user mallory"), "{facts}");
     expect![[r#"
-        10:04:20 → slack: arn:aws:iam::111122223333:user/mallory tried whether it may start instances in eu-west-1 (dry run) · eu-west-1 10:02:00
-        10:04:35 → slack: !An instance launch by arn:aws:iam::111122223333:user/mallory was refused: Client.VcpuLimitExceeded · eu-west-1 10:02:02
-        10:04:35 + slack: !An instance launch by arn:aws:iam::111122223333:user/mallory was refused: Client.VcpuLimitExceeded · eu-west-1 10:02:04
-        10:04:35 + slack: !An instance launch by arn:aws:iam::111122223333:user/mallory was refused: Client.VcpuLimitExceeded · eu-west-1 10:02:06
-        10:04:35 + slack: !An instance launch by arn:aws:iam::111122223333:user/mallory was refused: Client.UnauthorizedOperation · eu-west-1 10:02:08
-        10:04:35 → slack: AWS could not launch an instance for arn:aws:iam::111122223333:user/mallory: Server.InsufficientInstanceCapacity · eu-west-1 10:02:10
-        10:04:35 → slack: An instance launch by arn:aws:iam::111122223333:user/mallory made no sense to AWS: Client.InvalidParameterValue · eu-west-1 10:02:12
-        10:04:35 + slack: An instance launch by arn:aws:iam::111122223333:user/mallory made no sense to AWS: Client.InvalidParameterValue · eu-west-1 10:02:14
-        10:04:35 + slack: An instance launch by arn:aws:iam::111122223333:user/mallory made no sense to AWS: Client.InvalidParameterValue · eu-west-1 10:02:16
-        10:04:35 + slack: An instance launch by arn:aws:iam::111122223333:user/mallory made no sense to AWS: Client.InvalidParameterValue · eu-west-1 10:02:18
-        10:04:35 + slack: An instance launch by arn:aws:iam::111122223333:user/mallory made no sense to AWS: Client.InvalidParameterValue · eu-west-1 10:02:20
-        10:04:35 + slack: An instance launch by arn:aws:iam::111122223333:user/mallory made no sense to AWS: Client.InvalidParameterValue · eu-west-1 10:02:22"#]].assert_eq(&stage.transcript());
+        10:04:20 → slack: mallory checked with a dry run that it may launch instances in eu-west-1 · eu-west-1 10:02:00
+        10:04:35 → slack: !mallory tried to launch an instance (p4d.2xlarge) in eu-west-1 and was refused · eu-west-1 10:02:02
+        10:04:35 + slack: !mallory tried to launch an instance (p4d.3xlarge) in eu-west-1 and was refused · eu-west-1 10:02:04
+        10:04:35 + slack: !mallory tried to launch an instance (p4d.4xlarge) in eu-west-1 and was refused · eu-west-1 10:02:06
+        10:04:35 + slack: !mallory tried to launch an instance (p4d.5xlarge) in eu-west-1 and was refused · eu-west-1 10:02:08
+        10:04:35 → slack: mallory tried to launch an instance in eu-west-1, but AWS could not: Server.InsufficientInstanceCapacity · eu-west-1 10:02:10
+        10:04:35 → slack: mallory sent a faulty launch request in eu-west-1: Client.InvalidParameterValue · eu-west-1 10:02:12
+        10:04:35 + slack: mallory sent a faulty launch request in eu-west-1: Client.InvalidParameterValue · eu-west-1 10:02:14
+        10:04:35 + slack: mallory sent a faulty launch request in eu-west-1: Client.InvalidParameterValue · eu-west-1 10:02:16
+        10:04:35 + slack: mallory sent a faulty launch request in eu-west-1: Client.InvalidParameterValue · eu-west-1 10:02:18
+        10:04:35 + slack: mallory sent a faulty launch request in eu-west-1: Client.InvalidParameterValue · eu-west-1 10:02:20
+        10:04:35 + slack: mallory sent a faulty launch request in eu-west-1: Client.InvalidParameterValue · eu-west-1 10:02:22"#]].assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]
@@ -409,8 +411,8 @@ async fn an_instance_that_is_started_again_is_a_new_story_with_its_starter() {
     stage.until("10:40").await;
     stage.stop().await;
     expect![[r#"
-        10:05:00 → slack: Instance i-00000000abc010003 is stopping in eu-west-1 · eu-west-1 10:05:00
-        10:05:30 → slack (update): Instance i-00000000abc010003 is stopped in eu-west-1 · eu-west-1 10:05:30"#]].assert_eq(&stage.transcript());
+        10:05:00 → slack: Instance i-00000000abc010003 is now stopping in eu-west-1 · eu-west-1 10:05:00
+        10:05:30 → slack (update): Instance i-00000000abc010003 is now stopped in eu-west-1 · eu-west-1 10:05:30"#]].assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]
@@ -432,22 +434,22 @@ async fn a_day_is_summed_up_to_the_sinks_that_ask_for_it() {
     assert_eq!(stage.told("mail").len(), before + 1);
     assert!(!stage.transcript().contains("slack: trailnoti's day"), "it asks for none");
     expect![[r#"
-        trailnoti's day ·  from 
+        Daily summary of alerts: 1 critical, 1 high, 1 low ·  from 
         since: 2026-03-02T10:00:00Z
         alerts: 1 critical, 1 high, 1 low
-        hidden: 3 by "ci runners" (last i-00000000abc010003 by arn:aws:sts::111122223333:assumed-role/ci-runner/build-77)
-        covered: 4 parts (a region and an API) are read in time
+        hidden: 3 by "ci runners" (last i-00000000abc010003, launched by arn:aws:sts::111122223333:assumed-role/ci-runner/build-77)
+        covered: 4 of 4 region feeds read on time
         lag: 15 seconds at most, in us-east-1
         gaps: none"#]]
     .assert_eq(&last_told(&stage));
     stage.until("d3 09:01").await;
     stage.stop().await;
     expect![[r#"
-        trailnoti's day ·  from 
+        Daily summary of alerts: none ·  from 
         since: 2026-03-03T09:30:15Z
         alerts: none
         hidden: 0 by "ci runners"
-        covered: 4 parts (a region and an API) are read in time
+        covered: 4 of 4 region feeds read on time
         lag: 120 seconds at most, in us-east-1
         gaps: none"#]]
     .assert_eq(&last_told(&stage));
@@ -463,9 +465,9 @@ async fn the_overview_names_what_is_held_and_what_was_hidden() {
     stage.until("10:08").await;
     let pages = stage.status.pages().expect("it runs");
     let page = pages.overview();
-    expect![[r#"{"open":1,"held":[{"instance":"i-00000000abc020006","region":"eu-west-1","size":"t3.large, 2 vCPUs","since":"2026-03-02T10:05:05.16Z","waits_for":"its launch"}]}"#]].assert_eq(&page.get("stories").expect("stories").to_string());
+    expect![[r#"{"open":1,"held":[{"instance":"i-00000000abc020006","region":"eu-west-1","size":"t3.large, 2 vCPUs","since":"2026-03-02T10:05:05.16Z","waits_for":"its launch record"}]}"#]].assert_eq(&page.get("stories").expect("stories").to_string());
     expect![[r#"[{"name":"ci runners","hidden":3,"last":"2026-03-02T10:02:35.16Z","instance":"i-00000000abc010003","principal":"arn:aws:sts::111122223333:assumed-role/ci-runner/build-77"}]"#]].assert_eq(&page.get("exclusions").expect("exclusions").to_string());
-    expect![[r#"[{"instance":"i-00000000abc020006","account":"111122223333","region":"eu-west-1","state":"running","size":"t3.large, 2 vCPUs","launch":null,"told":false,"held":true,"exclusions":[{"name":"ci runners","verdict":"waits for the launch","conditions":[{"wanted":"tag team is ci","found":"ci","holds":"yes"},{"wanted":"launched by arn:aws:iam::*:role/ci-runner","found":"not known yet","holds":"waits for the launch"},{"wanted":"type t3.* or m7g.*","found":"t3.large","holds":"yes"}]}]}]"#]].assert_eq(&pages.explain(&held).expect("it is known").to_string());
+    expect![[r#"[{"instance":"i-00000000abc020006","account":"111122223333","region":"eu-west-1","state":"running","size":"t3.large, 2 vCPUs","launch":null,"told":false,"held":true,"exclusions":[{"name":"ci runners","verdict":"waiting for its launch record","conditions":[{"wanted":"tag team is ci","found":"ci","holds":"yes"},{"wanted":"launched by arn:aws:iam::*:role/ci-runner","found":"not known yet","holds":"waiting for its launch record"},{"wanted":"type t3.* or m7g.*","found":"t3.large","holds":"yes"}]}]}]"#]].assert_eq(&pages.explain(&held).expect("it is known").to_string());
     assert!(pages.explain("i-0unknown").is_none());
     assert_eq!(page.get("not_seen").expect("a list").items().len(), 0);
     let metrics = stage.status.metrics.page();
@@ -496,7 +498,7 @@ async fn what_is_no_instance_is_never_hidden() {
     stage.until("10:10").await;
     stage.stop().await;
     expect![[r#"
-        10:03:00 → slack: !StopLogging on trail management-events by arn:aws:iam::111122223333:user/mallory · eu-west-1 10:02:00
-        10:04:00 → slack: IAM user x created by arn:aws:iam::111122223333:user/mallory · us-east-1 10:03:00
-        10:05:00 → slack: !An instance launch by arn:aws:iam::111122223333:user/mallory was refused: Client.VcpuLimitExceeded · eu-west-1 10:04:00"#]].assert_eq(&stage.transcript());
+        10:03:00 → slack: !mallory stopped the audit trail management-events · eu-west-1 10:02:00
+        10:04:00 → slack: mallory created the IAM user x · us-east-1 10:03:00
+        10:05:00 → slack: !mallory tried to launch an instance (p4d.24xlarge) in eu-west-1 and was refused · eu-west-1 10:04:00"#]].assert_eq(&stage.transcript());
 }

@@ -111,7 +111,7 @@ fn a_scan_says_what_it_could_not_read_and_goes_on() {
     assert_eq!(out.matches("\"rule\":\"iam-user-created\"").count(), 2, "{out}");
     assert!(
         err.contains("a.jsonl: line 2")
-            && err.contains("has no usable")
+            && err.contains("missing or invalid")
             && err.contains("b.json.gz: cannot be read"),
         "{err}"
     );
@@ -202,10 +202,10 @@ fn a_scan_for_people_names_the_rule_the_days_and_examples() {
     expect_test::expect![[r#"
         high     iam-user-created  2 alerts in 2 messages  2026-03-02 10:00 – 2026-03-05 10:00
                  2026-03-02 █··█ 2026-03-05 (at most 1 a day)
-                 2026-03-02 10:00:00 us-east-1 IAM user u1 created by arn:aws:iam::111122223333:user/mallory  00000000-0000-4000-8000-000000000001
-                 2026-03-05 10:00:00 us-east-1 IAM user u2 created by arn:aws:iam::111122223333:user/mallory  00000000-0000-4000-8000-000000000002
+                 2026-03-02 10:00:00 us-east-1 mallory created the IAM user u1  00000000-0000-4000-8000-000000000001
+                 2026-03-05 10:00:00 us-east-1 mallory created the IAM user u2  00000000-0000-4000-8000-000000000002
 
-        2 high in 2 messages, of 2 records
+        2 high in 2 messages, from 2 records
     "#]]
     .assert_eq(&out);
 }
@@ -226,7 +226,7 @@ fn match_is_grep_for_events() {
     assert_eq!(matched(r#"{"a":["w"]}"#, &[], &events).0, Some(1));
     let (code, _, err) = matched(r#"{"a":[{"prefx":"w"}],"b":"x"}"#, &[], &events);
     assert_eq!(code, Some(64));
-    assert!(err.contains("did you mean prefix?") && err.contains("a condition is a list"), "{err}");
+    assert!(err.contains("did you mean prefix?") && err.contains("a condition must be a list"), "{err}");
     assert_eq!(matched(r#"{"a":["y"]}"#, &[], "{\"a\":").0, Some(65));
     assert_eq!(matched(r#"{"a":["y"]}"#, &[], "[1]").0, Some(65));
     // Records are wrapped as they are written.
@@ -253,9 +253,9 @@ fn explain_says_field_by_field_how_near_a_rule_comes() {
     let (code, out, err) = run(folder.path(), &["explain", "-", "--rule", "iam-user-created"], &refused);
     assert_eq!(code, Some(0), "{err}");
     expect_test::expect![[r#"
-        iam-user-created misses 1 of its 3 fields
+        iam-user-created: no match, differs in 1 of 3 fields
             ✗ detail.errorCode: "AccessDenied"
-                wanted [{"exists":false}]
+                expected [{"exists":false}]
             ✓ detail.eventName: "CreateUser"
             ✓ source: "aws.iam"
     "#]]
@@ -291,4 +291,51 @@ fn the_rules_are_listed_with_what_is_on() {
     assert_eq!(code, Some(0));
     assert!(out.contains("what to do now:") && out.contains("detail.eventName: [\"CreateUser\"]"), "{out}");
     assert_eq!(run(folder.path(), &["rules", "show", "no-such"], "").0, Some(64));
+}
+
+/// A tagged launch of one instance, as CloudTrail records it.
+fn launch(time: &str, region: &str, id: &str) -> String {
+    use crate::world::{MALLORY, at};
+    use trailnoti::simulator::records::run_tagged_instances;
+    let tags = [("team", "ci")];
+    run_tagged_instances(&MALLORY, at(time), region, "t3.large", &[id.to_owned()], &tags).to_string()
+}
+
+/// Where a launch was, `scan` knew as empty strings: exclusions with `regions` or `accounts` never held there.
+#[test]
+fn a_scan_hides_by_region_and_account_what_the_daemon_would_hide() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let records = [
+        launch("10:00", "eu-west-1", "i-0000000000000000a"),
+        launch("10:01", "us-east-1", "i-0000000000000000b"),
+    ];
+    std::fs::write(folder.path().join("l.jsonl"), records.join("\n")).expect("written");
+    let tried = |limits: &str| -> u64 {
+        let config = format!("[[exclude]]\nname = \"ci\"\ntags = {{ team = \"ci\" }}\n{limits}\n");
+        std::fs::write(folder.path().join("t.toml"), config).expect("written");
+        let (_, summary) = scanned(folder.path(), &["l.jsonl", "--config", "t.toml"], "");
+        summary["rules"]["instances-launched"]["alerts"].as_u64().unwrap_or_default()
+    };
+    assert_eq!(tried("regions = [\"ap-south-1\"]"), 2);
+    assert_eq!(tried("regions = [\"eu-west-1\"]"), 1);
+    assert_eq!(tried("accounts = [\"111122223333\"]"), 0);
+    assert_eq!(tried("accounts = [\"444455556666\"]"), 2);
+}
+
+/// `at_most` counted in `scan` by when it judged: a week of three launches an hour was one flood.
+#[test]
+fn a_scan_counts_launches_under_a_ceiling_by_when_they_were() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = "[[exclude]]\nname = \"ci\"\ntags = { team = \"ci\" }\nat_most = 1\n";
+    std::fs::write(folder.path().join("t.toml"), config).expect("written");
+    let tried = |times: [&str; 3]| -> u64 {
+        let launches =
+            times.iter().zip(1..).map(|(time, n)| launch(time, "eu-west-1", &format!("i-{n:017x}")));
+        std::fs::write(folder.path().join("l.jsonl"), launches.collect::<Vec<_>>().join("\n"))
+            .expect("written");
+        let (_, summary) = scanned(folder.path(), &["l.jsonl", "--config", "t.toml"], "");
+        summary["rules"]["instances-launched"]["alerts"].as_u64().unwrap_or_default()
+    };
+    assert_eq!(tried(["10:00", "11:30", "13:00"]), 0);
+    assert_eq!(tried(["10:00", "10:10", "10:20"]), 2);
 }

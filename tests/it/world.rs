@@ -10,18 +10,18 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use trailnoti::app::{self, Deps, Reload};
 use trailnoti::clock::Clock;
 use trailnoti::config::Config;
+use trailnoti::daemon::{Deps, Reload};
 use trailnoti::domain::json::Json;
-use trailnoti::domain::outbox::{Digest, Failure};
-use trailnoti::domain::rule::Severity;
+use trailnoti::domain::notify::outbox::{Failure, Message};
+use trailnoti::domain::severity::Severity;
+use trailnoti::ops::status::Status;
 use trailnoti::simulator::records::Caller;
 use trailnoti::simulator::{Account, World};
 use trailnoti::sink::Sink;
-use trailnoti::source;
-use trailnoti::status::Status;
 use trailnoti::store::Store;
+use trailnoti::{daemon, source};
 
 pub const ACCOUNT: &str = "111122223333";
 
@@ -75,7 +75,7 @@ pub enum Answer {
 pub struct Delivery {
     pub at: Timestamp,
     pub sink: String,
-    pub digest: Digest,
+    pub digest: Message,
 }
 
 /// What the sinks were told, and how they are to answer.
@@ -98,11 +98,11 @@ pub struct Recorder {
 }
 
 impl Sink for Recorder {
-    fn name(&self) -> &str {
+    fn queue(&self) -> &str {
         &self.name
     }
 
-    fn deliver<'a>(&'a self, digest: &'a Digest) -> BoxFuture<'a, Result<(), Failure>> {
+    fn deliver<'a>(&'a self, digest: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             let now = self.clock.now();
             let (step, answer) = {
@@ -238,7 +238,7 @@ impl Stage {
                 });
                 Ok(sinks.collect())
             }),
-            hear: Arc::new(move |state| {
+            notifier: Arc::new(move |state| {
                 heard
                     .lock()
                     .expect("heard")
@@ -248,7 +248,7 @@ impl Stage {
         };
         let stop = CancellationToken::new();
         let (reload, reloads) = mpsc::channel(1);
-        let task = tokio::spawn(app::run(config, deps, stop.clone(), reloads));
+        let task = tokio::spawn(daemon::run(config, deps, stop.clone(), reloads));
         self.running = Some(Running { stop, reload, task });
     }
 

@@ -1,8 +1,8 @@
 //! How much computing a call asks for. Owns counting processors and accelerators from what a record says.
 
 use crate::domain::event::Event;
-use crate::domain::instance_type::{accelerators, vcpus};
-use crate::domain::json::{Json, object};
+use crate::domain::event::instance_type::spec;
+use crate::domain::json::Json;
 
 /// Calls whose request names instance types.
 const ASKS: [&str; 10] = [
@@ -67,14 +67,16 @@ fn count(value: &Json) -> Option<i64> {
 }
 
 /// What is asked for, as facts: of several types the greatest counts.
-pub(super) fn asked(event: &Event) -> Option<Json> {
-    let types = types(event);
-    let greatest = types.iter().max_by_key(|one| (accelerators(one), vcpus(one)))?;
+pub(super) fn asked(event: &Event, types: &[String]) -> Option<Json> {
+    let known = types.iter().map(|name| (name, spec(name)));
+    let (name, greatest) = known.max_by_key(|(_, one)| (one.accelerators, one.vcpus))?;
     let count = event.detail.get("requestParameters").and_then(count).unwrap_or(1).max(1);
-    Some(object([
-        ("instance-type", greatest.as_str().into()),
+    let mut asked = vec![
+        ("instance-type", name.as_str().into()),
         ("count", count.into()),
-        ("vcpus", i64::from(vcpus(greatest)).saturating_mul(count).into()),
-        ("accelerators", i64::from(accelerators(greatest)).saturating_mul(count).into()),
-    ]))
+        ("vcpus", i64::from(greatest.vcpus).saturating_mul(count).into()),
+        ("accelerators", i64::from(greatest.accelerators).saturating_mul(count).into()),
+    ];
+    asked.extend(greatest.guessed.then_some(("guessed", true.into())));
+    Some(Json::Object(asked.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()))
 }

@@ -1,7 +1,8 @@
 //! How a call was made: by hand or by code, with what kind of credential. Owns the few words for it under
 //! `context.by`, so that a rule can say in one line which ways are a thief's.
 
-use super::{Habit, Past};
+use crate::domain::context::past::{Habit, Past};
+use crate::domain::context::tool::is_of_console;
 use crate::domain::json::Json;
 
 /// Tools that make what a text describes. A thief can take their name: it lowers a severity, and hides nothing.
@@ -68,7 +69,7 @@ pub(super) fn manner(detail: &Json, kind: &str, tool: &str, past: Option<&Past>)
     let (code, service) = (CODE.contains(&tool), kind == "service");
     let hand = !code && !service;
     let key = identity("accessKeyId").is_some_and(|key| key.starts_with("AKIA"));
-    let from_console = super::is_of_console(detail) && !key;
+    let from_console = is_of_console(detail) && !key;
     let shell = hand && !matches!(tool, "console" | "aws-service") && !from_console;
     let own = matches!(kind, "person" | "root" | "instance" | "account" | "unknown");
     let workload = identity("sessionContext.webIdFederationData.federatedProvider").is_some();

@@ -3,7 +3,7 @@
 
 use crate::domain::event::Event;
 use crate::domain::json::Json;
-use crate::domain::launch::role_of;
+use crate::domain::text::{FACT, clean};
 
 /// Every kind.
 pub const KINDS: [&str; 8] =
@@ -83,6 +83,60 @@ pub fn principal(detail: &Json) -> Option<String> {
     Some(name)
 }
 
+/// The role behind a session's ARN, as CloudTrail names it; other ARNs as they are. A role's path is not in a
+/// session's ARN (IAM user guide, "IAM identifiers").
+pub fn role_of(arn: &str) -> String {
+    let Some((before, session)) = arn.split_once(":assumed-role/") else { return arn.to_owned() };
+    let role = session.split('/').next().unwrap_or_default();
+    format!("{}:role/{role}", before.replacen(":sts:", ":iam:", 1))
+}
+
+/// Who did it: the ARN where there is one, or the best name that the record has. Cleaned.
+pub fn actor(event: &Event) -> String {
+    let detail = &event.detail;
+    let identity = |field: &str| detail.text(&format!("userIdentity.{field}"));
+    let name = match identity("type") {
+        Some("Root") => Some("root".to_owned()),
+        Some("AWSService") => identity("invokedBy").map(str::to_owned),
+        _ => identity("arn")
+            .or_else(|| identity("userName"))
+            .or_else(|| identity("principalId"))
+            .map(str::to_owned),
+    };
+    name.or_else(|| identity("invokedBy").map(str::to_owned))
+        .map(|name| clean(&name, FACT))
+        .unwrap_or_default()
+}
+
+/// Who did it in a name that a person says: `ci-deploy`, `Admin/alice`, `root`, a service's name. Without anybody the user
+/// that the request is about. Cleaned.
+pub fn short_actor(event: &Event) -> String {
+    let full = actor(event);
+    if full.is_empty() {
+        let asked = event.detail.text("requestParameters.userName").unwrap_or_default();
+        return clean(asked, FACT);
+    }
+    short(&full)
+}
+
+/// The short name of an ARN: a user's or role's without its path, a session's role and name.
+pub fn short(arn: &str) -> String {
+    let Some((_, resource)) = arn.strip_prefix("arn:").and_then(|rest| rest.rsplit_once(':')) else {
+        return arn.to_owned();
+    };
+    match resource.split_once('/') {
+        Some(("assumed-role", session)) => {
+            let (role, name) = session.split_once('/').unwrap_or((session, ""));
+            // Identity Center names its roles AWSReservedSSO_PermissionSet_16 digits.
+            let set = role.strip_prefix(IDENTITY_CENTER.0).and_then(|set| set.rsplit_once('_'));
+            let role = set.map_or(role, |(set, _)| set);
+            if name.is_empty() { role.to_owned() } else { format!("{role}/{name}") }
+        }
+        Some((_, path)) => path.rsplit('/').next().unwrap_or(path).to_owned(),
+        None => resource.to_owned(),
+    }
+}
+
 /// The calls of IAM that change how one user gets in. Without a user's name they are about the caller
 /// (IAM API reference, such as `CreateAccessKey`).
 const ON_A_USER: [&str; 19] = [
@@ -108,7 +162,7 @@ const ON_A_USER: [&str; 19] = [
 ];
 
 /// Whether a call on an IAM user is about the caller: `self` or `other`.
-pub(super) fn target(event: &Event) -> Option<&'static str> {
+pub(in crate::domain) fn target(event: &Event) -> Option<&'static str> {
     let detail = &event.detail;
     let call = detail.text("eventName")?;
     if event.source != "aws.iam" || !ON_A_USER.contains(&call) {

@@ -1,4 +1,6 @@
-use super::*;
+use crate::domain::context::Envelope;
+use crate::domain::event::Event;
+use crate::domain::json::Json;
 
 const USER: &str = r#"{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/a","userName":"a","accountId":"111122223333","accessKeyId":"AKIAX"}"#;
 
@@ -6,7 +8,8 @@ fn facts(identity: &str, more: &str) -> Json {
     let record = format!(
         r#"{{"eventTime":"2026-01-01T00:00:00Z","eventSource":"iam.amazonaws.com","awsRegion":"us-east-1","recipientAccountId":"111122223333","userIdentity":{identity},{more}}}"#
     );
-    context(&Event::from_record_text(&record, "").expect("an event"), None)
+    let envelope: Envelope = Event::from_record_text(record, "").expect("an event").into();
+    envelope.after(None).tree().take("context").expect("facts")
 }
 
 fn session(role: &str, issuer: &str) -> String {

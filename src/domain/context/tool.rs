@@ -1,6 +1,9 @@
 //! With what: the tool behind a user agent. Owns the names of tools. A user agent is whatever its sender wrote, so a
 //! tool can make an event more suspicious, and never proves that it is harmless.
 
+use crate::domain::context::network::network;
+use crate::domain::json::Json;
+
 /// What a user agent holds, in small letters, and the tool that it means. The first that fits counts: what is built on
 /// an SDK names that SDK too.
 const TOOLS: [(&str, &str); 46] = [
@@ -59,4 +62,24 @@ pub fn tool(agent: &str) -> &'static str {
         return "console";
     }
     TOOLS.iter().find(|(part, _)| agent.contains(part)).map_or("other", |(_, tool)| tool)
+}
+
+/// Whether the session was opened by the console; records say it as a text or as a truth.
+pub(super) fn is_of_console(detail: &Json) -> bool {
+    let said = detail.get("sessionCredentialFromConsole");
+    matches!(said, Some(Json::Bool(true))) || said.and_then(Json::as_str) == Some("true")
+}
+
+/// The tool, as far as its name is believed: a session of the console says so, whatever the agent; a key that lasts is
+/// never the console's; and a service acts for itself.
+pub(super) fn used_tool(detail: &Json) -> &'static str {
+    let agent = detail.text("userAgent").map_or("other", tool);
+    let key = detail.text("userIdentity.accessKeyId").is_some_and(|key| key.starts_with("AKIA"));
+    let by_aws = detail.text("userIdentity.invokedBy").is_some()
+        || detail.text("sourceIPAddress").and_then(network).as_deref() == Some("aws");
+    match agent {
+        "console" | "aws-service" if key && !by_aws => "other",
+        "aws-service" if is_of_console(detail) => "console",
+        agent => agent,
+    }
 }

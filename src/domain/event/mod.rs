@@ -4,14 +4,20 @@
 //! Envelope and `detail-type`: EventBridge user guide, "Events from AWS services" and "AWS service events
 //! delivered via AWS CloudTrail".
 
+pub mod instance;
+pub mod instance_type;
+pub mod reads;
 pub(crate) mod record;
+pub mod scope;
+
+use std::borrow::Cow;
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::context::{Past, context};
-use super::instance::{Instance, State, state_detail};
-use super::json::{Json, object};
+use crate::domain::event::instance::{Instance, State, state_detail};
+use crate::domain::event::scope::Scope;
+use crate::domain::json::{Json, object};
 
 /// The `detail-type` of an observed instance change.
 pub const INSTANCE_STATE: &str = "EC2 Instance State-change Notification";
@@ -22,8 +28,8 @@ const SIGN_IN: &str = "AWS Console Sign In via CloudTrail";
 /// The spelling in AWS's documentation, which patterns may use.
 const SIGN_IN_DOCUMENTED: &str = "AWS Console Signin via CloudTrail";
 
-/// One event in EventBridge's envelope.
-#[derive(Debug, Clone, PartialEq)]
+/// One event in EventBridge's envelope. It is large, and goes its way without being cloned.
+#[derive(Debug, PartialEq)]
 pub struct Event {
     /// CloudTrail's `eventID`; for other events a UUID made from what the event says, so that the same
     /// observation has the same id.
@@ -42,6 +48,8 @@ pub struct Event {
     pub resources: Vec<String>,
     /// The CloudTrail record itself, or what the event's own kind says.
     pub detail: Json,
+    /// The record's text, as it was received.
+    text: Option<String>,
     /// The instance that the event is about, where the inventory knows it: `context.instance` in the envelope.
     pub instance: Option<Instance>,
     /// The instance was not there before, or was stopped.
@@ -50,14 +58,28 @@ pub struct Event {
     pub context: Option<Json>,
 }
 
+/// An entry of a page, as a source gives it. It stays text: a record as a tree takes ten times the memory, and a page holds
+/// fifty.
+#[derive(Debug)]
+pub struct Received {
+    /// The source's id of it.
+    pub id: String,
+    /// The call's name, if the source says.
+    pub name: String,
+    /// When it happened, if the source says.
+    pub time: Option<Timestamp>,
+    /// The record's text, if there is one.
+    pub record: Option<String>,
+}
+
 /// Why a record is no event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
     /// Not JSON, or not an object.
-    #[error("the record is no JSON object: {0}")]
+    #[error("not a JSON object: {0}")]
     NotJson(String),
     /// A field without which nothing can be said.
-    #[error("the record has no usable {0}")]
+    #[error("missing or invalid {0}")]
     Missing(&'static str),
 }
 
@@ -66,18 +88,21 @@ impl Event {
     ///
     /// # Errors
     /// When it names no source, time or region.
-    pub fn from_envelope(envelope: &Json) -> Result<Self, Unreadable> {
+    pub fn from_envelope(mut envelope: Json) -> Result<Self, Unreadable> {
+        let detail = envelope.take("detail").ok_or(Unreadable::Missing("detail"))?;
         let text = |path: &'static str| envelope.text(path).ok_or(Unreadable::Missing(path));
         let instance = envelope.at("context.instance").and_then(|context| {
-            let state = envelope.text("detail.state").and_then(State::parse)?;
-            Some(Instance::from_context(envelope.text("detail.instance-id")?, state, context))
+            let state = detail.text("state").and_then(State::parse)?;
+            Some(Instance::from_context(detail.text("instance-id")?, state, context))
         });
         Ok(Event {
             starts: envelope.at("context.instance.new") == Some(&Json::Bool(true)),
             // Other facts are found again, and what was new when it was printed cannot be.
             context: envelope.at("context.new").map(|new| object([("new", new.clone())])),
             instance,
-            id: envelope.text("id").map_or_else(|| derived_id(&[&envelope.to_string()]), str::to_owned),
+            id: envelope
+                .text("id")
+                .map_or_else(|| derived_id(&[&envelope.to_string(), &detail.to_string()]), str::to_owned),
             detail_type: text("detail-type")?.to_owned(),
             source: text("source")?.to_owned(),
             account: envelope.text("account").unwrap_or_default().to_owned(),
@@ -89,7 +114,8 @@ impl Event {
                 .iter()
                 .filter_map(|arn| arn.as_str().map(str::to_owned))
                 .collect(),
-            detail: envelope.get("detail").cloned().ok_or(Unreadable::Missing("detail"))?,
+            text: None,
+            detail,
         })
     }
 
@@ -99,7 +125,7 @@ impl Event {
     /// When it is neither.
     pub fn from_any(json: Json, account: &str) -> Result<Self, Unreadable> {
         match json.get("detail-type") {
-            Some(_) => Event::from_envelope(&json),
+            Some(_) => Event::from_envelope(json),
             None => Event::from_record(json, account),
         }
     }
@@ -123,6 +149,7 @@ impl Event {
             region: region.to_owned(),
             resources: vec![arn],
             detail: state_detail(&instance.id, state),
+            text: None,
             instance: Some(instance),
             starts,
             context: None,
@@ -130,7 +157,8 @@ impl Event {
     }
 
     /// What trailnoti tells of itself: `kind` is the `detail-type`.
-    pub fn own(kind: &str, account: &str, region: &str, detail: Json, time: Timestamp) -> Self {
+    pub fn own(kind: &str, scope: Scope<'_>, detail: Json, time: Timestamp) -> Self {
+        let (account, region) = (scope.account(), scope.region());
         Event {
             id: derived_id(&[kind, account, region, &detail.to_string(), &time.as_second().to_string()]),
             detail_type: kind.to_owned(),
@@ -140,44 +168,24 @@ impl Event {
             region: region.to_owned(),
             resources: Vec::new(),
             detail,
+            text: None,
             instance: None,
             starts: false,
             context: None,
         }
     }
 
-    /// The envelope as EventBridge would deliver it, with the facts beside `detail` that need no memory.
-    pub fn envelope(&self) -> Json {
-        self.envelope_after(None)
+    /// The text of `detail`: the record as it was received, byte for byte, where the event came as text.
+    pub fn detail_text(&self) -> Cow<'_, str> {
+        match &self.text {
+            Some(text) => Cow::Borrowed(text),
+            None => Cow::Owned(self.detail.to_string()),
+        }
     }
 
-    /// The envelope, with all facts beside `detail`.
-    pub fn envelope_after(&self, past: Option<&Past>) -> Json {
-        let mut members = self.head();
-        members.push(("detail".to_owned(), self.detail.clone()));
-        members.extend(self.beside(past));
-        Json::Object(members)
-    }
-
-    /// The envelope's text, with all facts beside `detail`.
-    pub fn text_after(&self, past: Option<&Past>) -> String {
-        self.text_around(&self.detail.to_string(), past)
-    }
-
-    /// The envelope's text with the record as it was written, byte for byte.
-    pub fn envelope_around(&self, record: &str) -> String {
-        self.text_around(record, None)
-    }
-
-    fn text_around(&self, record: &str, past: Option<&Past>) -> String {
-        let head = Json::Object(self.head()).to_string();
-        let beside = self.beside(past).map(|(name, facts)| format!(",\"{name}\":{facts}"));
-        let head = head.strip_suffix('}').unwrap_or(&head);
-        format!("{head},\"detail\":{record}{}}}", beside.unwrap_or_default())
-    }
-
-    fn head(&self) -> Vec<(String, Json)> {
-        let head = object([
+    /// What stands in the envelope before `detail`.
+    pub(in crate::domain) fn head(&self) -> [(&'static str, Json); 8] {
+        [
             ("version", "0".into()),
             ("id", self.id.as_str().into()),
             ("detail-type", self.detail_type.as_str().into()),
@@ -186,16 +194,7 @@ impl Event {
             ("time", self.time.to_string().into()),
             ("region", self.region.as_str().into()),
             ("resources", Json::Array(self.resources.iter().map(|arn| arn.as_str().into()).collect())),
-        ]);
-        match head {
-            Json::Object(members) => members,
-            _ => Vec::new(),
-        }
-    }
-
-    fn beside(&self, past: Option<&Past>) -> Option<(String, Json)> {
-        let facts = context(self, past);
-        (facts != Json::Object(Vec::new())).then(|| ("context".to_owned(), facts))
+        ]
     }
 
     /// The sixteen bytes by which the event is remembered: its UUID, or one made from an id of another form.
@@ -258,29 +257,13 @@ fn respell(value: &mut Json) {
 mod tests {
     use super::*;
 
-    const LOGIN: &str = r#"{"eventVersion":"1.08","eventTime":"2026-03-01T10:00:00Z","eventID":"7bf73129-1428-4cd3-a780-95db273d1602",
-        "eventSource":"signin.amazonaws.com","eventName":"ConsoleLogin","awsRegion":"eu-north-1","eventType":"AwsConsoleSignin",
-        "recipientAccountId":"111122223333"}"#;
-
-    #[test]
-    fn a_record_becomes_the_envelope_that_eventbridge_would_deliver() {
-        let event = Event::from_record_text(LOGIN, "999999999999").expect("an event");
-        let envelope = event.envelope();
-        assert_eq!(envelope.text("detail-type"), Some("AWS Console Sign In via CloudTrail"));
-        assert_eq!(envelope.text("source"), Some("aws.signin"));
-        assert_eq!(envelope.text("account"), Some("111122223333"));
-        assert_eq!(envelope.text("time"), Some("2026-03-01T10:00:00Z"));
-        assert_eq!(envelope.get("detail"), Some(&Json::parse(LOGIN).expect("json")));
-        assert_eq!(Event::from_envelope(&envelope).expect("an event").envelope(), envelope);
-    }
-
     #[test]
     fn a_record_without_a_time_is_told_and_not_guessed() {
         assert_eq!(
-            Event::from_record_text(r#"{"eventSource":"a"}"#, "1"),
+            Event::from_record_text(r#"{"eventSource":"a"}"#.to_owned(), "1"),
             Err(Unreadable::Missing("eventTime"))
         );
-        assert!(matches!(Event::from_record_text("[1]", "1"), Err(Unreadable::NotJson(_))));
+        assert!(matches!(Event::from_record_text("[1]".to_owned(), "1"), Err(Unreadable::NotJson(_))));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A CloudTrail record as EventBridge would deliver it. Owns what of the envelope follows from which field of the
 //! record, both for a record that is a tree and for one that is still text.
 
-use super::{Event, SIGN_IN, Unreadable, derived_id};
+use crate::domain::event::{Event, SIGN_IN, Unreadable, derived_id};
 use crate::domain::json::Json;
 
 impl Event {
@@ -9,10 +9,13 @@ impl Event {
     ///
     /// # Errors
     /// When the text is no JSON object, or names no time, source or region.
-    pub fn from_record_text(record: &str, account: &str) -> Result<Self, Unreadable> {
-        match Json::parse(record) {
-            Ok(record @ Json::Object(_)) => Event::from_record(record, account),
-            Ok(_) => Err(Unreadable::NotJson("it is another kind of JSON".to_owned())),
+    pub fn from_record_text(text: String, account: &str) -> Result<Self, Unreadable> {
+        match Json::parse(&text) {
+            Ok(record @ Json::Object(_)) => {
+                let event = Event::from_record(record, account)?;
+                Ok(Event { text: Some(text), ..event })
+            }
+            Ok(_) => Err(Unreadable::NotJson("found another kind of JSON value".to_owned())),
             Err(error) => Err(Unreadable::NotJson(error.to_string())),
         }
     }
@@ -44,6 +47,7 @@ impl Event {
             region,
             resources: Vec::new(),
             detail: record,
+            text: None,
             instance: None,
             starts: false,
             context: None,

@@ -11,7 +11,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
-pub use scanner::{Malformed, why_malformed};
+pub use scanner::Malformed;
 pub(crate) use scanner::{Quoted, Scanner, elements_of};
 
 /// The member under which serde_json hands over a number's text (its `arbitrary_precision` feature).
@@ -51,6 +51,17 @@ impl Json {
         }
     }
 
+    /// Takes the member `name` out of an object; of several with that name, the last.
+    pub fn take(&mut self, name: &str) -> Option<Json> {
+        match self {
+            Json::Object(members) => {
+                let at = members.iter().rposition(|(key, _)| key == name)?;
+                Some(members.remove(at).1)
+            }
+            _ => None,
+        }
+    }
+
     /// The value at a dotted path of members, such as `userIdentity.arn`.
     pub fn at(&self, path: &str) -> Option<&Json> {
         path.split('.').try_fold(self, |value, name| value.get(name))
@@ -64,7 +75,8 @@ impl Json {
             }
             Some(value)
         }
-        path.split('.').try_fold(self, |value, name| first(value)?.get(name)).and_then(first)
+        let names = path.split('.').filter(|_| !path.is_empty());
+        names.into_iter().try_fold(self, |value, name| first(value)?.get(name)).and_then(first)
     }
 
     /// Every scalar at a dotted path, through lists; a name may hold dots itself.
@@ -141,6 +153,23 @@ impl From<i64> for Json {
 /// An object of the given members, in the given order.
 pub fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
     Json::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// Why a text is no JSON, in words and with its place.
+pub fn why_malformed(text: &str) -> String {
+    match Json::parse(text) {
+        Err(error) => error.to_string(),
+        Ok(_) => "nested too deeply".to_owned(),
+    }
+}
+
+/// The value at a path as one text; nothing there is a value too.
+pub fn shown(json: &Json, path: &str) -> String {
+    match json.first_at(path) {
+        None | Some(Json::Null) => String::new(),
+        Some(Json::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    }
 }
 
 impl fmt::Display for Json {

@@ -3,12 +3,10 @@
 //! What it takes for JSON is what `Json::parse` takes (a property in its tests): what no rule looks at is passed
 //! over at the speed of reading, and still has to be right.
 
-use super::Json;
-
 /// Deeper than this is no event; `serde_json` refuses the same.
 const DEPTH: u8 = 128;
 
-/// The text is no JSON; [`why_malformed`] says where.
+/// The text is no JSON; `why_malformed` says where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no JSON")]
 pub struct Malformed;
@@ -265,19 +263,12 @@ fn plain(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Why a text is no JSON, in words and with its place.
-pub fn why_malformed(text: &str) -> String {
-    match Json::parse(text) {
-        Err(error) => error.to_string(),
-        Ok(_) => "it is nested too deeply".to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::json::Json;
 
     fn takes(text: &str) -> bool {
         let mut scanner = Scanner::new(text);

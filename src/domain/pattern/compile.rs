@@ -1,32 +1,13 @@
 //! From a pattern's JSON to what `value` can judge. Owns the syntax, and tells every mistake at once, each with
 //! its place and what would be right.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use ipnet::IpNet;
 
-use super::value::{Folded, Want, Wildcard, comparable, parse_address};
 use crate::domain::json::Json;
-
-type Alternative = BTreeMap<String, Condition>;
-
-/// What is wanted at one path.
-#[derive(Debug, Clone)]
-pub(super) struct Condition {
-    /// Any of these.
-    pub wants: Vec<Want>,
-    /// As it was written.
-    pub written: String,
-}
-
-impl Condition {
-    /// Whether it is a choice out of another's texts, so that whatever fits it fits the other too.
-    fn narrows(&self, other: &Condition) -> bool {
-        let among = |text: &str| other.wants.iter().any(|want| want.exact_text() == Some(text));
-        self.wants.iter().all(|want| want.exact_text().is_some_and(among))
-    }
-}
+use crate::domain::pattern::compiled::{Alternative, Condition, Pattern};
+use crate::domain::pattern::value::{Folded, Want, Wildcard, comparable, parse_address};
 
 /// A mistake in a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,23 +40,27 @@ const OPERATORS: [&str; 9] = [
     "wildcard",
 ];
 
-/// A pattern as it is compiled.
-pub(super) struct Compiled {
-    pub alternatives: Vec<Alternative>,
-    pub replaced: Vec<String>,
+impl Pattern {
+    /// Compiles a pattern.
+    ///
+    /// # Errors
+    /// Every mistake in it, each with the place and what would be right.
+    pub fn compile(pattern: &Json) -> Result<Self, Vec<Problem>> {
+        compile(pattern)
+    }
 }
 
-pub(super) fn compile(pattern: &Json) -> Result<Compiled, Vec<Problem>> {
+fn compile(pattern: &Json) -> Result<Pattern, Vec<Problem>> {
     let mut compiler = Compiler { problems: Vec::new(), replaced: Vec::new(), in_branch: false };
     let mut alternatives = vec![Alternative::new()];
     match pattern {
         Json::Object(members) => compiler.object("", members, &mut alternatives),
-        _ => compiler.problem("", "a pattern is a JSON object, such as {\"source\": [\"aws.iam\"]}"),
+        _ => compiler.problem("", "a pattern must be a JSON object, such as {\"source\": [\"aws.iam\"]}"),
     }
     compiler.replaced.sort();
     compiler.replaced.dedup();
     match compiler.problems.is_empty() {
-        true => Ok(Compiled { alternatives, replaced: compiler.replaced }),
+        true => Ok(Pattern { alternatives, replaced: compiler.replaced }),
         false => Err(compiler.problems),
     }
 }
@@ -96,7 +81,7 @@ impl Compiler {
     /// EventBridge.
     fn object(&mut self, path: &str, members: &[(String, Json)], alternatives: &mut Vec<Alternative>) {
         if members.is_empty() {
-            self.problem(path, "an empty object matches nothing: name a field in it, or leave it out");
+            self.problem(path, "an empty object matches nothing: add a field, or remove it");
         }
         for (name, value) in members {
             let below = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
@@ -113,7 +98,7 @@ impl Compiler {
                         }
                     }
                 }
-                single => self.problem(&below, format!("a condition is a list: write [{single}]")),
+                single => self.problem(&below, format!("a condition must be a list: write [{single}]")),
             }
         }
     }
@@ -121,19 +106,19 @@ impl Compiler {
     fn or(&mut self, path: &str, below: &str, value: &Json, alternatives: &mut Vec<Alternative>) {
         let branches = value.items();
         if branches.len() < 2 {
-            return self.problem(below, "$or is a list of at least two objects");
+            return self.problem(below, "$or must be a list of at least two objects");
         }
         let base = std::mem::take(alternatives);
         for (index, branch) in branches.iter().enumerate() {
             let place = format!("{below}[{index}]");
             let Json::Object(members) = branch else {
-                self.problem(&place, format!("a branch of $or is an object, not {branch}"));
+                self.problem(&place, format!("a branch of $or must be an object, not {branch}"));
                 continue;
             };
             if let Some((operator, _)) = members.iter().find(|(name, _)| OPERATORS.contains(&name.as_str())) {
                 self.problem(
                     &place,
-                    format!("a branch of $or names fields, and `{operator}` is an operator: put it in a field's list"),
+                    format!("a branch of $or must name fields, but `{operator}` is an operator: move it into a field's list"),
                 );
                 continue;
             }
@@ -147,7 +132,7 @@ impl Compiler {
 
     fn values(&mut self, path: &str, values: &[Json]) -> Vec<Want> {
         if values.is_empty() {
-            self.problem(path, "an empty list matches nothing: give it a value, or leave the field out");
+            self.problem(path, "an empty list matches nothing: add a value, or remove the field");
         }
         values.iter().filter_map(|value| self.value(path, value)).collect()
     }
@@ -162,14 +147,14 @@ impl Compiler {
                 None => Want::Text(text.clone()),
             }),
             Json::Array(_) => {
-                self.problem(path, "a list inside a list: conditions are written side by side in one list");
+                self.problem(path, "nested list: write all values in one list");
                 None
             }
             Json::Object(members) => {
                 let [(operator, operand)] = members.as_slice() else {
                     self.problem(
                         path,
-                        "a condition is an object with exactly one operator, such as {\"prefix\": \"a\"}",
+                        "a condition must be an object with exactly one operator, such as {\"prefix\": \"a\"}",
                     );
                     return None;
                 };
@@ -204,7 +189,7 @@ impl Compiler {
             "anything-but" => self.anything_but(place, operand),
             unknown => {
                 let hint = nearest(unknown, OPERATORS);
-                self.problem(place, format!("`{unknown}` is no operator{}", did_you_mean(hint)));
+                self.problem(place, format!("unknown operator `{unknown}`{}", did_you_mean(hint)));
                 None
             }
         }
@@ -213,7 +198,7 @@ impl Compiler {
     fn text(&mut self, place: &str, operand: &Json) -> Option<String> {
         let text = operand.as_str().map(str::to_owned);
         if text.is_none() {
-            self.problem(place, format!("takes one text, not {operand}"));
+            self.problem(place, format!("takes a string, not {operand}"));
         }
         text
     }
@@ -235,7 +220,7 @@ impl Compiler {
                     self.text(&format!("{place}.{name}"), text).map(|text| folded(Folded::new(&text)))
                 }
                 _ => {
-                    self.problem(place, "takes a text, or {\"equals-ignore-case\": TEXT}");
+                    self.problem(place, "takes a string, or {\"equals-ignore-case\": \"…\"}");
                     None
                 }
             },
@@ -247,13 +232,13 @@ impl Compiler {
         let mut bounds = Vec::new();
         for pair in terms.chunks(2) {
             let (Some(operator), Some(Json::Number(number))) = (pair[0].as_str(), pair.get(1)) else {
-                self.problem(place, "takes operators each with a number, such as [\">\", 0, \"<=\", 5]");
+                self.problem(place, "takes pairs of an operator and a number, such as [\">\", 0, \"<=\", 5]");
                 return None;
             };
             let Some(value) = comparable(number.as_str()) else {
                 self.problem(
                     place,
-                    format!("{number} cannot be compared exactly: use a number that a double holds"),
+                    format!("{number} cannot be compared exactly: use a number that a 64-bit float can hold"),
                 );
                 return None;
             };
@@ -265,7 +250,10 @@ impl Compiler {
             [(high @ ("<" | "<="), value)] => (None, Some((*value, *high == "<="))),
             [(low @ (">" | ">="), bottom), (high @ ("<" | "<="), top)] => {
                 if bottom >= top {
-                    self.problem(place, format!("the bottom {bottom} must be less than the top {top}"));
+                    self.problem(
+                        place,
+                        format!("the lower bound {bottom} must be less than the upper bound {top}"),
+                    );
                     return None;
                 }
                 (Some((*bottom, *low == ">=")), Some((*top, *high == "<=")))
@@ -273,7 +261,7 @@ impl Compiler {
             _ => {
                 self.problem(
                     place,
-                    "takes one of =, >, >=, <, <= with a number, or a range as [\">\", 0, \"<=\", 5]",
+                    "takes one of =, >, >=, <, <= with a number, or a range such as [\">\", 0, \"<=\", 5]",
                 );
                 return None;
             }
@@ -292,13 +280,16 @@ impl Compiler {
                 Some(Want::Network(network.trunc()))
             }
             Some(network) => {
-                self.problem(place, format!("{text} is one address: write \"{}\" itself", network.addr()));
+                self.problem(
+                    place,
+                    format!("{text} is a single address: write \"{}\" as a plain value", network.addr()),
+                );
                 None
             }
             None => {
                 self.problem(
                     place,
-                    format!("\"{text}\" is no network: write it as \"10.0.0.0/8\" or \"2001:db8::/32\""),
+                    format!("\"{text}\" is not a network (try \"10.0.0.0/8\" or \"2001:db8::/32\")"),
                 );
                 None
             }
@@ -326,7 +317,7 @@ impl Compiler {
         let texts = items.iter().all(|item| matches!(item, Json::String(_)));
         let numbers = items.iter().all(|item| matches!(item, Json::Number(_)));
         if items.is_empty() || !(texts || numbers) {
-            self.problem(place, "takes a text or a number, or a list of only texts or only numbers");
+            self.problem(place, "takes a string or a number, or a list of only strings or only numbers");
             return None;
         }
         Some(
@@ -348,12 +339,12 @@ impl Compiler {
         };
         let texts: Option<Vec<&str>> = operands.iter().map(Json::as_str).collect();
         let Some(texts) = texts.filter(|texts| !texts.is_empty()) else {
-            self.problem(place, "takes a text or a list of texts");
+            self.problem(place, "takes a string or a list of strings");
             return None;
         };
         let make: fn(&str) -> Want = match operator {
             "prefix" | "suffix" if texts.contains(&"") => {
-                self.problem(place, "an empty text fits everything, so nothing would be left");
+                self.problem(place, "an empty string matches everything, so nothing would be left");
                 return None;
             }
             "prefix" => |text| Want::Prefix(text.to_owned()),
@@ -363,7 +354,7 @@ impl Compiler {
             unknown => {
                 self.problem(
                     place,
-                    format!("anything-but takes no `{unknown}`: use prefix, suffix, equals-ignore-case or wildcard"),
+                    format!("anything-but does not take `{unknown}`: use prefix, suffix, equals-ignore-case or wildcard"),
                 );
                 return None;
             }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::Pattern;
-use super::value::{Scalar, Want};
 use crate::domain::json::Json;
+use crate::domain::pattern::compiled::Pattern;
+use crate::domain::pattern::value::{Scalar, Want};
 
 /// Whether a pattern matches an event.
 pub(super) fn matches(pattern: &Pattern, event: &Json) -> bool {

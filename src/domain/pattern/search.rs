@@ -1,9 +1,8 @@
 //! Whether the fields that an alternative wants can be chosen so that all come from the same elements of the arrays
 //! that they share. Owns that search, and that it stays quick for lists of thousands.
 
-use super::set::fit;
-use super::sheet::{Element, Field, Laid};
-use super::value::Want;
+use crate::domain::pattern::sheet::{Element, Field, Laid};
+use crate::domain::pattern::value::Want;
 
 /// What one path offers.
 struct Level<'a> {
@@ -26,7 +25,7 @@ pub(super) fn agree<'a>(laid: &Laid<'a>, paths: impl Iterator<Item = (&'a [Field
     let levels: Vec<Level<'a>> = paths
         .map(|(fields, wants)| {
             let mut fitting: Vec<u32> =
-                fields.iter().filter(|field| fit(laid, wants, field)).map(|field| field.element).collect();
+                fields.iter().filter(|field| laid.fits(wants, field)).map(|field| field.element).collect();
             fitting.dedup();
             Level { fitting, fields, may_be_absent: wants.iter().any(|want| matches!(want, Want::Absent)) }
         })

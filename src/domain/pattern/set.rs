@@ -4,14 +4,12 @@
 
 use rustc_hash::FxHashMap;
 
-use super::Pattern;
-use super::search::agree;
-use super::sheet::{Field, Laid, Sheet};
-use super::value::{Scalar, Want};
-use crate::domain::json::{Malformed, Quoted};
-
-/// The number of a path in a set.
-pub(super) type PathId = u32;
+use crate::domain::json::Malformed;
+use crate::domain::pattern::compiled::Pattern;
+use crate::domain::pattern::search::agree;
+use crate::domain::pattern::sheet::{Field, Laid, Sheet};
+use crate::domain::pattern::trie::{PathId, Trie};
+use crate::domain::pattern::value::{Scalar, Want};
 
 /// The alternatives that demand a text, by that text.
 type ByText = FxHashMap<Box<str>, Vec<u32>>;
@@ -71,7 +69,7 @@ impl Set {
                 set.alternatives.push(Alternative { pattern, searched, wants });
             }
         }
-        set.late = set.trie.paths.iter().map(|path| path.starts_with("context.")).collect();
+        set.late = set.trie.paths().iter().map(|path| path.starts_with("context.")).collect();
         set.find_by_texts();
         set
     }
@@ -116,8 +114,8 @@ impl Set {
     /// # Errors
     /// When the text is no JSON.
     pub fn lay<'a>(&self, sheet: &'a mut Sheet, event: &'a str) -> Result<Laid<'a>, Malformed> {
-        sheet.begin(self.trie.paths.len());
-        sheet.walk(&self.trie, ROOT, event)?;
+        sheet.begin(self.trie.paths().len());
+        sheet.walk(&self.trie, Trie::ROOT, event)?;
         sheet.finish();
         Ok(Laid { sheet, text: event })
     }
@@ -134,14 +132,11 @@ impl Set {
         part: &'a str,
         beside: impl FnOnce(&Laid<'_>, &mut dyn FnMut(&str, &str)),
     ) -> Result<Laid<'a>, Malformed> {
-        sheet.begin(self.trie.paths.len());
-        match self.trie.nodes[ROOT as usize].children.get(path) {
-            Some(node) => sheet.walk(&self.trie, *node, part)?,
-            None => sheet.walk(&self.trie, NOWHERE, part)?,
-        }
+        sheet.begin(self.trie.paths().len());
+        sheet.walk(&self.trie, self.trie.child(path), part)?;
         let mut put: Vec<(PathId, String)> = Vec::new();
         beside(&Laid { sheet, text: part }, &mut |path, text| {
-            put.extend(self.trie.by_name.get(path).map(|path| (*path, text.to_owned())));
+            put.extend(self.trie.id(path).map(|path| (path, text.to_owned())));
         });
         for (path, text) in put {
             sheet.put(path, &text);
@@ -178,7 +173,7 @@ impl Set {
     }
 
     fn fields<'a>(&self, laid: &Laid<'a>, path: &str) -> &'a [Field] {
-        self.trie.by_name.get(path).map_or(&[], |path| laid.fields(*path))
+        self.trie.id(path).map_or(&[], |path| laid.fields(path))
     }
 
     /// Puts the numbers of the patterns that match into `matched`, in order, each once.
@@ -226,7 +221,7 @@ impl Set {
                 return false;
             };
             let inside = last.element > 0;
-            let fitting = fields.iter().any(|field| fit(laid, wants, field));
+            let fitting = fields.iter().any(|field| laid.fits(wants, field));
             if !(fitting || inside && may_be_absent()) {
                 return false;
             }
@@ -237,81 +232,5 @@ impl Set {
             let asked = alternative.wants.iter().filter(|(path, _)| is_asked(path));
             agree(laid, asked.map(|(path, wants)| (laid.fields(*path), wants.as_slice())))
         }
-    }
-}
-
-pub(super) fn fit(laid: &Laid<'_>, wants: &[Want], field: &Field) -> bool {
-    let value = laid.scalar(field);
-    wants.iter().any(|want| want.fits(&value))
-}
-
-const ROOT: u32 = 0;
-/// A node that nothing is below.
-const NOWHERE: u32 = 1;
-
-/// The paths that some pattern looks at, name by name.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Trie {
-    nodes: Vec<Node>,
-    paths: Vec<String>,
-    by_name: FxHashMap<String, PathId>,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Node {
-    children: FxHashMap<Box<str>, u32>,
-    path: Option<PathId>,
-}
-
-impl Trie {
-    fn new() -> Self {
-        Trie { nodes: vec![Node::default(), Node::default()], ..Trie::default() }
-    }
-
-    fn insert(&mut self, path: &str) -> PathId {
-        if let Some(known) = self.by_name.get(path) {
-            return *known;
-        }
-        let mut node = ROOT;
-        // The empty path is the event itself.
-        for name in path.split('.').filter(|_| !path.is_empty()) {
-            let next = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
-            node = *self.nodes[node as usize].children.entry(name.into()).or_insert(next);
-            if node == next {
-                self.nodes.push(Node::default());
-            }
-        }
-        let id = PathId::try_from(self.paths.len()).unwrap_or(PathId::MAX);
-        self.nodes[node as usize].path = Some(id);
-        self.paths.push(path.to_owned());
-        self.by_name.insert(path.to_owned(), id);
-        id
-    }
-
-    pub(super) fn path(&self, node: u32) -> Option<PathId> {
-        self.nodes[node as usize].path
-    }
-
-    pub(super) fn has_children(&self, node: u32) -> bool {
-        !self.nodes[node as usize].children.is_empty()
-    }
-
-    /// The node of a member. A name with a dot in it is one path with the nested spelling, as in EventBridge.
-    pub(super) fn step(&self, node: u32, name: &Quoted<'_>) -> Result<Option<u32>, Malformed> {
-        if name.escaped {
-            return Ok(self.down(node, &name.unescaped()?));
-        }
-        Ok(self.down(node, name.raw))
-    }
-
-    fn down(&self, node: u32, name: &str) -> Option<u32> {
-        // A member without a name at the top is the top: paths have no dot before the first name.
-        if node == ROOT && name.is_empty() {
-            return Some(ROOT);
-        }
-        if !name.contains('.') {
-            return self.nodes[node as usize].children.get(name).copied();
-        }
-        name.split('.').try_fold(node, |node, name| self.nodes[node as usize].children.get(name).copied())
     }
 }

@@ -1,9 +1,9 @@
 //! An event, laid out for the patterns of one set: only the fields that some pattern looks at, taken from the text.
 //! Owns the walk over the text and where in which array a field stands; what fits is `set`'s.
 
-use super::set::{PathId, Trie};
-use super::value::Scalar;
 use crate::domain::json::{Malformed, Quoted, Scanner};
+use crate::domain::pattern::trie::{PathId, Trie};
+use crate::domain::pattern::value::{Scalar, Want};
 
 /// The fields of one event. It is filled again and again, so that an event costs no memory of its own.
 #[derive(Debug, Default)]
@@ -200,5 +200,11 @@ impl<'a> Laid<'a> {
                 number => Scalar::Number(number),
             },
         }
+    }
+
+    /// Whether a field fits any of the conditions.
+    pub(super) fn fits(&self, wants: &[Want], field: &Field) -> bool {
+        let value = self.scalar(field);
+        wants.iter().any(|want| want.fits(&value))
     }
 }

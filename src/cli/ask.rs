@@ -1,0 +1,46 @@
+//! Asking the running daemon over its local endpoint.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::Context;
+use reqwest::StatusCode;
+
+use crate::cli::arguments::ConfigFile;
+use crate::cli::runtime;
+
+/// How long it has to answer.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// Nobody answers where the configuration says.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "no daemon is answering on {0}: start it with `trailnoti run`, check `systemctl status trailnoti`, or pass the daemon's configuration with --config"
+)]
+pub(super) struct NoDaemon(SocketAddr);
+
+/// Asks for a page.
+///
+/// # Errors
+/// When there is no endpoint, or nobody answers there.
+pub(super) fn ask(file: &ConfigFile, page: &str) -> anyhow::Result<(StatusCode, String)> {
+    let Some(mut address) = file.listen()? else {
+        anyhow::bail!(
+            "[http] listen is \"off\", so the daemon cannot be asked: set it to an address (\"127.0.0.1:9641\") and restart the daemon"
+        );
+    };
+    if address.ip().is_unspecified() {
+        address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+    runtime::one_thread()?.block_on(async {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(WAIT)
+            .build()
+            .context("cannot set up an HTTP client")?;
+        let answer =
+            client.get(format!("http://{address}{page}")).send().await.map_err(|_| NoDaemon(address))?;
+        let status = answer.status();
+        Ok((status, answer.text().await.map_err(|_| NoDaemon(address))?))
+    })
+}

@@ -1,0 +1,232 @@
+//! The loop that sends, one for each sink: look, decide, deliver, settle. Owns the order of these. A sink that
+//! fails or hangs holds up nobody but itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::daemon::shared::Shared;
+use crate::domain::event::scope::Scope;
+use crate::domain::health::report::Report;
+use crate::domain::health::subject::Subject;
+use crate::domain::health::{Health, Notice, Patience};
+use crate::domain::judge::decision::Delivery;
+use crate::domain::notify::outbox::{Due, Failure, LATEST, Message, Next, due, is_over, sent_now, settle};
+use crate::domain::retry::salt;
+use crate::domain::time::later;
+use crate::ops::metrics::{BySink, Failed};
+use crate::sink::Sink;
+use crate::store::{Commit, StoreError};
+
+/// The longest that a delivery may take; every sink ends earlier by itself.
+pub const DELIVERY: Duration = Duration::from_secs(35);
+/// How long without a nudge until the outbox is looked at all the same.
+const LOOK: Duration = Duration::from_secs(30);
+const SLACK: Duration = Duration::from_secs(20);
+/// A sink that is busy or out of reach is given this long before the others tell of it.
+const BUSY: Patience = Patience { times: 4, lasting: Duration::from_secs(3 * 60) };
+/// A sink that refuses one alert after the other, each in its simplest form, takes nothing either.
+const REFUSING: Patience = Patience { times: 3, lasting: Duration::ZERO };
+/// A sink that says it takes nothing any more is told of at once.
+const CLOSED: Patience = Patience { times: 1, lasting: Duration::ZERO };
+
+/// Sends through one sink until `stop`. The delivery in hand is finished.
+///
+/// # Errors
+/// When the state cannot be used any more.
+pub async fn dispatch(
+    shared: Shared,
+    sink: Arc<dyn Sink>,
+    nudge: Arc<Notify>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let name = format!("sink {}", sink.queue());
+    let mut dispatch = Dispatch {
+        health: match shared.store.reported(Subject::Sink(sink.queue()))? {
+            Some(since) => Health::Reported { since },
+            None => Health::Well,
+        },
+        not_before: shared.store.deferred(sink.queue())?.unwrap_or(Timestamp::MIN),
+        failures: 0,
+        name,
+        shared: &shared,
+        sink: sink.as_ref(),
+    };
+    while !stop.is_cancelled() {
+        let until = match dispatch.turn().await? {
+            Turn::Sent => continue,
+            Turn::Wait(until) => until,
+        };
+        let wait = Duration::try_from(until.duration_since(shared.clock.now())).unwrap_or_default();
+        shared.status.expect(&dispatch.name, wait + SLACK);
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            () = nudge.notified() => {}
+            () = shared.clock.sleep_until(until) => {}
+        }
+    }
+    shared.status.ended(&dispatch.name);
+    Ok(())
+}
+
+enum Turn {
+    Sent,
+    Wait(Timestamp),
+}
+
+struct Dispatch<'a> {
+    name: String,
+    shared: &'a Shared,
+    sink: &'a dyn Sink,
+    health: Health,
+    not_before: Timestamp,
+    failures: u32,
+}
+
+impl Dispatch<'_> {
+    async fn turn(&mut self) -> Result<Turn, StoreError> {
+        let (store, clock) = (&self.shared.store, self.shared.clock);
+        let now = clock.now();
+        // After the clock was set back, no wait is longer than the longest there is.
+        self.not_before = self.not_before.min(later(now, LATEST));
+        if now < self.not_before {
+            return Ok(Turn::Wait(self.not_before));
+        }
+        let grouping = &self.shared.config.grouping;
+        let (pending, sent) = store.pending(self.sink.queue())?;
+        let message = match due(&pending, &sent, grouping, now) {
+            Due::Send(message) => message,
+            Due::Wait(until) => return Ok(Turn::Wait(until)),
+            Due::Idle => return Ok(Turn::Wait(later(now, LOOK))),
+        };
+        self.shared.status.expect(&self.name, DELIVERY + SLACK);
+        let answer = match tokio::time::timeout(DELIVERY, self.sink.deliver(&message)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Failure::Later { after: None, why: "no answer in time".to_owned() }),
+        };
+        let now = clock.now();
+        self.not_before = later(now, self.sink.gap());
+        self.failures = if answer.is_ok() { 0 } else { self.failures + 1 };
+        self.count(&message, &answer);
+        let salt = salt(&self.name);
+        let next = settle(&message, &answer, self.failures, salt, now);
+        self.note(&message, &answer, &next, now)?;
+        match next {
+            Next::Done => {
+                let over: Vec<String> = sent
+                    .iter()
+                    .filter(|(group, sent)| {
+                        is_over(sent, grouping, now) && !pending.iter().any(|p| p.alert.group == **group)
+                    })
+                    .map(|(group, _)| group.clone())
+                    .collect();
+                store.delivered(
+                    self.sink.queue(),
+                    &message,
+                    &sent_now(&message, &sent, grouping, now),
+                    &over,
+                )?;
+            }
+            Next::RetryAt(until) => {
+                self.not_before = self.not_before.max(until);
+                // What the sink itself asked for holds over a restart; a guess of ours may be mended by one.
+                if matches!(answer, Err(Failure::Later { after: Some(_), .. })) {
+                    store.defer(self.sink.queue(), until)?;
+                }
+            }
+            Next::Simplify => store.refused(self.sink.queue(), &message, None)?,
+            Next::SetAside(until) => store.refused(self.sink.queue(), &message, Some(until))?,
+            Next::Dead(why) => {
+                let alert =
+                    message.alerts.first().map(|pending| pending.alert.id.as_str()).unwrap_or_default();
+                tracing::error!(
+                    sink = self.sink.queue(),
+                    alert,
+                    "alert rejected by the sink; set aside and not retried: {why}"
+                );
+                store.bury(self.sink.queue(), &message)?;
+                let labels = BySink { sink: self.sink.queue().to_owned() };
+                self.shared.status.metrics.dead.get_or_create(&labels).inc();
+            }
+        }
+        self.tell(&message, &answer)?;
+        Ok(Turn::Sent)
+    }
+
+    /// Notes beside the decision on each alert how far it came. What comes next in this turn is synced, and this with it.
+    fn note(
+        &self,
+        message: &Message,
+        answer: &Result<(), Failure>,
+        next: &Next,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let why = || answer.as_ref().err().map(|failure| failure.why().to_owned()).unwrap_or_default();
+        let delivery = match next {
+            Next::Done => Delivery::Delivered(now),
+            Next::RetryAt(_) | Next::Simplify | Next::SetAside(_) => Delivery::Waits(why()),
+            Next::Dead(why) => Delivery::Refused(why.clone()),
+        };
+        let alerts = message.alerts.iter().map(|pending| pending.alert.id.as_str());
+        self.shared.judge_state.delivered(&self.shared.store, self.sink.queue(), alerts, &delivery)
+    }
+
+    fn count(&self, message: &Message, answer: &Result<(), Failure>) {
+        let metrics = &self.shared.status.metrics;
+        let sink = self.sink.queue().to_owned();
+        let outcome = answer.clone().map_err(|failure| failure.why().to_owned());
+        self.shared.status.sent(&sink, outcome, self.shared.clock.now());
+        let reason = match answer {
+            Ok(()) => {
+                metrics.notifications.get_or_create(&BySink { sink }).inc_by(message.alerts.len() as u64);
+                return;
+            }
+            Err(Failure::Later { .. }) => "later",
+            Err(Failure::Refused { .. }) => "refused",
+            Err(Failure::Closed { .. }) => "closed",
+        };
+        metrics.failures.get_or_create(&Failed { sink, reason }).inc();
+    }
+
+    /// Tells, through the other sinks, that this one takes nothing; and through all, that it does again.
+    fn tell(&mut self, message: &Message, answer: &Result<(), Failure>) -> Result<(), StoreError> {
+        let now = self.shared.clock.now();
+        let (failed, patience) = match answer {
+            Ok(()) => (false, BUSY),
+            // The same alerts come again in their simplest form, and only that answer says anything of the sink.
+            Err(Failure::Refused { .. }) if !message.plain => return Ok(()),
+            Err(Failure::Refused { .. }) => (true, REFUSING),
+            Err(Failure::Later { .. }) => (true, BUSY),
+            Err(Failure::Closed { .. }) => (true, CLOSED),
+        };
+        let sink = self.sink.queue().to_owned();
+        if let (Err(failure), 1) = (answer, self.failures) {
+            tracing::warn!(sink, "message not delivered: {}", failure.why());
+        }
+        let (health, notice) = self.health.after(failed, patience, now);
+        self.health = health;
+        match notice {
+            Some(Notice::Failed(since)) => {
+                let reason =
+                    answer.as_ref().err().map(|failure| failure.why().to_owned()).unwrap_or_default();
+                tracing::error!(sink, "sink is down: {reason}");
+                let commit = Commit {
+                    health: vec![(Subject::Sink(&sink).key(), Some(since))],
+                    not_to: Some(sink.clone()),
+                    ..Commit::default()
+                };
+                self.shared.report(&Report::SinkDead { sink, reason }, Scope::Program, commit)
+            }
+            Some(Notice::Healed(since)) => {
+                tracing::info!(sink, "sink is up again");
+                let commit = Commit { health: vec![(Subject::Sink(&sink).key(), None)], ..Commit::default() };
+                self.shared.report(&Report::SinkWorksAgain { sink, since }, Scope::Program, commit)
+            }
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Judging and writing down as one step, so that a list and a record of one instance cannot miss each other: find the marks,
+//! look them up together, decide, commit. Owns that order; each decision is the domain's.
+
+use std::collections::btree_map::Entry;
+
+use jiff::Timestamp;
+
+use crate::daemon::judge_state::{Inner, known_decisions, known_past, known_usage, learned};
+use crate::daemon::shared::Shared;
+use crate::domain::event::scope::Scope;
+use crate::domain::event::{Event, Received};
+use crate::domain::health::report::Report;
+use crate::domain::instances::usage::Usage;
+use crate::domain::judge::inputs::{Inputs, Judgement, StateView};
+use crate::domain::judge::list::{List, Listing};
+use crate::domain::judge::{self, When};
+use crate::ops::metrics::{ByExclusion, ByRule, LastHidden};
+use crate::store::{Commit, StoreError};
+
+/// What is to be judged.
+pub(in crate::daemon) enum What<'a> {
+    /// A page of the history, the newest first.
+    Page(Vec<Received>, When),
+    /// A page of the time before the first start: it teaches, and nothing of it is alerted on.
+    Past(Vec<Received>),
+    /// A complete list of the region's instances.
+    List(Listing<'a>),
+    /// What trailnoti has to say of itself.
+    Reports(Vec<Event>),
+    /// Everything that waits there, since nobody reads the region any more.
+    Release,
+}
+
+/// A batch: what is to be judged, where it is from, and as whom that was read.
+pub(in crate::daemon) struct Batch<'a> {
+    pub scope: Scope<'a>,
+    pub account_name: &'a str,
+    pub own: Option<&'a str>,
+    pub what: What<'a>,
+}
+
+impl Shared {
+    fn show_last_hidden(&self, exclusion: &str, before: Option<&Usage>, now: &Usage) {
+        let Some(last) = now.last else { return };
+        let labels = |usage: &Usage| LastHidden {
+            exclusion: exclusion.to_owned(),
+            instance: usage.instance.clone(),
+            principal: usage.principal.clone(),
+        };
+        let shown = &self.status.metrics.last_hidden;
+        before.iter().for_each(|before| {
+            shown.remove(&labels(before));
+        });
+        shown.get_or_create(&labels(now)).set(last.as_second());
+    }
+
+    /// Finds the marks of a batch, looks them up together, judges, and writes what was decided together with `commit`. The
+    /// time by which something that waits must be decided is answered.
+    pub(in crate::daemon) fn judge_and_commit(
+        &self,
+        batch: Batch<'_>,
+        mut commit: Commit,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let Batch { scope, account_name, own, what } = batch;
+        let mut inner = self.judge_state.lock();
+        let Inner { regions, usage, own: owns, past, history, decisions } = &mut *inner;
+        if let Some(own) = own {
+            owns.insert(scope.account().to_owned(), own.to_owned());
+        }
+        let key = (scope.account().to_owned(), scope.region().to_owned());
+        let stories = match regions.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(self.store.stories(scope)?),
+        };
+        let usage = known_usage(usage, &self.store)?;
+        let (memory, thresholds) = known_past(past, &self.store)?;
+        let decisions = known_decisions(decisions, &self.store)?;
+        let learned = learned(history, scope);
+        let not_to = commit.not_to.clone();
+        let inputs = Inputs {
+            ruleset: &self.config.ruleset,
+            routes: &self.routes,
+            not_to: not_to.as_deref(),
+            scope,
+            account_name,
+            own,
+            now: self.clock.now(),
+        };
+        let view = StateView { stories, usage, memory, learned, thresholds };
+        commit.judgement = self.judge(inputs, view, what)?;
+        commit.alert_log = decisions.numbered(&commit.judgement.decisions, self.clock.now());
+        if commit.says_something() {
+            self.store.commit(scope, &commit, &self.routes)?;
+        }
+        let mut judgement = commit.judgement;
+        decisions.keep(commit.alert_log, std::mem::take(&mut judgement.decisions));
+        for (token, sighting) in judgement.sightings.drain(..) {
+            memory.put(token, sighting);
+        }
+        thresholds.extend(std::mem::take(&mut judgement.thresholds));
+        for (id, story) in std::mem::take(&mut judgement.stories) {
+            match story {
+                Some(story) => stories.insert(id, story),
+                None => stories.remove(&id),
+            };
+        }
+        for (name, now) in &judgement.usage {
+            self.show_last_hidden(name, usage.get(name), now);
+        }
+        usage.extend(std::mem::take(&mut judgement.usage));
+        drop(inner);
+        self.announce(&judgement);
+        Ok(judgement.decide_at)
+    }
+
+    fn judge(
+        &self,
+        inputs: Inputs<'_>,
+        view: StateView<'_>,
+        what: What<'_>,
+    ) -> Result<Judgement, StoreError> {
+        Ok(match what {
+            What::Page(page, when) => {
+                let marks = judge::marks_of_page(inputs.ruleset, inputs.scope, &page, when, inputs.now);
+                judge::page(inputs, view, page, when, &self.store.seen(&marks)?)
+            }
+            What::Past(page) => judge::page_of_the_past(inputs, view, page),
+            What::List(listing) => {
+                let list = List::compare(inputs, view, listing);
+                let known = self.store.seen(&list.marks())?;
+                list.judge(&known)
+            }
+            What::Reports(events) => judge::reports(inputs, view, events),
+            What::Release => judge::release(inputs, view),
+        })
+    }
+
+    /// Reports something of trailnoti itself.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    pub fn report(&self, report: &Report, scope: Scope<'_>, commit: Commit) -> Result<(), StoreError> {
+        let what = What::Reports(vec![report.event(scope, self.clock.now())]);
+        let batch = Batch { scope, account_name: self.account_name(scope.account()), own: None, what };
+        self.judge_and_commit(batch, commit)?;
+        Ok(())
+    }
+
+    pub(in crate::daemon) fn announce(&self, judgement: &Judgement) {
+        for alert in &judgement.alerts {
+            let labels = ByRule { rule: alert.rule.clone(), severity: alert.severity.name() };
+            self.status.metrics.alerts.get_or_create(&labels).inc();
+        }
+        for exclusion in &judgement.excluded {
+            self.status.metrics.excluded.get_or_create(&ByExclusion { exclusion: exclusion.clone() }).inc();
+            tracing::debug!(exclusion, "event hidden");
+        }
+        if !judgement.alerts.is_empty() {
+            self.nudges.values().for_each(|nudge| nudge.notify_one());
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The loops that watch: plan, wait, ask, judge, commit. Owns the order of these; each decision is the domain's,
+//! each answer `source`'s, and what is kept is the store's.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::daemon::judge_state::JudgeState;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::notify::outbox::Route;
+use crate::ops::status::Status;
+use crate::source::{FetchError, Skew};
+use crate::store::Store;
+
+/// How long a loop may take between two signs of life, beside what it says it waits for.
+const SLACK: Duration = Duration::from_secs(20);
+/// The longest that a question to AWS takes: one request, or a list of several pages.
+pub(in crate::daemon) const REQUEST: Duration = Duration::from_secs(70);
+
+/// What every loop works with.
+#[derive(Clone)]
+pub struct Shared {
+    /// What is kept.
+    pub store: Arc<Store>,
+    /// What is said to the outside.
+    pub status: Arc<Status>,
+    /// What the loops know together.
+    pub judge_state: Arc<JudgeState>,
+    /// The time.
+    pub clock: Clock,
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Where alerts go.
+    pub routes: Arc<Vec<Route>>,
+    /// Wakes the sinks; it saves time and carries nothing.
+    pub nudges: Arc<BTreeMap<String, Arc<Notify>>>,
+    /// How far the clock is off.
+    pub skew: Skew,
+}
+
+impl Shared {
+    /// Waits until a time of day, and says whether to go on.
+    pub(in crate::daemon) async fn wait(
+        &self,
+        name: &str,
+        until: Timestamp,
+        stop: &CancellationToken,
+    ) -> bool {
+        let wait = Duration::try_from(until.duration_since(self.clock.now())).unwrap_or_default();
+        self.status.expect(name, wait + SLACK);
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => false,
+            () = self.clock.sleep_until(until) => true,
+        }
+    }
+
+    /// Asks AWS, unless told to stop; an answer that nobody waits for changes nothing.
+    pub(in crate::daemon) async fn ask<T>(
+        &self,
+        name: &str,
+        stop: &CancellationToken,
+        request: impl Future<Output = Result<T, FetchError>>,
+    ) -> Option<Result<T, FetchError>> {
+        self.status.expect(name, REQUEST + SLACK);
+        let answer = tokio::select! {
+            biased;
+            () = stop.cancelled() => None,
+            answer = tokio::time::timeout(REQUEST, request) => Some(answer.unwrap_or_else(|_| {
+                Err(FetchError::Transient(format!("no complete answer within {} seconds", REQUEST.as_secs())))
+            })),
+        };
+        self.status.expect(name, SLACK);
+        answer
+    }
+
+    pub(in crate::daemon) fn account_name(&self, account: &str) -> &str {
+        let named = self.config.accounts.iter().find(|configured| configured.id == account);
+        named.map_or("", |configured| configured.name.as_str())
+    }
+
+    /// By how much `time` is past, in seconds.
+    pub(in crate::daemon) fn age(&self, time: Timestamp) -> f64 {
+        self.clock.now().duration_since(time).as_secs_f64().max(0.0)
+    }
+}

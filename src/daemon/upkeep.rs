@@ -1,0 +1,201 @@
+//! What nobody else looks after: the clock, the state, old marks, the numbers of the queues.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use crate::daemon::judging::{Batch, What};
+use crate::daemon::shared::Shared;
+use crate::domain::event::scope::Scope;
+use crate::domain::health::daily::Day;
+use crate::domain::health::report::Report;
+use crate::domain::health::subject::{Api, Subject};
+use crate::domain::health::{Health, Notice, Patience, daily};
+use crate::domain::time::later;
+use crate::ops::metrics::BySink;
+use crate::ops::status::{Feed, Reading};
+use crate::store::{Commit, StoreError};
+
+const EVERY: Duration = Duration::from_secs(15);
+/// After a start, every region is read by then.
+const SETTLED: Duration = Duration::from_secs(5 * 60);
+const HOURLY: Duration = Duration::from_secs(3600);
+/// At five minutes AWS refuses every signature (SigV4).
+const SKEW_ALERT: i64 = 300;
+const SKEW_WARN: i64 = 60;
+/// Whatever is told here is told when it is found.
+const AT_ONCE: Patience = Patience { times: 1, lasting: Duration::ZERO };
+
+/// Runs until `stop`.
+///
+/// # Errors
+/// When the state cannot be used any more.
+pub async fn upkeep(shared: Shared, stop: CancellationToken) -> anyhow::Result<()> {
+    let reported = |subject: Subject<'_>| -> Result<Health, StoreError> {
+        Ok(shared.store.reported(subject)?.map_or(Health::Well, |since| Health::Reported { since }))
+    };
+    let (clock, disk) = (reported(Subject::Clock)?, reported(Subject::State)?);
+    let (now, places) = (shared.clock.now(), shared.store.places()?);
+    let mut upkeep = Upkeep { shared: &shared, clock, disk, looked: now, begun: now, places };
+    let mut warned = false;
+    let mut next = shared.clock.now();
+    while shared.wait("upkeep", next, &stop).await {
+        upkeep.look_at_the_clock(&mut warned)?;
+        upkeep.look_at_the_state()?;
+        upkeep.hourly()?;
+        upkeep.daily()?;
+        upkeep.release()?;
+        upkeep.count()?;
+        next = later(shared.clock.now(), EVERY);
+    }
+    shared.status.ended("upkeep");
+    Ok(())
+}
+
+struct Upkeep<'a> {
+    shared: &'a Shared,
+    clock: Health,
+    disk: Health,
+    looked: Timestamp,
+    begun: Timestamp,
+    /// Accounts and regions of which the state had stories at the start.
+    places: Vec<(String, String)>,
+}
+
+impl Upkeep<'_> {
+    fn look_at_the_clock(&mut self, warned: &mut bool) -> Result<(), StoreError> {
+        // After a restart, a clock of which nothing is known is not right again.
+        let Some(seconds) = self.shared.skew.seconds() else { return Ok(()) };
+        self.shared.status.metrics.skew.set(seconds as f64);
+        let off = seconds.abs() >= SKEW_WARN;
+        if off && !*warned {
+            tracing::warn!(seconds, "this machine's clock differs from AWS's: synchronize it with NTP");
+        }
+        *warned = off;
+        let (health, notice) =
+            self.clock.after(seconds.abs() >= SKEW_ALERT, AT_ONCE, self.shared.clock.now());
+        self.clock = health;
+        let (report, since) = match notice {
+            Some(Notice::Failed(since)) => (Report::Clock { seconds }, Some(since)),
+            Some(Notice::Healed(since)) => {
+                tracing::info!("this machine's clock is correct again");
+                (Report::ClockRight { since }, None)
+            }
+            None => return Ok(()),
+        };
+        let health = vec![(Subject::Clock.key(), since)];
+        self.shared.report(&report, Scope::Program, Commit { health, ..Commit::default() })
+    }
+
+    fn look_at_the_state(&mut self) -> Result<(), StoreError> {
+        let shared = self.shared;
+        let _degraded_says_how_it_went = shared.store.recover();
+        let trouble = shared.store.degraded();
+        shared.status.metrics.degraded.set(i64::from(trouble.is_some()));
+        shared.status.metrics.state_bytes.set(shared.store.size() as f64);
+        let (health, notice) = self.disk.after(trouble.is_some(), AT_ONCE, shared.clock.now());
+        self.disk = health;
+        let (report, since) = match (notice, trouble) {
+            (Some(Notice::Failed(since)), Some(reason)) => {
+                tracing::error!("cannot write the state to disk; keeping it in memory: {reason}");
+                (Report::StateUnwritable { reason }, Some(since))
+            }
+            (Some(Notice::Healed(since)), _) => {
+                tracing::info!("the state is written to disk again");
+                (Report::StateWritable { since }, None)
+            }
+            _ => return Ok(()),
+        };
+        let health = vec![(Subject::State.key(), since)];
+        shared.report(&report, Scope::Program, Commit { health, ..Commit::default() })
+    }
+
+    /// Forgets what is old, and says what was hidden.
+    fn hourly(&mut self) -> Result<(), StoreError> {
+        let shared = self.shared;
+        if shared.clock.now() < later(self.looked, HOURLY) {
+            return Ok(());
+        }
+        self.looked = shared.clock.now();
+        for (exclusion, usage) in shared.store.usage()?.iter().filter(|(_, usage)| usage.count > 0) {
+            tracing::info!(exclusion, events = usage.count, last = ?usage.last, "hidden so far");
+        }
+        for (account, oldest) in shared.store.oldest_cursors()? {
+            shared.store.forget(&account, oldest, shared.config.cloudtrail.policy.rescan)?;
+        }
+        shared.judge_state.forget(&shared.store, shared.clock.now())?;
+        // Events of trailnoti itself belong to no account, and no walk goes back to them.
+        shared.store.forget("", shared.clock.now(), shared.config.cloudtrail.policy.rescan)?;
+        Ok(())
+    }
+
+    /// Tells what waits in regions that nobody watches any more, by configuration or because they are disabled.
+    fn release(&self) -> Result<(), StoreError> {
+        let shared = self.shared;
+        if shared.clock.now() < later(self.begun, SETTLED) {
+            return Ok(());
+        }
+        let readings = shared.status.readings();
+        for (account, region) in shared.judge_state.places(&self.places) {
+            let is_watched = readings.keys().any(|feed| (&feed.account, &feed.region) == (&account, &region));
+            if is_watched || region.is_empty() {
+                continue;
+            }
+            let scope = Scope::region_of(&account, &region);
+            let account_name = shared.account_name(&account);
+            let batch = Batch { scope, account_name, own: None, what: What::Release };
+            shared.judge_and_commit(batch, Commit::default())?;
+        }
+        Ok(())
+    }
+
+    /// Sums up the day, to the sinks that ask for it. One that was due while nothing ran is told late.
+    fn daily(&self) -> Result<(), StoreError> {
+        let shared = self.shared;
+        let Some(digest) = &shared.config.digest else { return Ok(()) };
+        let (now, tally) = (shared.clock.now(), shared.store.tally()?);
+        let Some(since) = tally.since else { return shared.store.begin_tally(now) };
+        if now < daily::next(since, digest.at, &digest.timezone) {
+            return Ok(());
+        }
+        let readiness = shared.status.readiness(now);
+        // What was not read yet since the start says nothing of the day.
+        if !readiness.missing.is_empty() && now < later(self.begun, SETTLED) {
+            return Ok(());
+        }
+        let lag = |(feed, reading): (&Feed, &Reading)| {
+            let through = reading.through.filter(|_| feed.api == Api::CloudTrail)?;
+            Some((feed.region.clone(), now.duration_since(through).as_secs()))
+        };
+        let slowest = shared.status.readings().iter().filter_map(lag).max_by_key(|(_, lag)| *lag);
+        let usage = shared.store.usage()?;
+        let names = shared.config.ruleset.exclusions.iter().map(|exclusion| &exclusion.name);
+        let usage = names.map(|name| (name.clone(), usage.get(name).cloned().unwrap_or_default()));
+        let mut waiting = BTreeMap::new();
+        for route in shared.routes.iter() {
+            let rows = shared.store.queue(&route.sink)? as u64;
+            waiting.extend((rows > 0).then(|| (route.sink.clone(), rows)));
+        }
+        let day = Day {
+            tally,
+            usage: usage.collect(),
+            fresh: readiness.fresh,
+            missing: readiness.missing,
+            slowest,
+            waiting,
+        };
+        shared.report(&day.report(), Scope::Program, Commit::default())?;
+        shared.store.begin_tally(now)
+    }
+
+    fn count(&self) -> Result<(), StoreError> {
+        for route in self.shared.routes.iter() {
+            let rows = self.shared.store.queue(&route.sink)?;
+            let labels = BySink { sink: route.sink.clone() };
+            self.shared.status.metrics.outbox.get_or_create(&labels).set(rows as f64);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,156 @@
+//! The facts of an event, found once: who, from where, with what, what it opens to whom, how much it asks for. Owns
+//! that each is computed once an event; how it compares with the past is added when that is known.
+
+use crate::domain::context::grants::{Grants, grants};
+use crate::domain::context::manner::manner;
+use crate::domain::context::network::network;
+use crate::domain::context::past::{Habit, Past};
+use crate::domain::context::principal::{principal, principal_kind, target};
+use crate::domain::context::tool::used_tool;
+use crate::domain::context::{asked, counted};
+use crate::domain::event::reads::reads;
+use crate::domain::event::{Event, INSTANCE_STATE, OWN_SOURCE};
+use crate::domain::json::{Json, object};
+
+/// What a record means beside what it says.
+#[derive(Debug, PartialEq)]
+struct OfRecord {
+    kind: &'static str,
+    principal: Option<String>,
+    network: Option<String>,
+    tool: &'static str,
+    access_key: Option<String>,
+    target: Option<&'static str>,
+    grants: Grants,
+    types: Vec<String>,
+    asked: Option<Json>,
+}
+
+/// See the module.
+#[derive(Debug, PartialEq)]
+pub struct Facts {
+    /// It only reads.
+    pub reads: bool,
+    /// Of a CloudTrail record; none of what the inventory or trailnoti itself says.
+    record: Option<OfRecord>,
+}
+
+impl Facts {
+    /// Finds the facts of an event.
+    pub(super) fn of(event: &Event) -> Self {
+        let recorded = event.source != OWN_SOURCE && event.detail_type != INSTANCE_STATE;
+        Facts { reads: reads(event), record: recorded.then(|| OfRecord::of(event)) }
+    }
+
+    /// What the event shows of its account's habits.
+    pub fn habits<'e>(&'e self, event: &'e Event) -> Vec<(Habit, &'e str)> {
+        if event.source == OWN_SOURCE {
+            return Vec::new();
+        }
+        let mut habits = vec![(Habit::Region, event.region.as_str())];
+        let Some(record) = &self.record else {
+            habits.extend(event.instance.iter().map(|one| (Habit::InstanceType, one.instance_type.as_str())));
+            return habits;
+        };
+        habits.extend(record.principal.as_deref().map(|name| (Habit::Principal, name)));
+        habits.extend(record.network.as_deref().map(|network| (Habit::Network, network)));
+        habits.extend([(Habit::Tool, record.tool), (Habit::Service, event.source.as_str())]);
+        habits.extend(event.detail.text("eventName").map(|call| (Habit::Call, call)));
+        habits.extend(record.types.iter().map(|one| (Habit::InstanceType, one.as_str())));
+        habits.retain(|(_, value)| !value.is_empty());
+        habits
+    }
+
+    /// The facts as an object, under a past; none where nothing can remember.
+    pub(super) fn context(&self, event: &Event, past: Option<&Past>) -> Json {
+        let mut members = Members::default();
+        if let Some(instance) = &event.instance {
+            members.put("instance", Some(instance.context(event.starts)));
+        }
+        if let Some(past) = past.filter(|_| event.source != OWN_SOURCE) {
+            if past.learning {
+                members.put("learning", Some(true.into()));
+            }
+            let new = past.new.iter().map(|(habit, new)| (habit.name().to_owned(), (*new).into())).collect();
+            members.put("new", Some(Json::Object(new)).filter(|_| !past.new.is_empty()));
+        }
+        if let Some(record) = &self.record {
+            record.context(event, past, &mut members);
+        }
+        let mut facts = Json::Object(members.0);
+        if let Some(given) = &event.context {
+            lay_over(&mut facts, given);
+        }
+        facts
+    }
+}
+
+impl OfRecord {
+    fn of(event: &Event) -> Self {
+        counted::facts();
+        let detail = &event.detail;
+        let types = asked::types(event);
+        OfRecord {
+            kind: principal_kind(detail),
+            principal: principal(detail),
+            network: detail.text("sourceIPAddress").and_then(network),
+            tool: used_tool(detail),
+            access_key: detail.text("userIdentity.accessKeyId").map(str::to_owned),
+            target: target(event),
+            grants: grants(event),
+            asked: asked::asked(event, &types),
+            types,
+        }
+    }
+
+    fn context(&self, event: &Event, past: Option<&Past>, members: &mut Members) {
+        let detail = &event.detail;
+        let by = manner(detail, self.kind, self.tool, past).into_iter().map(Json::from);
+        let principal = object([("kind", self.kind.into())]);
+        members.put("principal", Some(principal).filter(|_| detail.get("userIdentity").is_some()));
+        members.put("by", Some(Json::Array(by.collect())));
+        members.put("tool", Some(self.tool.into()));
+        members.put("network", self.network.as_deref().map(Json::from));
+        members.put("access-key", self.access_key(past));
+        members.put("target", self.target.map(Json::from));
+        let is_own = |account: &&String| past.is_some_and(|past| past.own_accounts.contains(*account));
+        let outside = self.grants.outside.iter().filter(|account| !is_own(account));
+        let outside: Vec<Json> = outside.map(|account| account.as_str().into()).collect();
+        members.put("outside", (!outside.is_empty()).then_some(Json::Array(outside)));
+        members.put("public", self.grants.public.then(|| true.into()));
+        members.put("admin", self.grants.admin.then(|| true.into()));
+        members.put("asked", self.asked.clone());
+    }
+
+    fn access_key(&self, past: Option<&Past>) -> Option<Json> {
+        let key = self.access_key.as_ref()?;
+        // AKIA is the beginning of a key that lasts, ASIA of one that expires (IAM user guide, "Unique identifiers").
+        let mut members = Members::default();
+        members.put("long-lived", Some(key.starts_with("AKIA").into()));
+        members.put("age-hours", past.and_then(|past| past.key_age_hours).map(Json::from));
+        Some(Json::Object(members.0))
+    }
+}
+
+#[derive(Default)]
+struct Members(Vec<(String, Json)>);
+
+impl Members {
+    fn put(&mut self, name: &str, value: Option<Json>) {
+        self.0.extend(value.map(|value| (name.to_owned(), value)));
+    }
+}
+
+/// Lays facts that were given with an event over those that were found.
+fn lay_over(facts: &mut Json, given: &Json) {
+    let (Json::Object(members), Json::Object(over)) = (&mut *facts, given) else {
+        *facts = given.clone();
+        return;
+    };
+    for (name, value) in over {
+        match members.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => lay_over(known, value),
+            None => members.push((name.clone(), value.clone())),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What an account has habits of, and how an event compares with them. Owns the words; what was before is
+//! `rules::memory`'s.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// A kind of thing that an account has a habit of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Habit {
+    /// Where something is done.
+    Region,
+    /// Who does it: a user, a role, a person of Identity Center.
+    Principal,
+    /// From where.
+    Network,
+    /// With what.
+    Tool,
+    /// With which service.
+    Service,
+    /// Which call.
+    Call,
+    /// The types of instances that are asked for.
+    InstanceType,
+}
+
+impl Habit {
+    /// Every habit.
+    pub const ALL: [Habit; 7] = [
+        Habit::Region,
+        Habit::Principal,
+        Habit::Network,
+        Habit::Tool,
+        Habit::Service,
+        Habit::Call,
+        Habit::InstanceType,
+    ];
+
+    /// Its name under `context.new`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Habit::Region => "region",
+            Habit::Principal => "principal",
+            Habit::Network => "network",
+            Habit::Tool => "tool",
+            Habit::Service => "service",
+            Habit::Call => "call",
+            Habit::InstanceType => "instance-type",
+        }
+    }
+}
+
+/// How an event compares with the past of its account.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Past {
+    /// Too little of the past is known to call something new.
+    pub learning: bool,
+    /// For each habit that the event shows, whether it began less than a day before.
+    pub new: Vec<(Habit, bool)>,
+    /// Accounts of the same owner.
+    pub own_accounts: Arc<BTreeSet<String>>,
+    /// The age of the access key that signed, in hours, where its creation was seen.
+    pub key_age_hours: Option<i64>,
+}

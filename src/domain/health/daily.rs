@@ -1,0 +1,164 @@
+//! The daily summary: when it is due, and what it says. Owns what counts, and the words.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::health::report::Report;
+use crate::domain::instances::usage::Usage;
+use crate::domain::notify::alert::Alert;
+use crate::domain::severity::Severity;
+
+/// How many gaps are named in a summary.
+const NAMED: usize = 5;
+
+/// How many gaps are remembered.
+const GAPS: usize = 20;
+/// The rules that tell of what was not seen, or not in time.
+const GAP_RULES: [&str; 4] =
+    ["trailnoti-blind", "trailnoti-behind", "trailnoti-state", "trailnoti-state-reset"];
+
+/// What was told, hidden and missed since the last summary.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Tally {
+    /// Since when it counts.
+    pub since: Option<Timestamp>,
+    /// Alerts by severity.
+    pub told: BTreeMap<String, u64>,
+    /// Hidden events by exclusion.
+    pub hidden: BTreeMap<String, u64>,
+    /// What rules on trial would have told, by rule.
+    pub tried: BTreeMap<String, u64>,
+    /// What was not seen, or not in time: when, and its title.
+    pub gaps: Vec<(Timestamp, String)>,
+}
+
+impl Tally {
+    /// Counts what was decided of a batch.
+    pub fn add(&mut self, alerts: &[Alert], excluded: &[String], tried: &[String]) {
+        for alert in alerts {
+            *self.told.entry(alert.severity.name().to_owned()).or_default() += 1;
+            if GAP_RULES.contains(&alert.rule.as_str()) && self.gaps.len() < GAPS {
+                self.gaps.push((alert.time, alert.title.clone()));
+            }
+        }
+        for name in excluded {
+            *self.hidden.entry(name.clone()).or_default() += 1;
+        }
+        for rule in tried {
+            *self.tried.entry(rule.clone()).or_default() += 1;
+        }
+    }
+}
+
+/// When the first summary after `after` is due. A time of day that a clock change skips is the one after it.
+pub fn next(after: Timestamp, at: Time, timezone: &TimeZone) -> Timestamp {
+    let day = after.to_zoned_datetime(timezone.clone()).date();
+    let due = |days: i32| {
+        let date = day.checked_add(days.days()).ok()?;
+        date.to_datetime(at).to_zoned_datetime(timezone.clone()).ok().map(|zoned| zoned.timestamp())
+    };
+    [0, 1, 2].into_iter().filter_map(due).find(|due| *due > after).unwrap_or(Timestamp::MAX)
+}
+
+/// What a day was like.
+#[derive(Debug, Clone, Default)]
+pub struct Day {
+    /// What was counted.
+    pub tally: Tally,
+    /// What is remembered of each configured exclusion.
+    pub usage: BTreeMap<String, Usage>,
+    /// Places (a region and an API) that are read in time.
+    pub fresh: usize,
+    /// What is not, and why.
+    pub missing: Vec<String>,
+    /// The region that lags most, and by how many seconds.
+    pub slowest: Option<(String, i64)>,
+    /// What waits for sinks, by sink, where anything does.
+    pub waiting: BTreeMap<String, u64>,
+}
+
+impl Day {
+    /// The report that tells it.
+    pub fn report(&self) -> Report {
+        let mut lines = Vec::new();
+        let mut line = |name: &str, text: String| lines.push((name.to_owned(), text));
+        line("since", self.tally.since.map_or("the first start".to_owned(), |since| format!("{since:.0}")));
+        let told = Severity::ALL.iter().rev().filter_map(|severity| {
+            let count = self.tally.told.get(severity.name()).filter(|count| **count > 0)?;
+            Some(format!("{count} {}", severity.name()))
+        });
+        line("alerts", or_none(told.collect(), "none"));
+        let tried = self.tally.tried.iter().map(|(rule, count)| format!("{rule} {count}"));
+        if !self.tally.tried.is_empty() {
+            line("dry-run rules would have alerted", tried.collect::<Vec<_>>().join(", "));
+        }
+        let hidden = self.usage.iter().map(|(name, usage)| {
+            let count = self.tally.hidden.get(name).copied().unwrap_or_default();
+            let by = if usage.principal.is_empty() { "an unknown launcher" } else { &usage.principal };
+            let last = if count == 0 {
+                String::new()
+            } else {
+                format!(" (last {}, launched by {by})", usage.instance)
+            };
+            format!("{count} by \"{name}\"{last}")
+        });
+        line("hidden", or_none(hidden.collect(), "nothing: no exclusions configured"));
+        let missing = match self.missing.len() {
+            0 => String::new(),
+            n => format!(
+                "; {n} not read: {}",
+                self.missing.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ")
+            ),
+        };
+        let feeds = self.fresh + self.missing.len();
+        line("covered", format!("{} of {feeds} region feeds read on time{missing}", self.fresh));
+        let slowest =
+            self.slowest.as_ref().map(|(region, lag)| format!("{lag} seconds at most, in {region}"));
+        line("lag", slowest.unwrap_or("not known".to_owned()));
+        let gaps = self.tally.gaps.iter().take(NAMED).map(|(time, title)| format!("{title} at {time:.0}"));
+        let more = self.tally.gaps.len().saturating_sub(NAMED);
+        let more = (more > 0).then(|| format!("and {more} more"));
+        line("gaps", or_none(gaps.chain(more).collect(), "none"));
+        if !self.waiting.is_empty() {
+            let waiting = self.waiting.iter().map(|(sink, count)| format!("{count} for {sink}"));
+            line("waiting", or_none(waiting.collect(), "nothing"));
+        }
+        Report::Daily { lines }
+    }
+}
+
+fn or_none(parts: Vec<String>, none: &str) -> String {
+    if parts.is_empty() { none.to_owned() } else { parts.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    #[test]
+    fn a_summary_is_due_at_the_readers_time_of_day_also_when_clocks_change() {
+        let berlin = TimeZone::get("Europe/Berlin").expect("a zone");
+        let at: Time = "09:00".parse().expect("a time of day");
+        assert_eq!(next(time("2026-03-27T12:00:00Z"), at, &berlin), time("2026-03-28T08:00:00Z"));
+        // Summer time begins on the 29th.
+        assert_eq!(next(time("2026-03-28T08:00:00Z"), at, &berlin), time("2026-03-29T07:00:00Z"));
+        let skipped: Time = "02:30".parse().expect("a time of day");
+        assert_eq!(next(time("2026-03-28T12:00:00Z"), skipped, &berlin), time("2026-03-29T01:30:00Z"));
+    }
+
+    #[test]
+    fn a_quiet_day_says_so() {
+        let Report::Daily { lines } = Day::default().report() else { panic!("another report") };
+        let told: Vec<&str> = lines.iter().map(|(_, text)| text.as_str()).collect();
+        assert_eq!(told[1..3], ["none", "nothing: no exclusions configured"]);
+    }
+}

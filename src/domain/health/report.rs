@@ -1,0 +1,222 @@
+//! What trailnoti tells of itself, as events that rules judge like any other. Owns their words; when they are
+//! told is `health`'s, and how urgent they are is the rules' (`rules/trailnoti.toml`).
+
+use jiff::Timestamp;
+
+use crate::domain::event::Event;
+use crate::domain::event::scope::Scope;
+use crate::domain::json::{Json, object};
+use crate::domain::text::{FACT, clean};
+
+/// Something that trailnoti tells of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Report {
+    /// An account, or a part of it, cannot be read.
+    Blind {
+        /// What cannot be seen.
+        subject: String,
+        /// Why.
+        reason: String,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// It can be read again.
+    SeesAgain {
+        /// What can be seen again.
+        subject: String,
+        /// Since when it could not.
+        since: Timestamp,
+    },
+    /// A region's history is read, and later than it should be.
+    Behind {
+        /// The region.
+        subject: String,
+        /// By how much.
+        reason: String,
+    },
+    /// It is read in time again.
+    CaughtUp {
+        /// The region.
+        subject: String,
+    },
+    /// A region was enabled.
+    RegionAppeared {
+        /// Whether the configuration lets it be watched.
+        watched: bool,
+    },
+    /// A sink takes nothing.
+    SinkDead {
+        /// Its name.
+        sink: String,
+        /// Why.
+        reason: String,
+    },
+    /// A sink takes messages again.
+    SinkWorksAgain {
+        /// Its name.
+        sink: String,
+        /// Since when it did not.
+        since: Timestamp,
+    },
+    /// The state on disk was damaged, and begun anew.
+    StateReset {
+        /// What was wrong, and where a copy is.
+        reason: String,
+    },
+    /// The state cannot be written, and is kept in memory.
+    StateUnwritable {
+        /// What the system says.
+        reason: String,
+    },
+    /// It is written again.
+    StateWritable {
+        /// Since when it was not.
+        since: Timestamp,
+    },
+    /// A new configuration has mistakes.
+    ReloadRefused {
+        /// The mistakes.
+        reason: String,
+    },
+    /// After a refused one, a configuration was taken.
+    ReloadWorksAgain,
+    /// This machine's clock differs from AWS's by these seconds.
+    Clock {
+        /// Positive: AWS is ahead.
+        seconds: i64,
+    },
+    /// It does not any more.
+    ClockRight {
+        /// Since when it did.
+        since: Timestamp,
+    },
+    /// CloudTrail gave something that is no record.
+    Unreadable {
+        /// CloudTrail's id of it, and its name.
+        subject: String,
+        /// Why it cannot be read.
+        reason: String,
+    },
+    /// An instance is there, and no call that launched it.
+    WithoutLaunch {
+        /// The instance.
+        subject: String,
+        /// How long it was looked for.
+        reason: String,
+    },
+    /// A launch was read, and its instance was on no list.
+    NeverSeen {
+        /// The instance.
+        subject: String,
+        /// Who launched it, and when.
+        reason: String,
+    },
+    /// Somebody's instance carries an exclusion's tags, and should not.
+    ExclusionClaimed {
+        /// The instance.
+        subject: String,
+        /// The exclusion's name.
+        exclusion: String,
+        /// What is wrong with it.
+        reason: String,
+        /// Who did it, if that is known.
+        principal: String,
+    },
+    /// What a day was like.
+    Daily {
+        /// What was sent, hidden, covered and missed, each in a line.
+        lines: Vec<(String, String)>,
+    },
+    /// Somebody asked for a test.
+    Test {
+        /// Through which sink.
+        sink: String,
+    },
+}
+
+impl Report {
+    /// The event that says it.
+    pub fn event(&self, scope: Scope<'_>, now: Timestamp) -> Event {
+        let text = |text: &str| Json::from(clean(text, FACT * 2));
+        let (kind, detail) = match self {
+            Report::Blind { subject, reason, since } => (
+                "trailnoti Blind",
+                object([
+                    ("subject", text(subject)),
+                    ("reason", text(reason)),
+                    ("since", text(&format!("{since:.0}"))),
+                ]),
+            ),
+            Report::SeesAgain { subject, since } => (
+                "trailnoti Sees Again",
+                object([("subject", text(subject)), ("since", text(&format!("{since:.0}")))]),
+            ),
+            Report::Behind { subject, reason } => {
+                ("trailnoti Behind", object([("subject", text(subject)), ("reason", text(reason))]))
+            }
+            Report::CaughtUp { subject } => (
+                "trailnoti Caught Up",
+                object([("subject", text(subject)), ("reason", text("event history is up to date again"))]),
+            ),
+            Report::RegionAppeared { watched } => {
+                let watched = if *watched { "yes" } else { "no: excluded by the configuration" };
+                ("trailnoti Region Appeared", object([("watched", text(watched))]))
+            }
+            Report::SinkDead { sink, reason } => {
+                ("trailnoti Sink Dead", object([("sink", text(sink)), ("reason", text(reason))]))
+            }
+            Report::SinkWorksAgain { sink, since } => (
+                "trailnoti Sink Works Again",
+                object([("sink", text(sink)), ("since", text(&format!("{since:.0}")))]),
+            ),
+            Report::StateReset { reason } => ("trailnoti State Reset", object([("reason", text(reason))])),
+            Report::StateUnwritable { reason } => {
+                ("trailnoti State Unwritable", object([("reason", text(reason))]))
+            }
+            Report::StateWritable { since } => {
+                ("trailnoti State Writable", object([("since", text(&shown(*since)))]))
+            }
+            Report::ReloadRefused { reason } => {
+                ("trailnoti Reload Refused", object([("reason", text(reason))]))
+            }
+            Report::ReloadWorksAgain => ("trailnoti Reload Works Again", object([])),
+            Report::Clock { seconds } => {
+                ("trailnoti Clock", object([("reason", text(&format!("{} seconds", seconds.abs())))]))
+            }
+            Report::ClockRight { since } => {
+                ("trailnoti Clock Right", object([("since", text(&shown(*since)))]))
+            }
+            Report::Unreadable { subject, reason } => {
+                ("trailnoti Unreadable Event", object([("subject", text(subject)), ("reason", text(reason))]))
+            }
+            Report::WithoutLaunch { subject, reason } => (
+                "trailnoti Instance Without Launch",
+                object([("subject", text(subject)), ("reason", text(reason))]),
+            ),
+            Report::NeverSeen { subject, reason } => (
+                "trailnoti Launch Without Instance",
+                object([("subject", text(subject)), ("reason", text(reason))]),
+            ),
+            Report::ExclusionClaimed { subject, exclusion, reason, principal } => (
+                "trailnoti Exclusion Claimed",
+                object([
+                    ("subject", text(subject)),
+                    ("exclusion", text(exclusion)),
+                    ("reason", text(reason)),
+                    ("principal", text(if principal.is_empty() { "not known yet" } else { principal })),
+                ]),
+            ),
+            Report::Daily { lines } => (
+                "trailnoti Daily",
+                Json::Object(lines.iter().map(|(name, line)| (name.clone(), text(line))).collect()),
+            ),
+            Report::Test { sink } => ("trailnoti Test", object([("sink", text(sink))])),
+        };
+        Event::own(kind, scope, detail, now)
+    }
+}
+
+/// One form of time in all reports, to the second.
+fn shown(time: Timestamp) -> String {
+    format!("{time:.0}")
+}

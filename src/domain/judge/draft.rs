@@ -1,0 +1,78 @@
+//! One batch on the table: what was known, what the batch has changed so far, and what is decided. Owns these together and
+//! decides nothing.
+
+use std::collections::BTreeMap;
+
+use crate::domain::event::Event;
+use crate::domain::health::report::Report;
+use crate::domain::instances::note::Note;
+use crate::domain::instances::stories::Stories;
+use crate::domain::instances::story::Story;
+use crate::domain::instances::usage::Usage;
+use crate::domain::judge::inputs::{Inputs, Judgement, StateView};
+use crate::domain::rules::memory::Recollection;
+use crate::domain::rules::threshold::ThresholdCounts;
+
+/// See the module.
+pub(super) struct Draft<'a> {
+    pub inputs: Inputs<'a>,
+    /// The region's stories, as the batch changes them.
+    pub stories: Stories<'a>,
+    /// Instances whose launch was read so late that no list has them any more: judged by their record alone.
+    pub late: BTreeMap<String, Story>,
+    pub usage_before: &'a BTreeMap<String, Usage>,
+    pub memory: Recollection<'a>,
+    pub thresholds_before: &'a ThresholdCounts,
+    pub judgement: Judgement,
+    /// What trailnoti itself has to say of the batch; judged like any other event.
+    pub reports: Vec<Event>,
+}
+
+impl<'a> Draft<'a> {
+    pub fn new(inputs: Inputs<'a>, view: StateView<'a>) -> Self {
+        Draft {
+            inputs,
+            stories: Stories::new(view.stories),
+            late: BTreeMap::new(),
+            usage_before: view.usage,
+            memory: Recollection::new(view.memory, view.learned),
+            thresholds_before: view.thresholds,
+            judgement: Judgement::default(),
+            reports: Vec::new(),
+        }
+    }
+
+    /// A story, also one that is not kept.
+    pub fn story(&self, id: &str) -> Option<&Story> {
+        self.stories.get(id).or_else(|| self.late.get(id))
+    }
+
+    /// An exclusion's memory, to be changed.
+    pub fn usage(&mut self, name: &str) -> &mut Usage {
+        let known = self.usage_before.get(name);
+        self.judgement.usage.entry(name.to_owned()).or_insert_with(|| known.cloned().unwrap_or_default())
+    }
+
+    /// Reports something of a story, once.
+    pub fn note(&mut self, id: &str, note: Note, report: &Report) {
+        if self.stories.get(id).is_none_or(|story| story.noted.contains(&note)) {
+            return;
+        }
+        self.stories.change(id, |story| {
+            story.noted.insert(note);
+        });
+        self.reports.push(report.event(self.inputs.scope, self.inputs.now));
+    }
+
+    /// The batch is done.
+    pub fn finish(mut self) -> Judgement {
+        self.judgement.stories = self.stories.into_changes();
+        let known = self.usage_before;
+        self.judgement.usage.retain(|name, usage| known.get(name) != Some(usage));
+        let known = self.thresholds_before;
+        self.judgement.thresholds.retain(|key, count| known.get(key) != Some(count));
+        self.judgement.sightings =
+            self.memory.changes.into_iter().map(|(token, sighting)| (token, Some(sighting))).collect();
+        self.judgement
+    }
+}

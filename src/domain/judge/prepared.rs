@@ -1,0 +1,52 @@
+//! An event with what can be said of it before its turn: what it shows, and which rules it fits under the past that is
+//! expected. Owns that work, which many can do side by side; judging is in the order of the times, and throws away what
+//! another past makes wrong.
+
+use crate::domain::context::{Envelope, Past};
+use crate::domain::event::Event;
+use crate::domain::judge::inputs::Ruleset;
+use crate::domain::rules::memory::Traits;
+use crate::domain::rules::rule::{Finding, Scratch};
+
+/// See the module.
+#[derive(Debug)]
+pub struct Prepared<'r> {
+    /// The event and its facts.
+    pub envelope: Envelope,
+    /// What it shows of habits.
+    pub traits: Traits,
+    /// The past that was expected: everything else here holds under it alone.
+    pub(super) past: Past,
+    pub(super) findings: Vec<Finding<'r>>,
+}
+
+/// An event of a past: to be judged, or only to be known.
+#[derive(Debug)]
+pub enum Item<'r> {
+    /// No rule can alert on it; it shows what is normal.
+    Seen(Traits),
+    /// A rule may alert on it.
+    Judge(Box<Prepared<'r>>),
+}
+
+impl Item<'_> {
+    /// What it shows of habits.
+    pub fn traits(&self) -> &Traits {
+        match self {
+            Item::Seen(traits) => traits,
+            Item::Judge(prepared) => &prepared.traits,
+        }
+    }
+}
+
+impl<'r> Prepared<'r> {
+    /// Prepares an event; `learned` when it is expected that nothing about it is new, and otherwise that nothing can be
+    /// called new yet.
+    pub fn of(event: Event, ruleset: &'r Ruleset, learned: bool, scratch: &mut Scratch) -> Self {
+        let envelope = Envelope::from(event);
+        let traits = Traits::of(&envelope);
+        let past = Past { own_accounts: ruleset.own_accounts.clone(), ..traits.expected(learned) };
+        let findings = ruleset.rules.findings(scratch, &envelope.after(Some(&past)).text());
+        Prepared { envelope, traits, past, findings }
+    }
+}

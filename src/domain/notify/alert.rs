@@ -1,0 +1,189 @@
+//! An alert: what a person needs to know of one event, in facts that are cleaned and cut, so that it stays small
+//! in the outbox. Owns which facts; how they look is `render`'s.
+
+use jiff::Timestamp;
+
+use crate::domain::context::InContext;
+use crate::domain::context::launch;
+use crate::domain::context::principal::actor;
+use crate::domain::event::instance::Instance;
+use crate::domain::event::{Event, INSTANCE_STATE, OWN_SOURCE, derived_id};
+use crate::domain::json::Json;
+use crate::domain::rules::rule::Rule;
+use crate::domain::severity::Severity;
+use crate::domain::text::{FACT, TEXT, clean};
+
+/// The most facts that an alert lists.
+const FACTS: usize = 12;
+
+/// Request parameters that other facts say better, or that say nothing to a person.
+const SAID_ALREADY: [&str; 7] = [
+    "clientToken",
+    "instanceType",
+    "instancesSet",
+    "iamInstanceProfile",
+    "launchTemplate",
+    "instanceMarketOptions",
+    "userData",
+];
+
+/// What is told of one event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    /// Stable: the same event has the same alert id, so that a repeated message can be known as one.
+    pub id: String,
+    /// The rule that tells it.
+    pub rule: String,
+    /// What happened, in one line.
+    pub title: String,
+    /// Why it matters, from the rule.
+    pub description: String,
+    /// What to do, or the address where that is written down.
+    pub runbook: String,
+    /// How urgent.
+    pub severity: Severity,
+    /// What belongs together in one message.
+    pub group: String,
+    /// The account's number.
+    pub account: String,
+    /// The account's name in the configuration; empty for one that has none.
+    pub account_name: String,
+    /// Where it was recorded.
+    pub region: String,
+    /// When it happened.
+    pub time: Timestamp,
+    /// Who did it; empty when nobody did, as for an observed change.
+    pub principal: String,
+    /// The address or service it came from.
+    pub address: String,
+    /// CloudTrail's event id, when it has one.
+    pub event_id: String,
+    /// The instance it is about, if it is about one.
+    pub instance: String,
+    /// It says who, of something that was told already: it does not wait for the next update.
+    pub completes: bool,
+    /// More facts, each with its name.
+    pub facts: Vec<(String, String)>,
+}
+
+impl Alert {
+    /// What `rule` tells of `event`, as urgently as `severity`.
+    pub fn new(rule: &Rule, severity: Severity, seen: &InContext<'_>, account_name: &str) -> Self {
+        let event = seen.event;
+        let filled = |text: &Option<String>, most: usize| {
+            text.as_ref().map_or_else(String::new, |text| clean(&Rule::fill(text, seen), most))
+        };
+        let principal = actor(event);
+        let detail = &event.detail;
+        let instance = match event.detail_type.as_str() {
+            INSTANCE_STATE => detail.text("instance-id").unwrap_or_default(),
+            _ => "",
+        };
+        let subject = if instance.is_empty() {
+            // Reports of one kind about one account belong together: a lost credential blinds every region.
+            if event.source == OWN_SOURCE { event.account.clone() } else { principal.clone() }
+        } else {
+            instance.to_owned()
+        };
+        Alert {
+            id: derived_id(&["alert", &event.account, &event.id]),
+            rule: rule.id.clone(),
+            title: clean(&Rule::fill(&rule.title, seen), FACT),
+            description: filled(&rule.description, TEXT),
+            runbook: filled(&rule.runbook, TEXT),
+            severity,
+            group: clean(&format!("{}/{}/{subject}", event.account, rule.id), FACT),
+            account: clean(&event.account, FACT),
+            account_name: account_name.to_owned(),
+            region: clean(&event.region, FACT),
+            time: event.time,
+            principal,
+            address: detail.text("sourceIPAddress").map(|text| clean(text, FACT)).unwrap_or_default(),
+            event_id: detail.text("eventID").map(|text| clean(text, FACT)).unwrap_or_default(),
+            instance: clean(instance, FACT),
+            completes: false,
+            facts: facts(event),
+        }
+    }
+}
+
+fn facts(event: &Event) -> Vec<(String, String)> {
+    let mut facts = Vec::new();
+    let mut fact = |name: &str, value: Option<&str>| {
+        if let Some(value) = value.map(|value| clean(value, FACT)).filter(|value| !value.is_empty()) {
+            facts.push((name.to_owned(), value));
+        }
+    };
+    let detail = &event.detail;
+    if event.source == OWN_SOURCE {
+        for (name, value) in members(detail) {
+            fact(name, value.as_str());
+        }
+        return facts;
+    }
+    if let Some(instance) = &event.instance {
+        instance_facts(instance, &mut fact);
+        return facts;
+    }
+    let service = event.source.strip_prefix("aws.").unwrap_or(&event.source);
+    fact("call", detail.text("eventName").map(|name| format!("{service}:{name}")).as_deref());
+    fact("error", detail.text("errorCode"));
+    fact("message", detail.text("errorMessage"));
+    if detail.text("eventName") == Some("ConsoleLogin") {
+        fact("result", detail.text("responseElements.ConsoleLogin"));
+        // Federated logins say "No" although the identity provider asked for a second factor.
+        if matches!(detail.text("userIdentity.type"), Some("Root" | "IAMUser")) {
+            fact(
+                "MFA",
+                detail.text("additionalEventData.MFAUsed").map(|used| used.to_lowercase()).as_deref(),
+            );
+        }
+    }
+    fact("access key", detail.text("userIdentity.accessKeyId"));
+    fact("user agent", detail.text("userAgent"));
+    let created = detail.at("responseElements.instancesSet.items").map_or(&[][..], Json::items);
+    let asked = detail.at("requestParameters.instancesSet.items").map_or(&[][..], Json::items);
+    let instances = if created.is_empty() { asked } else { created };
+    let ids: Vec<&str> = instances.iter().filter_map(|item| item.text("instanceId")).collect();
+    fact("instances", Some(&ids.join(" ")));
+    fact("new key", detail.text("responseElements.accessKey.accessKeyId"));
+    if detail.text("eventName") == Some("RunInstances") {
+        let launch = launch::Launch::of(event);
+        fact("person", Some(&launch.person));
+        launch.asked.iter().for_each(|(name, value)| fact(name, Some(value)));
+    }
+    for (name, value) in detail.get("requestParameters").map_or(&[][..], members) {
+        if facts.len() >= FACTS {
+            break;
+        }
+        let value = match value {
+            _ if SAID_ALREADY.contains(&name.as_str()) => continue,
+            Json::Null => continue,
+            Json::String(text) => clean(text, FACT),
+            other => clean(&other.to_string(), FACT),
+        };
+        if !value.is_empty() {
+            facts.push((clean(name, 40), value));
+        }
+    }
+    facts
+}
+
+fn instance_facts(instance: &Instance, fact: &mut impl FnMut(&str, Option<&str>)) {
+    fact("type", Some(&instance.size()));
+    fact("lifecycle", instance.lifecycle.as_deref());
+    fact("image", instance.image.as_deref());
+    fact("key pair", instance.key_name.as_deref());
+    fact("public address", instance.public_address.as_deref());
+    fact("profile", instance.profile.as_deref());
+    fact("launched", instance.launch_time.map(|time| time.to_string()).as_deref());
+    let tags: Vec<String> = instance.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    fact("tags", Some(&tags.join(", ")));
+}
+
+fn members(value: &Json) -> &[(String, Json)] {
+    match value {
+        Json::Object(members) => members,
+        _ => &[],
+    }
+}

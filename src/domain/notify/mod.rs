@@ -1,0 +1,5 @@
+//! What is said to people: an alert, the message that carries it, and how it looks in each channel. Sending is `sink`'s.
+
+pub mod alert;
+pub mod outbox;
+pub mod render;

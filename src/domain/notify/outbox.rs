@@ -1,0 +1,331 @@
+//! What is sent next through one sink, and what follows from the answer. Owns grouping, order, retries and the
+//! giving up; the rows are the store's and the sending is `dispatch`'s.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::domain::notify::alert::Alert;
+use crate::domain::retry::{back_off, salt};
+use crate::domain::severity::Severity;
+use crate::domain::time::later;
+
+/// The most alerts in one message; more follow in the next.
+pub const PER_MESSAGE: usize = 40;
+/// From how many groups that are ready at once on they share a message, so that a burst is not a flood.
+const MERGE_FROM: usize = 4;
+/// The first and the longest wait after a failed delivery.
+const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+/// The first and the longest wait before an alert is tried again that was refused alone.
+const ASIDE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(15 * 60));
+/// How often an alert is refused before it may count as one that the sink will never take: once with others, once alone.
+const REFUSALS: u8 = 2;
+/// How much news of a group is remembered. Who makes more of it waits for the interval with the rest, so that nobody can
+/// flood a channel by changing names; what is more urgent than anything before never waits.
+const NEWS: usize = 32;
+/// How often a sink that is closed for good is tried again.
+const PROBE: Duration = Duration::from_secs(15 * 60);
+/// The longest that a sink's own "later" is believed.
+pub const LATEST: Duration = Duration::from_secs(3600);
+
+/// The rule that tells what a day was like.
+pub const DAILY: &str = "trailnoti-daily";
+
+/// A sink, as far as choosing what goes there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// Its name.
+    pub sink: String,
+    /// What is less urgent does not go there.
+    pub min_severity: Severity,
+    /// It gets the daily summary, whatever its severity.
+    pub digest: bool,
+}
+
+impl Route {
+    /// Whether an alert goes there.
+    pub fn takes(&self, alert: &Alert) -> bool {
+        if alert.rule == DAILY { self.digest } else { alert.severity >= self.min_severity }
+    }
+}
+
+/// An alert that waits for a sink.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// Its place in the order of writing; with the severity, its key.
+    pub seq: u64,
+    /// When it was written.
+    pub enqueued: Timestamp,
+    /// How often the sink refused it: at first with others in one message, then alone in the simplest form.
+    pub refusals: u8,
+    /// It is not tried before this.
+    pub not_before: Option<Timestamp>,
+    /// What it says.
+    pub alert: Alert,
+}
+
+/// What was sent of a group before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// When its last message began.
+    pub last: Timestamp,
+    /// Alerts written up to then belong to that message, and follow at once if it could not hold them all.
+    pub upto: Timestamp,
+    /// What was news in it and in the messages just before: see [`Alert`]'s target, region, severity and error.
+    pub news: Vec<u64>,
+    /// The most urgent of it.
+    pub severity: Severity,
+}
+
+impl Sent {
+    /// Whether an alert says more than that the same happened again: another target, another region, another error, or
+    /// worse.
+    fn is_news(&self, alert: &Alert) -> bool {
+        alert.severity > self.severity || self.news.len() < NEWS && !self.news.contains(&news(alert))
+    }
+}
+
+/// What of an alert a reader must not wait for, as one number. The title names the target; an instance's next state is none.
+fn news(alert: &Alert) -> u64 {
+    let target = if alert.instance.is_empty() { &alert.title } else { &alert.instance };
+    let fact =
+        |wanted: &str| alert.facts.iter().find(|(name, _)| name == wanted).map_or("", |(_, fact)| fact);
+    let (error, call) = (fact("error"), fact("call"));
+    salt(&format!("{}\u{1f}{}\u{1f}{error}\u{1f}{call}\u{1f}{target}", alert.region, alert.severity))
+}
+
+/// How alerts are collected; see the reference configuration.
+#[derive(Debug, Clone)]
+pub struct Grouping {
+    /// How long to collect before a group's first message.
+    pub wait: Duration,
+    /// The least time between two messages of a group.
+    pub interval: Duration,
+}
+
+/// One message to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// What it names, grouped, the most urgent group first. Never empty.
+    pub alerts: Vec<Pending>,
+    /// The groups in it.
+    pub groups: Vec<String>,
+    /// It continues what was told before.
+    pub update: bool,
+    /// A sink refused it in its full form: say it as simply as can be.
+    pub plain: bool,
+}
+
+impl Message {
+    /// How urgent its most urgent alert is.
+    pub fn severity(&self) -> Severity {
+        self.alerts.iter().map(|pending| pending.alert.severity).max().unwrap_or(Severity::Info)
+    }
+}
+
+/// What to do now.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Due {
+    /// Send this.
+    Send(Message),
+    /// Nothing before this time.
+    Wait(Timestamp),
+    /// Nothing until something is written.
+    Idle,
+}
+
+/// Decides what to send now. `pending` is what waits, in the order of its keys.
+pub fn due(pending: &[Pending], sent: &BTreeMap<String, Sent>, grouping: &Grouping, now: Timestamp) -> Due {
+    let mut wake: Option<Timestamp> = None;
+    let mut groups: BTreeMap<&str, Vec<&Pending>> = BTreeMap::new();
+    let mut refused: Option<&Pending> = None;
+    for waiting in pending {
+        // A clock that was set back must not keep it aside for longer.
+        let at = waiting.not_before.map_or(now, |at| at.min(later(now, ASIDE.1)));
+        if waiting.refusals == 0 {
+            groups.entry(&waiting.alert.group).or_default().push(waiting);
+        } else if at <= now {
+            refused = refused.filter(|known| known.refusals <= waiting.refusals).or(Some(waiting));
+        } else {
+            wake = Some(wake.map_or(at, |earlier| earlier.min(at)));
+        }
+    }
+    // What was refused with others is tried alone at once; what was refused alone lets others go first.
+    if let Some(refused) = refused.filter(|refused| refused.refusals == 1) {
+        return Due::Send(alone(refused));
+    }
+    let mut ready: Vec<(&str, Vec<&Pending>)> = Vec::new();
+    for (group, waiting) in groups {
+        let at = ready_at(&waiting, sent.get(group), grouping, now);
+        if at <= now {
+            ready.push((group, waiting));
+        } else {
+            wake = Some(wake.map_or(at, |earlier| earlier.min(at)));
+        }
+    }
+    ready.sort_by_key(|(_, waiting)| {
+        let urgent = waiting.iter().map(|pending| pending.alert.severity).max();
+        (std::cmp::Reverse(urgent), waiting.iter().map(|pending| pending.seq).min())
+    });
+    if ready.is_empty() {
+        return refused.map_or(wake.map_or(Due::Idle, Due::Wait), |refused| Due::Send(alone(refused)));
+    }
+    if ready.len() < MERGE_FROM {
+        ready.truncate(1);
+    }
+    let mut message = Message { alerts: Vec::new(), groups: Vec::new(), update: true, plain: false };
+    for (group, mut waiting) in ready {
+        let room = PER_MESSAGE - message.alerts.len();
+        if room == 0 {
+            break;
+        }
+        // The most urgent is the message's title.
+        waiting.sort_by_key(|pending| (std::cmp::Reverse(pending.alert.severity), pending.seq));
+        message.update &= sent.get(group).is_some_and(|sent| !is_over(sent, grouping, now));
+        message.groups.push(group.to_owned());
+        message.alerts.extend(waiting.into_iter().take(room).cloned());
+    }
+    Due::Send(message)
+}
+
+/// One alert in the simplest form.
+fn alone(refused: &Pending) -> Message {
+    Message {
+        groups: vec![refused.alert.group.clone()],
+        alerts: vec![refused.clone()],
+        update: false,
+        plain: true,
+    }
+}
+
+fn ready_at(waiting: &[&Pending], sent: Option<&Sent>, grouping: &Grouping, now: Timestamp) -> Timestamp {
+    let first = waiting.iter().map(|pending| pending.enqueued).min().unwrap_or(Timestamp::MAX);
+    // A clock that was set back leaves times of the future behind; they count as now.
+    let (continues, first) = (sent.is_some_and(|sent| first <= sent.upto), first.min(now));
+    match sent {
+        Some(_) if continues => now,
+        // Who did it is what a reader waits for, and comes once.
+        Some(_) if waiting.iter().any(|pending| pending.alert.completes) => later(first, grouping.wait),
+        // Neither does what is new or worse: only repeats are worth an interval.
+        Some(sent) if waiting.iter().any(|pending| sent.is_news(&pending.alert)) => {
+            later(first, grouping.wait)
+        }
+        Some(sent) => later(sent.last.min(now), grouping.interval).max(later(first, grouping.wait)),
+        None => later(first, grouping.wait),
+    }
+}
+
+/// What is remembered of each group of a message that was delivered.
+pub fn sent_now(
+    message: &Message,
+    sent: &BTreeMap<String, Sent>,
+    grouping: &Grouping,
+    now: Timestamp,
+) -> Vec<(String, Sent)> {
+    message
+        .groups
+        .iter()
+        .map(|group| {
+            let own = || message.alerts.iter().filter(|pending| pending.alert.group == *group);
+            let first = own().map(|pending| pending.enqueued).min();
+            let before = sent.get(group).filter(|sent| !is_over(sent, grouping, now));
+            let continues = sent.get(group).filter(|sent| first.is_some_and(|first| first <= sent.upto));
+            let (last, upto) = continues.map_or((now, now), |sent| (sent.last, sent.upto));
+            let mut said = before.map(|sent| sent.news.clone()).unwrap_or_default();
+            for new in own().map(|pending| news(&pending.alert)) {
+                if said.len() < NEWS && !said.contains(&new) {
+                    said.push(new);
+                }
+            }
+            let severities = own().map(|pending| pending.alert.severity).chain(before.map(|s| s.severity));
+            let severity = severities.max().unwrap_or(Severity::Info);
+            (group.clone(), Sent { last, upto, news: said, severity })
+        })
+        .collect()
+}
+
+/// Whether what is remembered of a group can be forgotten.
+pub fn is_over(sent: &Sent, grouping: &Grouping, now: Timestamp) -> bool {
+    now > later(sent.last, grouping.interval.max(Duration::from_secs(60)))
+}
+
+/// Why a message was not delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// It may go through later; `after` is what the sink asked for.
+    Later {
+        /// The wait that the sink asked for.
+        after: Option<Duration>,
+        /// Without any secret.
+        why: String,
+    },
+    /// The sink is there and will never take this message.
+    Refused {
+        /// Without any secret.
+        why: String,
+    },
+    /// The sink takes nothing any more until somebody mends it.
+    Closed {
+        /// Without any secret.
+        why: String,
+    },
+}
+
+impl Failure {
+    /// Why, without any secret.
+    pub fn why(&self) -> &str {
+        match self {
+            Failure::Later { why, .. } | Failure::Refused { why } | Failure::Closed { why } => why,
+        }
+    }
+}
+
+/// What follows from a delivery's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// It is told; forget it.
+    Done,
+    /// Nothing goes to this sink before that time.
+    RetryAt(Timestamp),
+    /// Try each of its alerts by itself in the simplest form.
+    Simplify,
+    /// The alert is not tried before that time: it may be the sink that refuses everything. Others go on.
+    SetAside(Timestamp),
+    /// It will never be taken: keep it among the dead.
+    Dead(String),
+}
+
+/// Decides what follows from an answer; `times` is how often in a row this sink has failed, this one included.
+pub fn settle(
+    message: &Message,
+    answer: &Result<(), Failure>,
+    times: u32,
+    salt: u64,
+    now: Timestamp,
+) -> Next {
+    match answer {
+        Ok(()) => Next::Done,
+        Err(Failure::Later { after: Some(after), .. }) => {
+            Next::RetryAt(later(now, (*after).clamp(RETRY.0, LATEST)))
+        }
+        Err(Failure::Later { after: None, .. }) => {
+            Next::RetryAt(later(now, back_off(RETRY.0, RETRY.1, times, salt)))
+        }
+        Err(Failure::Closed { .. }) => Next::RetryAt(later(now, PROBE)),
+        Err(Failure::Refused { why }) if message.plain => {
+            let refusals = message.alerts.iter().map(|pending| pending.refusals).max().unwrap_or(0);
+            // Right after a delivery it is this alert, and not the sink: nobody waits for a sink to like it.
+            if times == 1 && refusals >= REFUSALS {
+                return Next::Dead(why.clone());
+            }
+            let wait = back_off(ASIDE.0, ASIDE.1, refusals.into(), salt);
+            Next::SetAside(later(now, wait))
+        }
+        Err(Failure::Refused { .. }) => Next::Simplify,
+    }
+}
+
+#[cfg(test)]
+#[path = "outbox_tests.rs"]
+mod tests;

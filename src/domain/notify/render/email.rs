@@ -1,0 +1,84 @@
+//! A message as email: subject, text and HTML. Owns the two bodies; headers and sending are `sink::email`'s.
+//!
+//! The HTML comes from a template that escapes every value, and loads nothing from elsewhere.
+
+use askama::Template;
+
+use crate::domain::notify::outbox::Message;
+use crate::domain::notify::render::{IN_FULL, Style, advice, colour, facts, line, links, summary};
+use crate::domain::text::clean;
+
+/// An email without its addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Email {
+    /// One line.
+    pub subject: String,
+    /// For readers that show no HTML.
+    pub text: String,
+    /// For the others.
+    pub html: String,
+}
+
+#[derive(Template)]
+#[template(path = "alert.html")]
+struct Html<'a> {
+    colour: &'static str,
+    banner: &'a str,
+    alerts: Vec<Shown>,
+    more: Vec<String>,
+}
+
+#[derive(Template)]
+#[template(path = "alert.txt", escape = "none")]
+struct Text<'a> {
+    banner: &'a str,
+    alerts: Vec<Shown>,
+    more: Vec<String>,
+}
+
+#[derive(Clone)]
+struct Shown {
+    severity: String,
+    title: String,
+    description: String,
+    advice: String,
+    facts: Vec<(String, String)>,
+    links: Vec<(&'static str, String)>,
+    rule: String,
+    id: String,
+}
+
+/// Renders a message.
+///
+/// # Errors
+/// When a template fails, which would be a mistake in it.
+pub fn render(message: &Message, style: &Style) -> Result<Email, askama::Error> {
+    let in_full = if message.plain { 0 } else { IN_FULL };
+    let alerts: Vec<Shown> = message
+        .alerts
+        .iter()
+        .take(in_full)
+        .map(|pending| &pending.alert)
+        .map(|alert| Shown {
+            severity: alert.severity.name().to_uppercase(),
+            title: alert.title.clone(),
+            description: alert.description.clone(),
+            advice: advice(alert).unwrap_or_default().to_owned(),
+            facts: facts(alert, style),
+            links: links(alert).into_iter().map(|link| (link.label, link.url)).collect(),
+            rule: alert.rule.clone(),
+            id: alert.id.clone(),
+        })
+        .collect();
+    let more: Vec<String> = message.alerts.iter().skip(in_full).map(|pending| line(&pending.alert)).collect();
+    let banner = style.banner.as_deref().unwrap_or_default();
+    let subject = match banner {
+        "" => clean(&summary(message), 180),
+        banner => clean(&format!("{banner} {}", summary(message)), 180),
+    };
+    Ok(Email {
+        subject,
+        text: Text { banner, alerts: alerts.clone(), more: more.clone() }.render()?,
+        html: Html { colour: colour(message.severity()), banner, alerts, more }.render()?,
+    })
+}

@@ -1,0 +1,150 @@
+//! How a message looks in each channel. Owns what all channels share: the order of the facts, times and links.
+//! Every text of an alert is hostile until its channel's own renderer has escaped it.
+
+pub mod email;
+pub mod slack;
+pub mod terminal;
+
+#[cfg(test)]
+mod tests;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::domain::event::partition;
+use crate::domain::notify::alert::Alert;
+use crate::domain::notify::outbox::Message;
+use crate::domain::severity::Severity;
+
+/// How many alerts of a message are shown with all their facts.
+const IN_FULL: usize = 3;
+
+/// How the reader wants it.
+#[derive(Debug, Clone, Default)]
+pub struct Style {
+    /// The reader's time zone; UTC is always shown.
+    pub timezone: Option<TimeZone>,
+    /// Say in every message that this is only a demonstration or a test.
+    pub banner: Option<String>,
+}
+
+/// A link that a reader can follow.
+struct Link {
+    label: &'static str,
+    url: String,
+}
+
+/// The colour of a severity, as hexadecimal red, green and blue.
+fn colour(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical => "#b3001b",
+        Severity::High => "#e8590c",
+        Severity::Medium => "#e0a800",
+        Severity::Low => "#2f7dd1",
+        Severity::Info => "#868e96",
+    }
+}
+
+/// `2026-03-01 10:00:00 UTC`, and the reader's time behind it.
+fn when(time: Timestamp, style: &Style) -> String {
+    let utc = time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    match &style.timezone {
+        Some(zone) => format!("{utc} ({})", time.to_zoned_datetime(zone.clone()).strftime("%a %H:%M:%S %Z")),
+        None => utc,
+    }
+}
+
+/// `prod (111122223333)`, or the number alone.
+fn account(alert: &Alert) -> String {
+    match (alert.account_name.as_str(), alert.account.as_str()) {
+        ("", number) => number.to_owned(),
+        (name, number) => format!("{name} ({number})"),
+    }
+}
+
+/// The facts in the order that a tired person needs them: who, from where, which account and region, when.
+fn facts(alert: &Alert, style: &Style) -> Vec<(String, String)> {
+    let mut facts = Vec::new();
+    let mut fact = |name: &str, value: &str| {
+        if !value.is_empty() {
+            facts.push((name.to_owned(), value.to_owned()));
+        }
+    };
+    fact("who", &alert.principal);
+    fact("from", &alert.address);
+    fact("account", &account(alert));
+    fact("region", &alert.region);
+    fact("when", &when(alert.time, style));
+    fact("instance", &alert.instance);
+    facts.extend(alert.facts.iter().cloned());
+    facts
+}
+
+/// Links to the event and to the instance in the AWS console.
+fn links(alert: &Alert) -> Vec<Link> {
+    let Some(console) = console(&alert.region) else { return Vec::new() };
+    let region = &alert.region;
+    let mut links = Vec::new();
+    if is_token(&alert.event_id) {
+        links.push(Link {
+            label: "CloudTrail event",
+            url: format!("https://{console}/cloudtrailv2/home?region={region}#/events/{}", alert.event_id),
+        });
+    }
+    if is_token(&alert.instance) {
+        links.push(Link {
+            label: "Instance",
+            url: format!(
+                "https://{console}/ec2/home?region={region}#InstanceDetails:instanceId={}",
+                alert.instance
+            ),
+        });
+    }
+    if is_address(&alert.runbook) {
+        links.push(Link { label: "Runbook", url: alert.runbook.clone() });
+    }
+    links
+}
+
+fn is_address(runbook: &str) -> bool {
+    runbook.starts_with("https://") && !runbook.contains(char::is_whitespace)
+}
+
+/// What to do now, where the rule says it in words.
+fn advice(alert: &Alert) -> Option<&str> {
+    Some(alert.runbook.as_str()).filter(|runbook| !runbook.is_empty() && !is_address(runbook))
+}
+
+/// The console's host for a region; none for a text that is no region's name.
+fn console(region: &str) -> Option<String> {
+    let domain = match partition(region) {
+        "aws-cn" => "console.amazonaws.cn",
+        "aws-us-gov" => "console.amazonaws-us-gov.com",
+        "aws-eusc" => "console.amazonaws-eusc.eu",
+        _ => "console.aws.amazon.com",
+    };
+    is_token(region).then(|| format!("{region}.{domain}"))
+}
+
+/// Whether a text can stand in a URL as it is.
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+}
+
+/// The message in one line: for notifications, subjects and the simplest form.
+fn summary(message: &Message) -> String {
+    let Some(first) = message.alerts.first() else { return String::new() };
+    let more = match message.alerts.len() - 1 {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let update = if message.update { "update: " } else { "" };
+    format!("[{}] {update}{}{more}", message.severity().name().to_uppercase(), first.alert.title)
+}
+
+/// An alert in one line, for messages that name many.
+fn line(alert: &Alert) -> String {
+    let title = crate::domain::text::clean(&alert.title, 110);
+    let time = alert.time.strftime("%H:%M:%S");
+    format!("{} {title} · {} {time}", alert.severity.name().to_uppercase(), alert.region)
+}

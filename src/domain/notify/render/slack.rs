@@ -1,0 +1,123 @@
+//! A message as Slack's Block Kit, for an incoming webhook. Owns Slack's limits and its escaping.
+//!
+//! Limits (docs.slack.dev, Block Kit reference): header 150 characters, section text 3,000, 50 blocks; beyond
+//! about 13,200 characters a message is refused. `&`, `<` and `>` are escaped (docs.slack.dev, "Formatting text"),
+//! which leaves no way to mention or to link; values stand in code spans, which leaves no formatting either.
+
+use serde_json::{Value, json};
+
+use crate::domain::notify::alert::Alert;
+use crate::domain::notify::outbox::Message;
+use crate::domain::notify::render::{IN_FULL, Style, advice, colour, facts, line, links, summary};
+
+const HEADER: usize = 150;
+/// In bytes; three alerts in full, or one and thirty-nine lines, stay below 10,000.
+const SECTION: usize = 2_000;
+const LINE: usize = 185;
+
+/// The webhook's payload.
+pub fn render(message: &Message, style: &Style) -> Value {
+    let text = escape(&banner(style), 200) + &escape(&summary(message), 600);
+    if message.plain {
+        return json!({ "text": text, "mrkdwn": false, "unfurl_links": false, "unfurl_media": false });
+    }
+    let mut blocks = Vec::new();
+    if let Some(banner) = &style.banner {
+        blocks.push(context(&escape(banner, 300)));
+    }
+    // A message of many shows the first in full and names every other: none may be squeezed out by what an attacker
+    // wrote into the first.
+    let full = if message.alerts.len() > IN_FULL { 1 } else { IN_FULL };
+    for pending in message.alerts.iter().take(full) {
+        if !blocks.is_empty() {
+            blocks.push(json!({ "type": "divider" }));
+        }
+        if message.alerts.len() > 1 {
+            // A single alert's title is the message's text, which stands above its blocks.
+            blocks.push(header(&pending.alert));
+        }
+        in_full(&pending.alert, style, &mut blocks);
+    }
+    let mut section = String::new();
+    for pending in message.alerts.iter().skip(full) {
+        let line = format!("• {}\n", code(&line(&pending.alert), LINE));
+        if section.len() + line.len() > SECTION {
+            blocks.push(mrkdwn(&std::mem::take(&mut section)));
+        }
+        section.push_str(&line);
+    }
+    if !section.is_empty() {
+        blocks.push(mrkdwn(&section));
+    }
+    json!({
+        "text": text,
+        "mrkdwn": false,
+        "unfurl_links": false,
+        "unfurl_media": false,
+        "attachments": [{ "color": colour(message.severity()), "blocks": blocks }],
+    })
+}
+
+fn banner(style: &Style) -> String {
+    style.banner.as_ref().map(|banner| format!("{banner} ")).unwrap_or_default()
+}
+
+fn header(alert: &Alert) -> Value {
+    let title = escape(&format!("{}: {}", alert.severity.name().to_uppercase(), alert.title), HEADER);
+    json!({ "type": "header", "text": { "type": "plain_text", "text": title, "emoji": false } })
+}
+
+fn in_full(alert: &Alert, style: &Style, blocks: &mut Vec<Value>) {
+    let mut body = String::new();
+    for (name, value) in facts(alert, style) {
+        let fact = format!("*{}*  {}\n", escape(&name, 60), code(&value, 250));
+        if body.len() + fact.len() > SECTION {
+            break;
+        }
+        body.push_str(&fact);
+    }
+    blocks.push(mrkdwn(&body));
+    let mut footer: Vec<String> =
+        links(alert).iter().map(|link| format!("<{}|{}>", escape(&link.url, 500), link.label)).collect();
+    if !alert.description.is_empty() {
+        footer.insert(0, escape(&alert.description, 400));
+    }
+    if let Some(advice) = advice(alert) {
+        blocks.push(mrkdwn(&format!("*What to do now*  {}", escape(advice, 600))));
+    }
+    footer.push(format!("rule {}", code(&alert.rule, 80)));
+    blocks.push(context(&footer.join("  ·  ")));
+}
+
+fn mrkdwn(text: &str) -> Value {
+    json!({ "type": "section", "text": { "type": "mrkdwn", "text": text, "verbatim": true } })
+}
+
+fn context(text: &str) -> Value {
+    json!({ "type": "context", "elements": [{ "type": "mrkdwn", "text": text, "verbatim": true }] })
+}
+
+/// `text` in a code span; its own backticks become apostrophes.
+fn code(text: &str, limit: usize) -> String {
+    format!("`{}`", escape(&text.replace('`', "'"), limit))
+}
+
+/// `text` escaped, at most `limit` bytes long, never cut inside an entity.
+fn escape(text: &str, limit: usize) -> String {
+    let mut escaped = String::new();
+    let mut buffer = [0; 4];
+    for c in text.chars() {
+        let piece = match c {
+            '&' => "&amp;",
+            '<' => "&lt;",
+            '>' => "&gt;",
+            _ => c.encode_utf8(&mut buffer),
+        };
+        if escaped.len() + piece.len() + '…'.len_utf8() > limit {
+            escaped.push('…');
+            break;
+        }
+        escaped.push_str(piece);
+    }
+    escaped
+}

@@ -1,0 +1,112 @@
+//! What rules would have told of a past: counted by rule and day, in alerts and in messages. Owns the counting; how it is
+//! shown is `cli::scan`'s.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use rustc_hash::FxHashMap;
+
+use crate::domain::notify::alert::Alert;
+use crate::domain::notify::outbox::Grouping;
+use crate::domain::severity::Severity;
+use crate::domain::time::later;
+
+/// How many examples are kept of a rule.
+pub const EXAMPLES: usize = 3;
+/// Groups that are remembered; of more, those go whose next message would be a new one anyway.
+const GROUPS: usize = 50_000;
+
+/// What one rule would have told.
+#[derive(Debug, Clone)]
+pub struct RuleTally {
+    /// How urgent the most urgent was.
+    pub severity: Severity,
+    /// How many alerts.
+    pub alerts: u64,
+    /// How many messages, after grouping.
+    pub messages: u64,
+    /// When the first happened.
+    pub first: Timestamp,
+    /// When the last happened.
+    pub last: Timestamp,
+    /// Alerts by day, in UTC.
+    pub days: BTreeMap<Date, u64>,
+    /// By severity.
+    pub by_severity: BTreeMap<Severity, u64>,
+    /// The first few.
+    pub examples: Vec<Alert>,
+}
+
+/// What of a past was read, beside what would have been alerted on.
+#[derive(Debug, Default)]
+pub struct Count {
+    /// Records that were read.
+    pub records: u64,
+    /// Files that were read to their end.
+    pub files: usize,
+    /// Places that could not be read.
+    pub problems: u64,
+    /// Events that a rule could not judge, because too little was known of the time before.
+    pub undecided: u64,
+    /// Somebody stopped it before the end.
+    pub interrupted: bool,
+    /// Records that were there before, in another file or trail.
+    pub repeated: u64,
+    /// The input goes back in time by more than files of one bucket do.
+    pub out_of_order: bool,
+    /// Regions that could not be read, or not to the end.
+    pub unread_regions: usize,
+    /// From when on rules that ask for the past could judge.
+    pub learned_from: Option<Timestamp>,
+}
+
+/// Everything that would have been alerted on.
+#[derive(Debug, Default)]
+pub struct Trial {
+    /// By rule.
+    pub rules: BTreeMap<String, RuleTally>,
+    /// When the last message of a group began.
+    groups: FxHashMap<String, Timestamp>,
+}
+
+impl Trial {
+    /// Counts an alert; alerts come in the order of their times, more or less.
+    pub fn add(&mut self, alert: &Alert, grouping: &Grouping) {
+        let began = self.groups.get(&alert.group).copied();
+        // The first message collects for a while, and then there is one in each interval.
+        let span = grouping.interval.max(grouping.wait);
+        let new = began.is_none_or(|began| alert.time > later(began, span));
+        if new {
+            self.groups.insert(alert.group.clone(), alert.time);
+        }
+        if self.groups.len() > GROUPS {
+            self.groups.retain(|_, began| alert.time <= later(*began, span));
+        }
+        let told = self.rules.entry(alert.rule.clone()).or_insert_with(|| RuleTally {
+            severity: alert.severity,
+            alerts: 0,
+            messages: 0,
+            first: alert.time,
+            last: alert.time,
+            days: BTreeMap::new(),
+            by_severity: BTreeMap::new(),
+            examples: Vec::new(),
+        });
+        told.severity = told.severity.max(alert.severity);
+        told.alerts += 1;
+        told.messages += u64::from(new);
+        (told.first, told.last) = (told.first.min(alert.time), told.last.max(alert.time));
+        *told.days.entry(alert.time.to_zoned_datetime(TimeZone::UTC).date()).or_default() += 1;
+        *told.by_severity.entry(alert.severity).or_default() += 1;
+        if told.examples.len() < EXAMPLES {
+            told.examples.push(alert.clone());
+        }
+    }
+
+    /// How many alerts there are of a severity.
+    pub fn of(&self, severity: Severity) -> u64 {
+        self.rules.values().filter_map(|told| told.by_severity.get(&severity)).sum()
+    }
+}

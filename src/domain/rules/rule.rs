@@ -1,0 +1,278 @@
+//! Rules: a pattern, what excuses it, and how urgent it is. Owns their meaning; where they are read from is
+//! `config`'s.
+
+use std::cmp::Reverse;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use rustc_hash::FxHashMap;
+
+use crate::domain::context::InContext;
+use crate::domain::context::principal::short_actor;
+use crate::domain::event::reads::is_read;
+use crate::domain::event::{derived_id, record, short_id};
+use crate::domain::json::{Json, Malformed};
+
+use crate::domain::pattern::{Known, Pattern, Set, Sheet};
+use crate::domain::rules::memory::Token;
+use crate::domain::rules::threshold::Threshold;
+use crate::domain::severity::Severity;
+use crate::domain::text::{FACT, clean};
+
+/// A rule.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Its name: letters, digits and dashes.
+    pub id: String,
+    /// What a person reads first; `{detail.userIdentity.arn}` stands for that field of the event.
+    pub title: String,
+    /// Why it matters, if the rule says; with fields as in the title.
+    pub description: Option<String>,
+    /// What to do, or the address where that is written down.
+    pub runbook: Option<String>,
+    /// How urgent it is, where no escalation holds.
+    pub severity: Severity,
+    /// Which events it is about.
+    pub pattern: Pattern,
+    /// Which of those are nothing to tell.
+    pub unless: Vec<Pattern>,
+    /// Only what was not seen before.
+    pub first_seen: Option<FirstSeen>,
+    /// Only many of them together.
+    pub threshold: Option<Threshold>,
+    /// What makes it more urgent.
+    pub escalate: Vec<Escalation>,
+    /// ATT&CK techniques and whatever else it is found by.
+    pub tags: Vec<String>,
+    /// Whether it tells, or only counts.
+    pub mode: Mode,
+    /// The file it stands in, for messages.
+    pub origin: String,
+}
+
+/// Demands that the values of some fields were not seen together before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirstSeen {
+    /// The fields.
+    pub of: Vec<String>,
+    /// For each of these anew: a new region *of a principal*.
+    pub by: Vec<String>,
+    /// Before that, it is forgotten.
+    pub within: Duration,
+}
+
+impl FirstSeen {
+    /// Under which token the values of an event are remembered.
+    pub fn token(&self, rule: &str, seen: &InContext<'_>) -> Token {
+        let values: Vec<String> = self.by.iter().chain(&self.of).map(|path| seen.shown(path)).collect();
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        Token::rule(&seen.event.account, rule, &values)
+    }
+}
+
+/// Raises a severity.
+#[derive(Debug, Clone)]
+pub struct Escalation {
+    /// For these events.
+    pub when: Pattern,
+    /// To this.
+    pub to: Severity,
+}
+
+/// Whether a rule tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// It does.
+    Live,
+    /// It counts, and sends nothing.
+    DryRun,
+}
+
+impl Mode {
+    /// Its name in configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mode::Live => "live",
+            Mode::DryRun => "dry-run",
+        }
+    }
+}
+
+impl Rule {
+    /// A rule that says nothing but its name.
+    pub fn plain(id: &str, severity: Severity, pattern: Pattern) -> Self {
+        Rule {
+            id: id.to_owned(),
+            title: id.to_owned(),
+            description: None,
+            runbook: None,
+            severity,
+            pattern,
+            unless: Vec::new(),
+            first_seen: None,
+            threshold: None,
+            escalate: Vec::new(),
+            tags: Vec::new(),
+            mode: Mode::Live,
+            origin: String::new(),
+        }
+    }
+
+    /// A text of the rule with the event's fields in it. `{principal}` is the short name of who did it; a field that is not
+    /// there reads `(unknown)`.
+    pub fn fill(text: &str, seen: &InContext<'_>) -> String {
+        let mut filled = String::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('{') {
+            let Some((field, after)) = after.split_once('}') else { break };
+            filled.push_str(before);
+            // Of `{a|b}`, the first that is there.
+            let said = field.split('|').find_map(|field| {
+                let said = if field == "principal" { short_actor(seen.event) } else { value(seen, field) };
+                Some(said).filter(|said| !said.is_empty())
+            });
+            filled.push_str(said.as_deref().unwrap_or("(unknown)"));
+            rest = after;
+        }
+        filled.push_str(rest);
+        filled
+    }
+}
+
+/// The scalar at a path as a text; empty where there is none.
+fn value(seen: &InContext<'_>, path: &str) -> String {
+    seen.with(path, |value| match value {
+        Some(Json::String(text)) => clean(text, FACT),
+        Some(value @ (Json::Number(_) | Json::Bool(_))) => value.to_string(),
+        _ => String::new(),
+    })
+}
+
+/// A rule that an event fits, as far as the event alone can say.
+#[derive(Debug, Clone, Copy)]
+pub struct Finding<'a> {
+    /// The rule.
+    pub rule: &'a Rule,
+    /// How urgent the event makes it.
+    pub severity: Severity,
+    /// The exception that excuses the event, if one does: a place in `unless`.
+    pub excused: Option<usize>,
+}
+
+/// A set of rules; an event is told under the most urgent that matches it.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    rules: Vec<Rule>,
+    set: Set,
+    /// The rule of each pattern that is searched, by its number in the set; its exceptions and escalations follow it.
+    by_pattern: FxHashMap<u32, usize>,
+}
+
+impl Rules {
+    /// Rules in order of precedence among those of the same severity.
+    pub fn new(mut rules: Vec<Rule>) -> Self {
+        rules.sort_by_key(|rule| Reverse(rule.severity));
+        let mut by_pattern = FxHashMap::default();
+        let mut patterns = Vec::new();
+        for (n, rule) in rules.iter().enumerate() {
+            by_pattern.insert(u32::try_from(patterns.len()).unwrap_or(u32::MAX), n);
+            patterns.push((&rule.pattern, true));
+            patterns.extend(rule.unless.iter().map(|pattern| (pattern, false)));
+            patterns.extend(rule.escalate.iter().map(|one| (&one.when, false)));
+        }
+        let set = Set::with_asides(patterns, &record::PATHS);
+        Rules { rules, set, by_pattern }
+    }
+
+    /// The rules whose pattern an event fits, the most urgent first; excused ones last. `envelope` is the event's text.
+    pub fn findings(&self, scratch: &mut Scratch, envelope: &str) -> Vec<Finding<'_>> {
+        let Ok(laid) = self.set.lay(&mut scratch.sheet, envelope) else { return Vec::new() };
+        self.set.matching(&laid, Known::All, &mut scratch.matched);
+        let found = scratch.matched.iter().map(|pattern| {
+            let rule = &self.rules[self.by_pattern[pattern]];
+            let asides = pattern + 1..;
+            let excused = asides.clone().zip(&rule.unless).position(|(aside, _)| self.set.fits(&laid, aside));
+            let raised = asides.skip(rule.unless.len()).zip(&rule.escalate);
+            let raised = raised.filter(|(aside, _)| self.set.fits(&laid, *aside)).map(|(_, one)| one.to);
+            Finding { rule, severity: raised.fold(rule.severity, Severity::max), excused }
+        });
+        let mut found: Vec<Finding<'_>> = found.collect();
+        found.sort_by_key(|finding| (finding.excused.is_some(), Reverse(finding.severity)));
+        found
+    }
+
+    /// Looks at a CloudTrail record that is still text: whether any rule may fit it, whatever its context says, and
+    /// whether it only reads. It is quick, and never says no where [`Rules::findings`] would find something.
+    ///
+    /// # Errors
+    /// When the text is no JSON.
+    pub fn glance(&self, scratch: &mut Scratch, record: &str) -> Result<Glance, Malformed> {
+        let set = &self.set;
+        let mut certain = false;
+        let laid = set.lay_part(&mut scratch.sheet, "detail", record, |laid, put| {
+            let once = record::PATHS.iter().all(|path| set.count(laid, path) <= 1);
+            certain = once && record::put_beside(|path| set.text(laid, path), put);
+        })?;
+        let id = set.text(&laid, "detail.eventID").filter(|_| certain).map(short_id);
+        let account = set.text(&laid, "detail.recipientAccountId");
+        let account = account.or_else(|| set.text(&laid, "detail.userIdentity.accountId")).map(str::to_owned);
+        let second = set.text(&laid, "detail.eventTime").and_then(|time| time.parse::<Timestamp>().ok());
+        let named = id.zip(account).zip(second.map(|time| time.as_second()));
+        let said = set.bool(&laid, "detail.readOnly");
+        let reads = said.unwrap_or_else(|| set.text(&laid, "detail.eventName").is_some_and(is_read));
+        set.matching(&laid, Known::WithoutContext, &mut scratch.matched);
+        Ok(Glance {
+            may_match: !certain || !scratch.matched.is_empty(),
+            reads,
+            named: named.map(|((id, account), second)| (account, second, id)),
+        })
+    }
+
+    /// Every rule, the most urgent first.
+    pub fn iter(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter()
+    }
+
+    /// The same rules, none of them on trial.
+    pub fn all_live(&self) -> Self {
+        let live = |rule: &Rule| Rule { mode: Mode::Live, ..rule.clone() };
+        Rules::new(self.rules.iter().map(live).collect())
+    }
+
+    /// What the rules ask of the past, in a few letters: other rules, other letters.
+    pub fn fingerprint(&self) -> String {
+        let mut asks: Vec<String> = self
+            .rules
+            .iter()
+            .filter_map(|rule| Some((rule, rule.first_seen.as_ref()?)))
+            .map(|(rule, first)| format!("{} {:?} {:?} {:?}", rule.id, first, rule.pattern, rule.unless))
+            .collect();
+        asks.sort();
+        let asks: Vec<&str> = asks.iter().map(String::as_str).collect();
+        derived_id(&asks)[..8].to_owned()
+    }
+
+    /// The rule of an id.
+    pub fn get(&self, id: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.id == id)
+    }
+}
+
+/// What a look at a record shows.
+#[derive(Debug, Clone)]
+pub struct Glance {
+    /// A rule may tell of it.
+    pub may_match: bool,
+    /// It only reads.
+    pub reads: bool,
+    /// Whose it is, in which second it happened, and its [`short_id`], where the text says all three for certain.
+    pub named: Option<(String, i64, [u8; 16])>,
+}
+
+/// What matching writes on, to be used again.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    sheet: Sheet,
+    matched: Vec<u32>,
+}

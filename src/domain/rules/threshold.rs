@@ -1,0 +1,209 @@
+//! Many of one kind together: what a rule with a threshold has counted. Owns when there are enough, and that a burst
+//! is told once.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::context::InContext;
+use crate::domain::event::{derived_id, short_id};
+use crate::domain::time::{earlier, later};
+
+/// How many times of telling are kept of one burst.
+const TOLD: usize = 32;
+/// How many bursts are kept; of more, those go that are over first.
+const MOST: usize = 10_000;
+
+/// Demands that there are many.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Threshold {
+    /// So many.
+    pub count: usize,
+    /// In so long.
+    pub within: Duration,
+    /// With the same values here.
+    pub by: Vec<String>,
+    /// And so many different values there.
+    pub distinct: Option<String>,
+}
+
+impl Threshold {
+    /// In words: `at least 5 within 15 minutes, with the same detail.sourceIPAddress`.
+    pub fn said(&self) -> String {
+        let seconds = self.within.as_secs();
+        let span = match seconds {
+            _ if seconds.is_multiple_of(3600) => format!("{} h", seconds / 3600),
+            _ if seconds.is_multiple_of(60) => format!("{} minutes", seconds / 60),
+            _ => format!("{seconds} seconds"),
+        };
+        let by = if self.by.is_empty() {
+            String::new()
+        } else {
+            format!(", with the same {}", self.by.join(" and "))
+        };
+        let distinct = self.distinct.as_ref().map(|path| format!(", each with a different {path}"));
+        format!("at least {} within {span}{by}{}", self.count, distinct.unwrap_or_default())
+    }
+}
+
+/// What was counted for one rule and one set of values. Events come in any order: pages of the history are read the newest
+/// first, and the same ones again and again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThresholdCount {
+    /// When, and what: made from an event's id, or from the value that must differ.
+    counted: Vec<(i64, String)>,
+    /// When it was told.
+    told: Vec<i64>,
+    /// After this nobody asks any more, in seconds.
+    until: i64,
+}
+
+impl ThresholdCount {
+    /// Whether nothing of it counts any more.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.until < now.as_second()
+    }
+
+    /// Counts an event, and says whether with it there are enough that were not told. An event that was told already
+    /// (`known`) is counted, and tells nothing.
+    pub fn count(&mut self, threshold: &Threshold, seen: &InContext<'_>, known: bool) -> bool {
+        let what = match &threshold.distinct {
+            Some(path) => short_id(&derived_id(&[&seen.shown(path)])),
+            None => seen.event.short_id(),
+        };
+        let what: String = what.iter().map(|byte| format!("{byte:02x}")).collect();
+        let time = seen.event.time.as_second();
+        let within = i64::try_from(threshold.within.as_secs()).unwrap_or(i64::MAX);
+        // Of one value, the sightings within one span are one, and the last that was read stands for them.
+        match self.counted.iter_mut().find(|(at, known)| *known == what && (at - time).abs() <= within) {
+            Some(same) => same.0 = time,
+            None => self.counted.push((time, what)),
+        }
+        self.counted.sort();
+        let told = self.told.iter().any(|told| (told - time).abs() <= within);
+        let enough = self.counted.iter().enumerate().any(|(n, (first, _))| {
+            let last = self.counted.get(n + threshold.count.max(1) - 1);
+            (*first..=*first + within).contains(&time) && last.is_some_and(|(last, _)| last - first <= within)
+        });
+        // What is furthest from where the history is being read matters least.
+        while self.counted.len() > threshold.count.saturating_mul(4).max(64) {
+            let distance = |at: usize| self.counted.get(at).map_or(0, |(at, _)| (at - time).abs());
+            let last = self.counted.len() - 1;
+            self.counted.remove(if distance(0) > distance(last) { 0 } else { last });
+        }
+        self.until = later(seen.event.time, threshold.within * 2).as_second().max(self.until);
+        let tells = enough && !told && !known;
+        if tells {
+            self.told.push(time);
+            self.told.drain(..self.told.len().saturating_sub(TOLD));
+        }
+        tells
+    }
+}
+
+/// Under which key a rule counts an event.
+pub fn key(rule: &str, threshold: &Threshold, seen: &InContext<'_>) -> [u8; 16] {
+    let by: Vec<String> = threshold.by.iter().map(|path| seen.shown(path)).collect();
+    let mut parts = vec![seen.event.account.as_str(), rule];
+    parts.extend(by.iter().map(String::as_str));
+    short_id(&derived_id(&parts))
+}
+
+/// Bursts by their keys.
+pub type ThresholdCounts = BTreeMap<[u8; 16], ThresholdCount>;
+
+/// The keys of bursts that are over, and of those that are too many.
+pub fn over(thresholds: &ThresholdCounts, now: Timestamp) -> Vec<[u8; 16]> {
+    // A history that is read late may still count.
+    let now = earlier(now, Duration::from_secs(24 * 3600));
+    let (over, rest): (Vec<_>, Vec<_>) = thresholds.iter().partition(|(_, burst)| burst.is_over(now));
+    let mut rest: Vec<(i64, &[u8; 16])> = rest.into_iter().map(|(key, burst)| (burst.until, key)).collect();
+    rest.sort_unstable();
+    let many = rest.len().saturating_sub(MOST);
+    over.into_iter().map(|(key, _)| *key).chain(rest.into_iter().take(many).map(|(_, key)| *key)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::context::Envelope;
+    use crate::domain::event::Event;
+
+    fn event(id: u32, second: i64, user: &str) -> Envelope {
+        let time = Timestamp::from_second(1_772_000_000 + second).expect("a time");
+        let record = format!(
+            r#"{{"eventID":"{id}","eventSource":"signin.amazonaws.com","eventName":"ConsoleLogin","eventTime":"{time}","awsRegion":"us-east-1","userIdentity":{{"userName":"{user}"}}}}"#
+        );
+        Event::from_record_text(record, "1").expect("an event").into()
+    }
+
+    fn threshold(distinct: Option<&str>) -> Threshold {
+        Threshold {
+            count: 3,
+            within: Duration::from_secs(60),
+            by: Vec::new(),
+            distinct: distinct.map(str::to_owned),
+        }
+    }
+
+    fn told(threshold: &Threshold, events: &[(u32, i64, &str)]) -> Vec<u32> {
+        let mut burst = ThresholdCount::default();
+        let mut told = Vec::new();
+        for (id, second, user) in events {
+            if burst.count(threshold, &event(*id, *second, user).after(None), false) {
+                told.push(*id);
+            }
+        }
+        told
+    }
+
+    #[test]
+    fn a_burst_is_told_once_and_the_next_one_again() {
+        let all: Vec<(u32, i64, &str)> = (0..10).map(|n| (n, i64::from(n) * 10, "a")).collect();
+        assert_eq!(told(&threshold(None), &all), [2, 9]);
+        let slow: Vec<(u32, i64, &str)> = (0..10).map(|n| (n, i64::from(n) * 31, "a")).collect();
+        assert_eq!(told(&threshold(None), &slow), [0_u32; 0]);
+    }
+
+    #[test]
+    fn the_same_event_read_again_counts_once() {
+        assert_eq!(
+            told(&threshold(None), &[(1, 0, "a"), (1, 0, "a"), (1, 0, "a"), (2, 1, "a"), (2, 1, "a")]),
+            [0_u32; 0]
+        );
+    }
+
+    #[test]
+    fn a_burst_that_is_read_after_newer_events_is_not_lost() {
+        let mut all: Vec<(u32, i64, &str)> = vec![(99, 3000, "z")];
+        all.extend((0..20).map(|n| (n, i64::from(n), "a")));
+        assert_eq!(told(&threshold(None), &all), [2]);
+        let user = Some("detail.userIdentity.userName");
+        assert_eq!(told(&threshold(user), &[(9, 50, "a"), (1, 0, "a"), (2, 1, "b"), (3, 2, "c")]), [3]);
+    }
+
+    #[test]
+    fn a_burst_that_is_read_again_is_not_told_again() {
+        let slow = Threshold { count: 8, within: Duration::from_secs(600), by: Vec::new(), distinct: None };
+        let once: Vec<(u32, i64, &str)> = (0..20).map(|n| (n, i64::from(n) * 60, "a")).collect();
+        assert_eq!(told(&slow, &once), [7, 18]);
+        assert_eq!(told(&slow, &[once.clone(), once].concat()), [7, 18]);
+    }
+
+    #[test]
+    fn a_late_event_completes_a_burst() {
+        assert_eq!(told(&threshold(None), &[(1, 0, "a"), (3, 50, "a"), (2, 20, "a")]), [2]);
+        assert_eq!(told(&threshold(None), &[(1, 100, "a"), (3, 110, "a"), (2, 0, "a")]), [0_u32; 0]);
+    }
+
+    #[test]
+    fn what_must_differ_counts_once_for_each_value() {
+        let user = Some("detail.userIdentity.userName");
+        assert_eq!(
+            told(&threshold(user), &[(1, 0, "a"), (2, 1, "a"), (3, 2, "a"), (4, 3, "b"), (5, 4, "c")]),
+            [5]
+        );
+    }
+}

@@ -1,0 +1,7 @@
+//! What the daemon shows of itself to who runs it: is it alive and ready, its numbers, its log, and what systemd hears.
+
+pub mod http;
+pub mod metrics;
+pub mod status;
+pub mod systemd;
+pub mod telemetry;
