@@ -25,7 +25,7 @@ use trailnoti::config::Config;
 use trailnoti::daemon::Deps;
 use trailnoti::simulator::World;
 use trailnoti::store::Store;
-use trailnoti::{daemon, sink, source};
+use trailnoti::{daemon, source};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_trailnoti");
 const ACCOUNT: &str = "111122223333";
@@ -64,7 +64,7 @@ fn simulated_hour() -> BTreeMap<String, u64> {
             sdk: source::simulated(&world, &key),
             clock,
             store: (Arc::new(store), opened),
-            make_sinks: Box::new(|config| sink::build_all(&config.sinks, None)),
+            make_sinks: Box::new(|config| trailnoti::config::build_sinks(&config.sinks)),
             notifier: Arc::new(|_| {}),
             status: Arc::default(),
         };

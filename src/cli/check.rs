@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::cli::arguments::{ConfigFile, exit};
 use crate::cli::{events, runtime};
 use crate::clock::Clock;
-use crate::config::{Config, Problems, SinkKind, try_tests};
+use crate::config::{Config, Problems, try_tests};
 use crate::domain::lookup::cursor::Request;
 use crate::domain::lookup::stream::{Stream, derive};
 use crate::domain::time::earlier;
@@ -73,14 +73,6 @@ async fn try_regions(config: &Config) -> anyhow::Result<Vec<Seen>> {
     Ok(seen)
 }
 
-fn kind(kind: &SinkKind) -> &'static str {
-    match kind {
-        SinkKind::Terminal => "terminal",
-        SinkKind::Slack { .. } => "slack",
-        SinkKind::Email(_) => "email",
-    }
-}
-
 /// What would be read and told, a line for each.
 fn shown(config: &Config, seen: Option<&[Seen]>) -> String {
     let mut out = String::new();
@@ -103,7 +95,12 @@ fn shown(config: &Config, seen: Option<&[Seen]>) -> String {
         line!("excludes    {}", exclusion.name);
     }
     for sink in &config.sinks {
-        line!("alerts      {} ({}), severity {} and above", sink.name, kind(&sink.kind), sink.min_severity);
+        line!(
+            "alerts      {} ({}), severity {} and above",
+            sink.name,
+            sink.channel.kind(),
+            sink.min_severity
+        );
     }
     for warning in &config.warnings {
         line!("warning     {warning}");
@@ -129,7 +126,7 @@ fn as_value(config: &Config, seen: Option<&[Seen]>) -> serde_json::Value {
     let sinks: Vec<_> = config
         .sinks
         .iter()
-        .map(|sink| json!({ "name": sink.name, "kind": kind(&sink.kind), "min_severity": sink.min_severity.name() }))
+        .map(|sink| json!({ "name": sink.name, "kind": sink.channel.kind(), "min_severity": sink.min_severity.name() }))
         .collect();
     let online: Option<Vec<_>> = seen.map(|seen| {
         seen.iter()

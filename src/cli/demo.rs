@@ -20,16 +20,16 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::arguments::{ConfigFile, exit};
 use crate::cli::runtime;
 use crate::clock::Clock;
-use crate::config::{Config, RegionChoice, SinkConfig, SinkKind};
+use crate::config::{Config, RegionChoice, SinkConfig};
 use crate::daemon::Deps;
 use crate::domain::notify::outbox::{Failure, Message};
 use crate::domain::severity::Severity;
 use crate::ops::status::Status;
 use crate::simulator::story::Beat;
 use crate::simulator::{World, story};
-use crate::sink::Sink;
+use crate::sink::{Sink, terminal};
 use crate::store::Store;
-use crate::{daemon, sink, source};
+use crate::{daemon, source};
 
 const BANNER: &str = "[DEMO]";
 /// How often the clock is moved.
@@ -39,13 +39,13 @@ pub(super) fn run(file: &ConfigFile, speed: u32) -> anyhow::Result<ExitCode> {
     let mut config = file.load()?;
     config.regions = RegionChoice::default();
     config.accounts = Vec::new();
-    if config.sinks.iter().all(|sink| !matches!(sink.kind, SinkKind::Terminal)) {
+    if !config.sinks.iter().any(is_terminal) {
         config.sinks.push(SinkConfig {
             digest: false,
             name: "terminal".to_owned(),
             min_severity: Severity::Info,
             timezone: None,
-            kind: SinkKind::Terminal,
+            channel: terminal(),
         });
     }
     let real_time = runtime::threads(1)?;
@@ -54,6 +54,10 @@ pub(super) fn run(file: &ConfigFile, speed: u32) -> anyhow::Result<ExitCode> {
     let beats = stage.block_on(perform(config, speed, &told, real_time.handle().clone()))?;
     let missed = summarize(&beats, &told)?;
     Ok(if missed { ExitCode::from(exit::FAILED) } else { ExitCode::SUCCESS })
+}
+
+fn is_terminal(sink: &SinkConfig) -> bool {
+    sink.channel.kind() == terminal().kind()
 }
 
 /// When each event or instance was first told, and by which rule.
@@ -86,8 +90,8 @@ async fn perform(
         make_sinks: Box::new(move |config| {
             let mut sinks: Vec<Arc<dyn Sink>> = Vec::new();
             for one in &config.sinks {
-                let sockets = !matches!(one.kind, SinkKind::Terminal);
-                for inner in sink::build(one, Some(BANNER))? {
+                let sockets = !is_terminal(one);
+                for inner in one.build(Some(BANNER))? {
                     let stage = sockets.then(|| real_time.clone());
                     sinks.push(Arc::new(Staged { inner, told: sinks_told.clone(), clock, stage }));
                 }

@@ -15,14 +15,14 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::arguments::{ConfigFile, exit};
 use crate::cli::{ask, learning, runtime};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, build_sinks};
 use crate::daemon::{Deps, Reload};
 use crate::ops::status::Status;
 use crate::ops::telemetry::LogFormat;
 use crate::ops::{http, systemd, telemetry};
 use crate::source::Account;
 use crate::store::{Opened, Store};
-use crate::{daemon, sink, source};
+use crate::{daemon, source};
 
 /// The state's folder of an installed trailnoti.
 const INSTALLED: &str = "/var/lib/trailnoti";
@@ -79,7 +79,7 @@ async fn watch(
         sdk,
         clock,
         store,
-        make_sinks: Box::new(|config| sink::build_all(&config.sinks, None)),
+        make_sinks: Box::new(|config| build_sinks(&config.sinks)),
         notifier: systemd::systemd(),
         status,
     };

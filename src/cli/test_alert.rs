@@ -9,7 +9,6 @@ use crate::domain::event::scope::Scope;
 use crate::domain::health::report::Report;
 use crate::domain::judge;
 use crate::domain::notify::outbox::{Message, Pending};
-use crate::sink;
 
 pub(super) fn run(file: &ConfigFile, only: Option<&str>) -> anyhow::Result<ExitCode> {
     let config = file.load()?;
@@ -32,7 +31,7 @@ pub(super) fn run(file: &ConfigFile, only: Option<&str>) -> anyhow::Result<ExitC
             let group = alert.group.clone();
             let pending = Pending { seq: 1, enqueued: now, refusals: 0, not_before: None, alert };
             let digest = Message { alerts: vec![pending], groups: vec![group], update: false, plain: false };
-            for sink in sink::build(one, Some("[TEST]"))? {
+            for sink in one.build(Some("[TEST]"))? {
                 match sink.deliver(&digest).await {
                     Ok(()) => eprintln!("{}: delivered", sink.queue()),
                     Err(failure) => {

@@ -11,8 +11,8 @@ mod problem;
 mod rule;
 mod rule_test;
 mod rules;
-mod secret;
-mod section;
+pub(crate) mod secret;
+pub(crate) mod section;
 mod sink;
 
 #[cfg(test)]
@@ -30,13 +30,14 @@ pub use aws::{AccountConfig, RegionChoice};
 pub use problem::{Place, Problem, Problems};
 pub use rule_test::{RuleTest, try_tests};
 pub(crate) use section::parse_duration;
-pub use sink::{EmailConfig, SinkConfig, SinkKind, Tls};
+pub use sink::{SinkConfig, build_sinks};
 
 use crate::domain::judge::inputs::{Ruleset, Waits};
 use crate::domain::lookup::cursor::Policy;
 use crate::domain::notify::outbox::{Grouping, Route};
 use crate::domain::rules::rule::{Rule, Rules};
 use crate::domain::severity::Severity;
+use crate::sink::terminal;
 use document::Document;
 use rules::Wanted;
 use section::{Found, Section};
@@ -203,7 +204,7 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
             min_severity: Severity::Info,
             digest: false,
             timezone: None,
-            kind: SinkKind::Terminal,
+            channel: terminal(),
         });
     }
     let mut grouping = root.section("grouping");

@@ -12,7 +12,7 @@ use crate::config::section::Section;
 const FORBIDDEN: u32 = 0o037;
 
 /// Reads `key`, or the file that `key_file` names; both together are a mistake.
-pub(super) fn read(
+pub(crate) fn read(
     section: &mut Section<'_>,
     key: &'static str,
     file_key: &'static str,

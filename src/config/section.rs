@@ -20,10 +20,10 @@ use crate::domain::severity::Severity;
 const SECRET: [&str; 3] = ["webhook_url", "password", "external_id"];
 
 /// The mistakes found so far.
-pub(super) type Found = RefCell<Vec<Problem>>;
+pub(crate) type Found = RefCell<Vec<Problem>>;
 
 /// One table of a document.
-pub(super) struct Section<'a> {
+pub(crate) struct Section<'a> {
     document: &'a Document,
     found: &'a Found,
     path: String,
@@ -37,7 +37,7 @@ pub(super) struct Section<'a> {
 
 impl<'a> Section<'a> {
     /// The document's top.
-    pub fn root(document: &'a Document, found: &'a Found) -> Self {
+    pub(super) fn root(document: &'a Document, found: &'a Found) -> Self {
         Section::new(document, found, String::new(), document.root.clone())
     }
 

@@ -44,6 +44,12 @@ fn is_unseen(c: char) -> bool {
             | '\u{E0000}'..='\u{E0FFF}')
 }
 
+/// An error with all its causes, on one line.
+pub fn causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,8 @@
-//! Email, by SMTP. Owns the connection, the headers and the meaning of the server's answers; the bodies are
+//! Email, by SMTP. Owns its keys, the connection, the headers and the meaning of the server's answers; the bodies are
 //! `render::email`'s.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -10,20 +12,150 @@ use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{Tls as Protection, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message as Mail, Tokio1Executor};
-use secrecy::ExposeSecret;
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
 
-use crate::config::{EmailConfig, Tls};
+use crate::config::secret;
+use crate::config::section::Section;
 use crate::domain::notify::outbox::{Failure, Message};
 use crate::domain::notify::render;
 use crate::domain::notify::render::Style;
-use crate::domain::text::clean;
-use crate::sink::channel::Sink;
+use crate::domain::text::{causes, clean};
+use crate::sink::channel::{Channel, Sink};
 
 /// A whole delivery. lettre's own timeout covers connecting alone (lettre issue 1027).
 const WHOLE: Duration = Duration::from_secs(30);
 
+pub(super) const KIND: &str = "email";
+
+/// How mail is sent.
+#[derive(Debug, Clone)]
+struct Account {
+    /// The server's name.
+    host: String,
+    /// Its port.
+    port: u16,
+    /// How the connection is protected.
+    tls: Tls,
+    /// A user and a password.
+    login: Option<(String, SecretString)>,
+    /// The sender.
+    from: Mailbox,
+    /// The readers.
+    to: Vec<Mailbox>,
+}
+
+/// How a mail connection is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tls {
+    /// From the first byte.
+    Implicit,
+    /// After STARTTLS; a server that does not offer it gets no mail.
+    Starttls,
+    /// Not at all.
+    None,
+}
+
+/// Reads the server, the login, the sender and the readers.
+pub(super) fn read(section: &mut Section<'_>, folder: &Path) -> Option<Arc<dyn Channel>> {
+    let smtp = section.required("smtp", "smtp://smtp.example.com:587");
+    let tls =
+        section.has("tls").then(|| section.choice("tls", "starttls", &["starttls", "implicit", "none"]));
+    let username = section.text("username");
+    let password = secret::read(section, "password", "password_file", folder);
+    let from = section.required("from", "trailnoti <alerts@example.com>");
+    let from = from.and_then(|from| mailbox(section, "from", &from));
+    let to = section.texts("to");
+    if to.is_empty() {
+        section.problem("to", "is missing: write to = [\"me@example.com\"]");
+    }
+    let mut readers: Vec<Mailbox> = Vec::new();
+    for reader in to.iter().filter_map(|to| mailbox(section, "to", to)) {
+        if readers.iter().any(|known| known.email == reader.email) {
+            section.problem("to", format!("{} is listed twice: remove one", reader.email));
+        }
+        readers.push(reader);
+    }
+    let login = match (username, password) {
+        (Some(user), Some(password)) => Some((user, password)),
+        (Some(_), None) if !section.has("password_file") => {
+            section.problem("password_file", "is missing: a username needs its password");
+            None
+        }
+        (None, Some(_)) => {
+            section.problem("username", "is missing: a password needs its username");
+            None
+        }
+        _ => None,
+    };
+    let smtp = smtp?;
+    let url = Url::parse(&smtp).ok().filter(|url| url.has_host() && url.username().is_empty());
+    let Some((url, implicit)) = url.and_then(|url| match url.scheme() {
+        "smtp" => Some((url, false)),
+        "smtps" => Some((url, true)),
+        _ => None,
+    }) else {
+        section.problem(
+            "smtp",
+            "is not a mail server: write smtp://HOST:587, or smtps://HOST:465 for implicit TLS",
+        );
+        return None;
+    };
+    let tls = match tls.as_deref() {
+        Some("none") if implicit => {
+            section.problem("tls", "\"none\" cannot be combined with smtps://: write smtp://, or remove tls");
+            Tls::Implicit
+        }
+        Some("none") => Tls::None,
+        Some("implicit") => Tls::Implicit,
+        Some(_) if implicit => {
+            section.problem(
+                "tls",
+                "\"starttls\" cannot be combined with smtps://: write smtp://, or remove tls",
+            );
+            Tls::Starttls
+        }
+        Some(_) => Tls::Starttls,
+        None if implicit => Tls::Implicit,
+        None => Tls::Starttls,
+    };
+    Some(Arc::new(Account {
+        host: url.host_str()?.trim_matches(['[', ']']).to_owned(),
+        port: url.port().unwrap_or(if tls == Tls::Implicit { 465 } else { 587 }),
+        tls,
+        login,
+        from: from?,
+        to: (!readers.is_empty()).then_some(readers)?,
+    }))
+}
+
+impl Channel for Account {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn queues(&self, name: &str) -> Vec<String> {
+        match self.to.as_slice() {
+            [_] => vec![name.to_owned()],
+            several => several.iter().map(|to| format!("{name}/{}", to.email)).collect(),
+        }
+    }
+
+    fn build(&self, name: &str, style: &Style) -> anyhow::Result<Vec<Arc<dyn Sink>>> {
+        let readers = self.queues(name).into_iter().zip(&self.to);
+        let sinks = readers.map(|(queue, reader)| -> anyhow::Result<Arc<dyn Sink>> {
+            Ok(Arc::new(Email::new(queue, name, self, reader, style.clone())?))
+        });
+        sinks.collect()
+    }
+}
+
+fn mailbox(section: &Section<'_>, key: &'static str, text: &str) -> Option<Mailbox> {
+    text.parse().map_err(|_| section.problem(key, format!("\"{text}\" is not an email address"))).ok()
+}
+
 /// The mail to one reader. Each has a queue of its own, since a server's answer to one address says nothing of the others.
-pub(super) struct Email {
+struct Email {
     queue: String,
     /// As configured; it stands in the mail's id.
     name: String,
@@ -36,10 +168,10 @@ pub(super) struct Email {
 }
 
 impl Email {
-    pub fn new(
+    fn new(
         queue: String,
         name: &str,
-        config: &EmailConfig,
+        config: &Account,
         reader: &Mailbox,
         style: Style,
     ) -> anyhow::Result<Self> {
@@ -119,13 +251,7 @@ impl Sink for Email {
 /// SMTP's answers by what they mean: 4xx later, 5xx never (RFC 5321); a refused login, or a server without
 /// STARTTLS, takes nothing until somebody mends it. lettre gives neither flag to a lost connection.
 fn classify(error: &lettre::transport::smtp::Error) -> Failure {
-    let mut why = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        why = format!("{why}: {cause}");
-        source = cause.source();
-    }
-    let why = clean(&why, 200);
+    let why = clean(&causes(error), 200);
     let code = error.status().map(u16::from);
     match code {
         Some(530 | 534 | 535 | 538) => Failure::Closed { why },

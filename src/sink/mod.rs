@@ -1,43 +1,16 @@
-//! Channels to people: one file each. Owns sending one message and saying what kind of answer came; when and what
-//! to send is `dispatch`'s.
+//! Channels to people: one file each, which owns its keys, its sender and what an answer means. When and what to send is
+//! `daemon::dispatch`'s.
 
 mod channel;
 mod email;
+mod http;
 mod slack;
 mod terminal;
 
-use std::sync::Arc;
+use channel::ReadKeys;
+pub use channel::{Channel, Sink};
+pub use terminal::channel as terminal;
 
-pub use channel::Sink;
-
-use crate::config::{SinkConfig, SinkKind};
-use crate::domain::notify::render::Style;
-
-/// Builds all configured sinks.
-///
-/// # Errors
-/// See [`build`].
-pub fn build_all(configured: &[SinkConfig], banner: Option<&str>) -> anyhow::Result<Vec<Arc<dyn Sink>>> {
-    let built: Vec<_> = configured.iter().map(|one| build(one, banner)).collect::<anyhow::Result<_>>()?;
-    Ok(built.concat())
-}
-
-/// Builds a configured sink: as many as it has queues. `banner` marks every message as a demonstration or a test.
-///
-/// # Errors
-/// When the TLS library cannot be set up, which no configuration can mend.
-pub fn build(config: &SinkConfig, banner: Option<&str>) -> anyhow::Result<Vec<Arc<dyn Sink>>> {
-    let style = Style { timezone: config.timezone.clone(), banner: banner.map(str::to_owned) };
-    let name = config.name.clone();
-    Ok(match &config.kind {
-        SinkKind::Terminal => vec![Arc::new(terminal::Terminal::new(name, style))],
-        SinkKind::Slack { url } => vec![Arc::new(slack::Slack::new(name, url.clone(), style)?)],
-        SinkKind::Email(email) => {
-            let readers = config.queues().into_iter().zip(&email.to);
-            let sinks = readers.map(|(queue, reader)| -> anyhow::Result<Arc<dyn Sink>> {
-                Ok(Arc::new(email::Email::new(queue, &config.name, email, reader, style.clone())?))
-            });
-            sinks.collect::<anyhow::Result<_>>()?
-        }
-    })
-}
+/// What `kind` may be, each with the reader of its keys.
+pub(crate) const KINDS: [(&str, ReadKeys); 3] =
+    [(slack::KIND, slack::read), (email::KIND, email::read), (terminal::KIND, terminal::read)];

@@ -1,27 +1,67 @@
-//! Slack, by an incoming webhook (docs.slack.dev, "Sending messages using incoming webhooks"). Owns the call and
-//! the meaning of Slack's answers; the payload is `render::slack`'s.
+//! Slack, by an incoming webhook (docs.slack.dev, "Sending messages using incoming webhooks"). Owns its keys and the
+//! meaning of Slack's answers; the payload is `render::slack`'s.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use reqwest::header::RETRY_AFTER;
-use reqwest::redirect::Policy;
-use reqwest::{Client, Response, StatusCode};
-use secrecy::{ExposeSecret, SecretString};
+use reqwest::header::HeaderMap;
+use reqwest::{Client, StatusCode};
+use secrecy::SecretString;
 
+use crate::config::secret;
+use crate::config::section::Section;
 use crate::domain::notify::outbox::{Failure, Message};
 use crate::domain::notify::render::{Style, slack};
 use crate::domain::text::clean;
-use crate::sink::channel::Sink;
+use crate::sink::channel::{Channel, Sink};
+use crate::sink::http::{self, later};
 
 /// "1 per second" (docs.slack.dev, "Rate limits"), and a little.
 const GAP: Duration = Duration::from_millis(1100);
-const CONNECT: Duration = Duration::from_secs(5);
-const WHOLE: Duration = Duration::from_secs(15);
-/// Slack's answers are a few words.
-const ANSWER: usize = 64 * 1024;
 
-pub(super) struct Slack {
+pub(super) const KIND: &str = "slack";
+
+/// A Slack incoming webhook as configured.
+#[derive(Debug)]
+struct Webhook {
+    /// It is a secret: who knows it can write to the channel.
+    url: SecretString,
+}
+
+/// Reads `webhook_url` or `webhook_url_file`.
+pub(super) fn read(section: &mut Section<'_>, folder: &Path) -> Option<Arc<dyn Channel>> {
+    let url = secret::read(section, "webhook_url", "webhook_url_file", folder);
+    let Some(url) = url else {
+        if !section.has("webhook_url") && !section.has("webhook_url_file") {
+            section.problem("webhook_url_file", "is missing: name the file that holds the webhook's URL");
+        }
+        return None;
+    };
+    if !http::is_safe(&url) {
+        // The text of the URL is a secret, also when it is wrong.
+        section.problem(
+            "webhook_url",
+            "is not an https:// URL: copy it from the Slack app's page \"Incoming Webhooks\"",
+        );
+        return None;
+    }
+    Some(Arc::new(Webhook { url }))
+}
+
+impl Channel for Webhook {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn build(&self, name: &str, style: &Style) -> anyhow::Result<Vec<Arc<dyn Sink>>> {
+        let (url, style) = (self.url.clone(), style.clone());
+        Ok(vec![Arc::new(Slack { name: name.to_owned(), url, style, client: http::client()? })])
+    }
+}
+
+struct Slack {
     name: String,
     url: SecretString,
     style: Style,
@@ -29,29 +69,10 @@ pub(super) struct Slack {
 }
 
 impl Slack {
-    pub fn new(name: String, url: SecretString, style: Style) -> anyhow::Result<Self> {
-        // No redirects and no proxy from the environment: the message goes to Slack or nowhere.
-        let client = Client::builder()
-            .redirect(Policy::none())
-            .no_proxy()
-            .connect_timeout(CONNECT)
-            .timeout(WHOLE)
-            .pool_idle_timeout(Duration::from_secs(30))
-            .build()?;
-        Ok(Slack { name, url, style, client })
-    }
-
     async fn send(&self, message: &Message) -> Result<(), Failure> {
         let body = slack::render(message, &self.style).to_string();
-        let request =
-            self.client.post(self.url.expose_secret()).header("content-type", "application/json").body(body);
-        // reqwest's errors contain the URL, which is the secret.
-        let answer = request.send().await.map_err(|error| later(None, &chain(&error.without_url())))?;
-        let status = answer.status();
-        let after =
-            answer.headers().get(RETRY_AFTER).and_then(|after| retry_after(after.to_str().ok()?, &answer));
-        let text = read(answer).await;
-        classify(status, after, &text)
+        let answer = http::post(&self.client, &self.url, HeaderMap::new(), body).await?;
+        classify(answer.status, answer.after, &answer.text)
     }
 }
 
@@ -67,42 +88,6 @@ impl Sink for Slack {
     fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(self.send(message))
     }
-}
-
-fn later(after: Option<Duration>, why: &str) -> Failure {
-    Failure::Later { after, why: clean(why, 200) }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
-}
-
-async fn read(mut answer: Response) -> String {
-    let mut bytes = Vec::new();
-    while let Ok(Some(chunk)) = answer.chunk().await {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > ANSWER {
-            break;
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// Seconds, or a date (RFC 9110), measured from the answer's own date so that no clock of ours is needed.
-fn retry_after(after: &str, answer: &Response) -> Option<Duration> {
-    if let Ok(seconds) = after.trim().parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let until = jiff::fmt::rfc2822::parse(after).ok()?;
-    let date = answer.headers().get("date")?.to_str().ok()?;
-    let now = jiff::fmt::rfc2822::parse(date).ok()?;
-    Duration::try_from(until.timestamp().duration_since(now.timestamp())).ok()
 }
 
 /// Slack's words by what they mean (docs.slack.dev: "Handling errors" of incoming webhooks and of

@@ -1,23 +1,47 @@
 //! The terminal: blocks with colours for a person, JSON lines for a pipe.
 
 use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
+use crate::config::section::Section;
 use crate::domain::notify::outbox::{Failure, Message};
 use crate::domain::notify::render::{Style, terminal};
-use crate::sink::channel::Sink;
+use crate::sink::channel::{Channel, Sink};
 
-pub(super) struct Terminal {
+pub(super) const KIND: &str = "terminal";
+
+/// Standard output, which has no keys.
+#[derive(Debug)]
+struct Output;
+
+/// The terminal, where nothing else is configured.
+pub fn channel() -> Arc<dyn Channel> {
+    Arc::new(Output)
+}
+
+pub(super) fn read(_: &mut Section<'_>, _: &Path) -> Option<Arc<dyn Channel>> {
+    Some(channel())
+}
+
+impl Channel for Output {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn build(&self, name: &str, style: &Style) -> anyhow::Result<Vec<Arc<dyn Sink>>> {
+        Ok(vec![Arc::new(Terminal { name: name.to_owned(), style: style.clone() })])
+    }
+}
+
+struct Terminal {
     name: String,
     style: Style,
 }
 
 impl Terminal {
-    pub fn new(name: String, style: Style) -> Self {
-        Terminal { name, style }
-    }
-
     fn render(&self, message: &Message, terminal: bool) -> String {
         let banner = self.style.banner.as_deref();
         let mut text = String::new();

@@ -8,7 +8,6 @@ use trailnoti::domain::context::Envelope;
 use trailnoti::domain::event::scope::Scope;
 use trailnoti::domain::health::report::Report;
 use trailnoti::domain::notify::outbox::{Failure, Message, Pending};
-use trailnoti::sink;
 use trailnoti::sink::Sink;
 
 use crate::servers::{Mail, Reply, Slack};
@@ -22,14 +21,14 @@ fn configured(text: &str) -> SinkConfig {
 
 fn slack(url: &str) -> std::sync::Arc<dyn Sink> {
     let text = format!("[[sink]]\nname = \"s\"\nkind = \"slack\"\nwebhook_url = \"{url}\"\n");
-    sink::build(&configured(&text), None).expect("built").remove(0)
+    configured(&text).build(None).expect("built").remove(0)
 }
 
 fn mail(port: u16, extra: &str) -> std::sync::Arc<dyn Sink> {
     let text = format!(
         "[[sink]]\nname = \"m\"\nkind = \"email\"\nsmtp = \"smtp://127.0.0.1:{port}\"\nfrom = \"trailnoti <alerts@example.com>\"\nto = [\"me@example.com\"]\n{extra}"
     );
-    sink::build(&configured(&text), None).expect("built").remove(0)
+    configured(&text).build(None).expect("built").remove(0)
 }
 
 const PLAIN: &str = "tls = \"none\"\n";
@@ -180,7 +179,7 @@ async fn one_address_that_is_refused_keeps_the_mail_from_nobody_else() {
         "[[sink]]\nname = \"m\"\nkind = \"email\"\nsmtp = \"smtp://127.0.0.1:{}\"\nfrom = \"a@example.com\"\nto = [\"full@example.com\", \"unknown@example.com\", \"me@example.com\"]\n{PLAIN}",
         server.port
     );
-    let sinks = sink::build(&configured(&text), None).expect("built");
+    let sinks = configured(&text).build(None).expect("built");
     let mut answers = Vec::new();
     for sink in &sinks {
         let answer = sink.deliver(&digest()).await.map_err(|failure| format!("{failure:?}"));

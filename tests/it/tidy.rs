@@ -33,7 +33,7 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ("domain", &["domain"]),
     ("clock", &[]),
     ("supervisor", &[]),
-    ("config", &["config", "domain"]),
+    ("config", &["config", "domain", "sink"]),
     ("store", &["clock", "domain", "store"]),
     ("source", &["clock", "config", "domain", "simulator", "source"]),
     ("sink", &["config", "domain", "sink"]),

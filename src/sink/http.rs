@@ -1,0 +1,94 @@
+//! What sinks over HTTP share. Owns the client, bounded reading, and that no error holds the URL, which may be a secret;
+//! what an answer means is each sink's.
+
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response, StatusCode, Url};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::domain::notify::outbox::Failure;
+use crate::domain::text::{causes, clean};
+
+const CONNECT: Duration = Duration::from_secs(5);
+const WHOLE: Duration = Duration::from_secs(15);
+const IDLE: Duration = Duration::from_secs(30);
+/// An answer is a few words; of a longer one this much is read.
+const ANSWER: usize = 64 * 1024;
+
+/// An answer, as far as a sink looks at it.
+pub(super) struct Answer {
+    pub status: StatusCode,
+    /// How long it asks to wait.
+    pub after: Option<Duration>,
+    pub text: String,
+}
+
+/// A client without redirects and without a proxy from the environment: a message goes where it should, or nowhere.
+pub(super) fn client() -> anyhow::Result<Client> {
+    let builder = Client::builder().redirect(Policy::none()).no_proxy();
+    Ok(builder.connect_timeout(CONNECT).timeout(WHOLE).pool_idle_timeout(IDLE).build()?)
+}
+
+/// Whether what is sent there is protected on its way: https, or http to this machine.
+pub(super) fn is_safe(url: &SecretString) -> bool {
+    Url::parse(url.expose_secret()).is_ok_and(|url| match url.scheme() {
+        "https" => true,
+        "http" => is_loopback(&url),
+        _ => false,
+    })
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Posts JSON and reads the answer, whatever its status.
+///
+/// # Errors
+/// When there is no answer: the same may go through later.
+pub(super) async fn post(
+    client: &Client,
+    url: &SecretString,
+    headers: HeaderMap,
+    body: String,
+) -> Result<Answer, Failure> {
+    let request =
+        client.post(url.expose_secret()).headers(headers).header("content-type", "application/json");
+    // reqwest's errors contain the URL.
+    let answer =
+        request.body(body).send().await.map_err(|error| later(None, &causes(&error.without_url())))?;
+    let status = answer.status();
+    let after =
+        answer.headers().get(RETRY_AFTER).and_then(|after| retry_after(after.to_str().ok()?, &answer));
+    Ok(Answer { status, after, text: read(answer).await })
+}
+
+/// It may go through later.
+pub(super) fn later(after: Option<Duration>, why: &str) -> Failure {
+    Failure::Later { after, why: clean(why, 200) }
+}
+
+async fn read(mut answer: Response) -> String {
+    let mut bytes = Vec::new();
+    while let Ok(Some(chunk)) = answer.chunk().await {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > ANSWER {
+            break;
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Seconds, or a date (RFC 9110), measured from the answer's own date so that no clock of ours is needed.
+fn retry_after(after: &str, answer: &Response) -> Option<Duration> {
+    if let Ok(seconds) = after.trim().parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = jiff::fmt::rfc2822::parse(after).ok()?;
+    let date = answer.headers().get("date")?.to_str().ok()?;
+    let now = jiff::fmt::rfc2822::parse(date).ok()?;
+    Duration::try_from(until.timestamp().duration_since(now.timestamp())).ok()
+}
