@@ -1,6 +1,6 @@
 """A name server that knows one name, and an HTTPS server under it: what the image is tried against.
 
-Called as ADDRESS NAME FOLDER. Into FOLDER it writes authority.pem (the certificate, which is its own authority), requests
+Called as ADDRESS NAME FOLDER. Into FOLDER it writes authority.pem (who signed the server's certificate), requests
 (a line for each) and, once both servers listen, ready.
 """
 
@@ -14,13 +14,20 @@ import sys
 import threading
 
 address, name, folder = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
-certificate, key = folder / "authority.pem", folder / "key.pem"
-subprocess.run(
-    ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-     "-subj", "/CN=" + name, "-addext", "subjectAltName=DNS:" + name,
-     "-addext", "basicConstraints=critical,CA:TRUE", "-keyout", key, "-out", certificate],
-    check=True, stderr=subprocess.DEVNULL,
-)
+authority, certificate, key = folder / "authority.pem", folder / "certificate.pem", folder / "key.pem"
+
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *arguments], check=True, stderr=subprocess.DEVNULL)
+
+
+NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+openssl("req", "-x509", *NEW_KEY, "-days", "2", "-subj", "/CN=An authority of this test", "-addext",
+        "basicConstraints=critical,CA:TRUE", "-keyout", folder / "authority-key.pem", "-out", authority)
+openssl("req", *NEW_KEY, "-subj", "/CN=" + name, "-keyout", key, "-out", folder / "request.pem")
+(folder / "extensions").write_text(f"subjectAltName=DNS:{name}\nbasicConstraints=critical,CA:FALSE\n")
+openssl("x509", "-req", "-in", folder / "request.pem", "-CA", authority, "-CAkey", folder / "authority-key.pem",
+        "-CAcreateserial", "-days", "2", "-extfile", folder / "extensions", "-out", certificate)
 
 
 def answer(query):
