@@ -10,9 +10,9 @@ use jiff::Timestamp;
 
 use crate::cli::arguments::{ConfigFile, exit};
 use crate::cli::ask;
-use crate::cli::scan_report::ink;
 use crate::clock::Clock;
 use crate::domain::json::Json;
+use crate::domain::notify::render::terminal::severity_style;
 use crate::domain::severity::Severity;
 use crate::domain::text::clean;
 use crate::domain::time::earlier;
@@ -48,7 +48,7 @@ fn line(alert: &Json) -> String {
     let word = |name: &str| clean(alert.text(name).unwrap_or_default(), WIDE);
     let decided = alert.text("decided").and_then(|at| at.parse::<Timestamp>().ok()).unwrap_or_default();
     let severity = word("severity");
-    let style = Severity::parse(&severity).map(ink).unwrap_or_default();
+    let style = Severity::parse(&severity).map(severity_style).unwrap_or_default();
     format!(
         "{}  {style}{severity:<8}{style:#}  {}\n                      {DIM}{}{DIM:#}\n",
         decided.strftime("%Y-%m-%d %H:%M"),

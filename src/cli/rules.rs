@@ -9,8 +9,8 @@ use anyhow::Context;
 use serde_json::json;
 
 use crate::cli::arguments::{ConfigFile, exit};
-use crate::cli::scan_report::ink;
 use crate::config::Config;
+use crate::domain::notify::render::terminal::severity_style;
 use crate::domain::pattern::{Pattern, did_you_mean, nearest};
 use crate::domain::rules::rule::{Mode, Rule};
 use crate::domain::severity::Severity;
@@ -59,7 +59,7 @@ pub(super) fn list(file: &ConfigFile, json: bool) -> anyhow::Result<ExitCode> {
             origin = &rule.origin;
             writeln!(out, "{}{BOLD}{origin}{BOLD:#}", if out.is_empty() { "" } else { "\n" })?;
         }
-        let ink = ink(most(rule));
+        let ink = severity_style(most(rule));
         let what = match (&rule.threshold, &rule.first_seen) {
             (Some(threshold), _) => format!("  {DIM}{}{DIM:#}", threshold.said()),
             (_, Some(_)) => format!("  {DIM}first seen{DIM:#}"),

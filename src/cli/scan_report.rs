@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 use jiff::civil::Date;
 
+use crate::domain::notify::render::terminal::severity_style;
 use crate::domain::replay::trial::{Count, RuleTally, Trial};
 use crate::domain::severity::Severity;
 use crate::domain::text::clean;
@@ -15,17 +16,6 @@ const DIM: Style = Style::new().dimmed();
 /// The most spans in a histogram.
 const SPANS: i32 = 30;
 const BARS: [char; 9] = ['·', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-
-/// The colour of a severity on a terminal.
-pub(super) fn ink(severity: Severity) -> Style {
-    match severity {
-        Severity::Critical => AnsiColor::BrightRed.on_default().bold(),
-        Severity::High => AnsiColor::Red.on_default(),
-        Severity::Medium => AnsiColor::Yellow.on_default(),
-        Severity::Low => AnsiColor::Blue.on_default(),
-        Severity::Info => Style::new(),
-    }
-}
 
 /// The table: the most urgent rules first, each with its histogram and examples.
 pub(super) fn table(trial: &Trial, count: &Count) -> String {
@@ -37,7 +27,7 @@ pub(super) fn table(trial: &Trial, count: &Count) -> String {
     rules.sort_by_key(|(_, told)| (std::cmp::Reverse(told.severity), std::cmp::Reverse(told.alerts)));
     let (begins, each) = spans(rules.iter().map(|(_, told)| *told));
     for (rule, told) in rules {
-        let ink = ink(told.severity);
+        let ink = severity_style(told.severity);
         line(format!(
             "{ink}{:<8}{ink:#} {BOLD}{rule}{BOLD:#}  {} in {}  {DIM}{} – {}{DIM:#}",
             told.severity,

@@ -6,11 +6,16 @@ mod email;
 mod http;
 mod slack;
 mod terminal;
+mod webhook;
 
 use channel::ReadKeys;
 pub use channel::{Channel, Sink};
 pub use terminal::channel as terminal;
 
 /// What `kind` may be, each with the reader of its keys.
-pub(crate) const KINDS: [(&str, ReadKeys); 3] =
-    [(slack::KIND, slack::read), (email::KIND, email::read), (terminal::KIND, terminal::read)];
+pub(crate) const KINDS: [(&str, ReadKeys); 4] = [
+    (slack::KIND, slack::read),
+    (email::KIND, email::read),
+    (webhook::KIND, webhook::read),
+    (terminal::KIND, terminal::read),
+];

@@ -5,7 +5,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::domain::text::clean;
+use crate::domain::text::{causes, clean};
 use crate::source::timeouts::ANSWER;
 
 /// Why an answer is none. The text says what AWS said, cleaned.
@@ -112,7 +112,7 @@ where
             match code {
                 Some(code) => classify(code, None, clean(&text, 300)),
                 None if unanswered.iter().any(|word| text.to_lowercase().contains(word)) => {
-                    FetchError::Transient(clean(&text, 300))
+                    FetchError::Transient(clean(&causes(&error), 300))
                 }
                 None if text.contains("credentials") => FetchError::Credentials(clean(&text, 300)),
                 None => FetchError::Transient(clean(&text, 300)),

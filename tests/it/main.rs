@@ -19,4 +19,5 @@ mod starts;
 mod stories;
 mod tidy;
 mod trying;
+mod words;
 mod world;

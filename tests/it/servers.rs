@@ -77,6 +77,8 @@ pub struct Slack {
     pub url: String,
     /// When, and what.
     pub got: Arc<Mutex<Vec<(Instant, serde_json::Value)>>>,
+    /// The headers of each.
+    pub heads: Arc<Mutex<Vec<axum::http::HeaderMap>>>,
     /// The next answers; when there are none left, `ok`.
     pub replies: Arc<Mutex<VecDeque<Reply>>>,
 }
@@ -89,6 +91,7 @@ impl Slack {
         let answer = move |request: Request| {
             let server = server.clone();
             async move {
+                server.heads.lock().expect("heads").push(request.headers().clone());
                 let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap_or_default();
                 let reply =
                     server.replies.lock().expect("replies").pop_front().unwrap_or(Reply::new(200, "ok"));
@@ -120,6 +123,12 @@ impl Slack {
             .iter()
             .map(|(_, body)| body["text"].as_str().unwrap_or_default().to_owned())
             .collect()
+    }
+
+    /// The headers and the body of a request.
+    pub fn request(&self, n: usize) -> (axum::http::HeaderMap, serde_json::Value) {
+        let body = self.got.lock().expect("got")[n].1.clone();
+        (self.heads.lock().expect("heads")[n].clone(), body)
     }
 
     pub fn replies(&self, replies: impl IntoIterator<Item = Reply>) {

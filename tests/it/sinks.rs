@@ -119,6 +119,36 @@ async fn r27_no_sinks_error_shows_its_secret() {
     assert!(!format!("{:?}", configured(text)).contains("CANARY"));
 }
 
+/// The body is that of docs/webhook.md, its signature is the body's, and a repeat has the same key.
+#[tokio::test]
+async fn a_webhook_gets_signed_json_that_can_be_known_again() {
+    let server = Slack::start("hook").await;
+    let text = format!(
+        "[[sink]]\nname = \"w\"\nkind = \"webhook\"\nurl = \"{}\"\nsigning_key = \"CANARY\"\nheaders = \"Authorization: Bearer CANARY\"\n",
+        server.url
+    );
+    let sink = configured(&text);
+    assert!(!format!("{sink:?}").contains("CANARY"));
+    let sink = sink.build(None).expect("built").remove(0);
+    sink.deliver(&digest()).await.expect("delivered");
+    sink.deliver(&digest()).await.expect("delivered");
+    let (first, second) = (server.request(0), server.request(1));
+    assert_eq!(first.1["schema"], 1);
+    assert_eq!(first.1["alerts"][0]["title"], "trailnoti sent this test alert through s");
+    assert_eq!(first.1["alerts"][0]["facts"]["sink"], "s", "{}", first.1);
+    assert_eq!(first.0["authorization"], "Bearer CANARY");
+    assert!(first.0["x-trailnoti-signature"].to_str().expect("text").starts_with("sha256="));
+    assert_eq!(first.0["idempotency-key"], second.0["idempotency-key"]);
+    server.replies([Reply::new(500, "CANARY of another"), Reply::new(401, "")]);
+    let answer = sink.deliver(&digest()).await;
+    assert!(
+        matches!(&answer, Err(Failure::Later { why, .. }) if why.starts_with("the webhook answered 500")),
+        "{answer:?}"
+    );
+    let answer = sink.deliver(&digest()).await;
+    assert!(matches!(answer, Err(Failure::Closed { .. })), "{answer:?}");
+}
+
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let (first, second) = (Slack::start("a").await, Slack::start("b").await);

@@ -109,10 +109,12 @@ impl Instance {
         instance_type::spec(&self.instance_type).accelerator
     }
 
-    /// Such as `p5.48xlarge, 192 vCPUs, GPU`.
+    /// Such as `p5.48xlarge, 192 vCPUs, GPU`; what only the type's name suggests is marked so.
     pub fn size(&self) -> String {
         let vcpus = self.vcpus.map(|vcpus| format!("{vcpus} vCPUs"));
-        let parts = [Some(self.instance_type.clone()), vcpus, self.accelerator().map(str::to_owned)];
+        let mark = if instance_type::spec(&self.instance_type).guessed { " (by its name)" } else { "" };
+        let accelerator = self.accelerator().map(|kind| format!("{kind}{mark}"));
+        let parts = [Some(self.instance_type.clone()), vcpus, accelerator];
         parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
     }
 

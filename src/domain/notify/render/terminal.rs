@@ -10,9 +10,9 @@ use crate::domain::severity::Severity;
 
 const DIM: Ansi = Ansi::new().dimmed();
 
-/// One alert as a block with colours.
-pub fn block(alert: &Alert, style: &Style) -> String {
-    let ink = match alert.severity {
+/// The colours of a severity, in alerts and in tables.
+pub fn severity_style(severity: Severity) -> Ansi {
+    match severity {
         Severity::Critical => Ansi::new()
             .bold()
             .fg_color(Some(AnsiColor::BrightWhite.into()))
@@ -21,7 +21,12 @@ pub fn block(alert: &Alert, style: &Style) -> String {
         Severity::Medium => AnsiColor::Yellow.on_default().bold(),
         Severity::Low => AnsiColor::Blue.on_default().bold(),
         Severity::Info => Ansi::new().bold(),
-    };
+    }
+}
+
+/// One alert as a block with colours.
+pub fn block(alert: &Alert, style: &Style) -> String {
+    let ink = severity_style(alert.severity);
     let bold = Ansi::new().bold();
     let label = format!(" {} ", alert.severity.name().to_uppercase());
     let mut block = format!("{ink}{label}{ink:#} {bold}{}{bold:#}\n", alert.title);
@@ -42,6 +47,11 @@ pub fn block(alert: &Alert, style: &Style) -> String {
 
 /// One alert as a JSON object on one line.
 pub fn json_line(alert: &Alert, banner: Option<&str>) -> String {
+    json(alert, banner).to_string()
+}
+
+/// One alert as a JSON object: docs/webhook.md has its members.
+pub fn json(alert: &Alert, banner: Option<&str>) -> Json {
     let mut members = vec![
         ("alert_id", alert.id.as_str()),
         ("severity", alert.severity.name()),
@@ -66,5 +76,5 @@ pub fn json_line(alert: &Alert, banner: Option<&str>) -> String {
         members.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
     let facts = alert.facts.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
     members.push(("facts".to_owned(), Json::Object(facts)));
-    Json::Object(members).to_string()
+    Json::Object(members)
 }

@@ -1,0 +1,207 @@
+//! A webhook of anybody's own: JSON over HTTPS, signed. Owns its keys, the body's shape (docs/webhook.md) and what an answer's
+//! status means.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use hmac::{Hmac, KeyInit, Mac};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
+
+use crate::config::secret;
+use crate::config::section::Section;
+use crate::domain::event::derived_id;
+use crate::domain::json::{Json, object};
+use crate::domain::notify::outbox::{Failure, Message};
+use crate::domain::notify::render::{Style, terminal};
+use crate::domain::text::clean;
+use crate::sink::channel::{Channel, Sink};
+use crate::sink::http::{self, Answer, later};
+
+pub(super) const KIND: &str = "webhook";
+
+/// The version of the body's shape. Members may be added to it; one that is removed or changed makes a new version.
+const SCHEMA: i64 = 1;
+
+/// A webhook as configured. Where it is, how it is signed and what it is sent beside are all secrets.
+#[derive(Debug)]
+struct Webhook {
+    url: SecretString,
+    signing_key: Option<SecretString>,
+    /// One `Name: value` a line.
+    headers: Option<SecretString>,
+}
+
+/// Reads `url`, `signing_key` and `headers`, or the files that `url_file`, `signing_key_file` and `headers_file` name.
+pub(super) fn read(section: &mut Section<'_>, folder: &Path) -> Option<Arc<dyn Channel>> {
+    let url = secret::read(section, "url", "url_file", folder);
+    let signing_key = secret::read(section, "signing_key", "signing_key_file", folder);
+    let headers = secret::read(section, "headers", "headers_file", folder);
+    if headers.as_ref().is_some_and(|headers| parse(headers).is_none()) {
+        section.problem("headers_file", "is no list of headers: write one \"Name: value\" a line");
+    }
+    let Some(url) = url else {
+        if !section.has("url") && !section.has("url_file") {
+            section
+                .problem("url_file", "is missing: name the file that holds the webhook's URL, or write url");
+        }
+        return None;
+    };
+    if !http::is_safe(&url) {
+        // The text of the URL may be a secret, also when it is wrong.
+        section.problem("url", "is not an https:// URL; http:// is taken for this machine alone");
+        return None;
+    }
+    Some(Arc::new(Webhook { url, signing_key, headers }))
+}
+
+/// The headers; None where a line is none. Their values are marked as sensitive, so that no log shows them.
+fn parse(lines: &SecretString) -> Option<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    for line in lines.expose_secret().lines().filter(|line| !line.trim().is_empty()) {
+        let (name, value) = line.split_once(':')?;
+        let mut value = HeaderValue::from_str(value.trim()).ok()?;
+        value.set_sensitive(true);
+        headers.append(HeaderName::from_bytes(name.trim().as_bytes()).ok()?, value);
+    }
+    Some(headers)
+}
+
+impl Channel for Webhook {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn build(&self, name: &str, style: &Style) -> anyhow::Result<Vec<Arc<dyn Sink>>> {
+        Ok(vec![Arc::new(Hook {
+            name: name.to_owned(),
+            url: self.url.clone(),
+            signing_key: self.signing_key.clone(),
+            headers: self.headers.as_ref().and_then(parse).unwrap_or_default(),
+            banner: style.banner.clone(),
+            client: http::client()?,
+        })])
+    }
+}
+
+struct Hook {
+    name: String,
+    url: SecretString,
+    signing_key: Option<SecretString>,
+    headers: HeaderMap,
+    banner: Option<String>,
+    client: Client,
+}
+
+impl Hook {
+    async fn send(&self, message: &Message) -> Result<(), Failure> {
+        let body = body(message, self.banner.as_deref()).to_string();
+        let mut headers = self.headers.clone();
+        let mut put = |name: &'static str, value: String| {
+            headers.extend(
+                HeaderValue::from_str(&value).ok().map(|value| (HeaderName::from_static(name), value)),
+            );
+        };
+        put("idempotency-key", key(message));
+        if let Some(signing_key) = &self.signing_key {
+            put("x-trailnoti-signature", format!("sha256={}", sign(signing_key, &body)));
+        }
+        classify(&http::post(&self.client, &self.url, headers, body).await?)
+    }
+}
+
+impl Sink for Hook {
+    fn queue(&self) -> &str {
+        &self.name
+    }
+
+    fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(self.send(message))
+    }
+}
+
+/// The same alerts have the same key, so that a repeat after a crash can be known as one.
+fn key(message: &Message) -> String {
+    let ids: Vec<&str> = message.alerts.iter().map(|pending| pending.alert.id.as_str()).collect();
+    derived_id(&ids)
+}
+
+/// HMAC-SHA256 of the body, in hexadecimal (RFC 2104).
+fn sign(signing_key: &SecretString, body: &str) -> String {
+    let mac = Hmac::<Sha256>::new_from_slice(signing_key.expose_secret().as_bytes());
+    let signed = mac.map(|mac| mac.chain_update(body.as_bytes()).finalize().into_bytes());
+    signed.map(hex::encode).unwrap_or_default()
+}
+
+fn body(message: &Message, banner: Option<&str>) -> Json {
+    let alerts = message.alerts.iter().map(|pending| terminal::json(&pending.alert, banner));
+    object([
+        ("schema", SCHEMA.into()),
+        ("update", message.update.into()),
+        ("severity", message.severity().name().into()),
+        ("groups", Json::Array(message.groups.iter().map(|group| group.as_str().into()).collect())),
+        ("alerts", Json::Array(alerts.collect())),
+    ])
+}
+
+/// Its status is all that is known of a stranger's answer (RFC 9110).
+fn classify(answer: &Answer) -> Result<(), Failure> {
+    if answer.status.is_success() {
+        return Ok(());
+    }
+    let why = format!("the webhook answered {} {}", answer.status.as_u16(), clean(answer.text.trim(), 100));
+    Err(match answer.status {
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
+            later(answer.after, &why)
+        }
+        StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => {
+            Failure::Refused { why }
+        }
+        status if status.is_server_error() => later(answer.after, &why),
+        _ => Failure::Closed { why },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 4231, test case 2.
+    #[test]
+    fn a_signature_is_the_hmac_that_others_compute() {
+        let signed = sign(&SecretString::from("Jefe"), "what do ya want for nothing?");
+        assert_eq!(signed, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    }
+
+    #[test]
+    fn every_status_has_its_kind() {
+        let kind = |status: u16| {
+            let status = StatusCode::from_u16(status).expect("a status");
+            match classify(&Answer { status, after: None, text: String::new() }) {
+                Ok(()) => "ok",
+                Err(Failure::Later { .. }) => "later",
+                Err(Failure::Refused { .. }) => "refused",
+                Err(Failure::Closed { .. }) => "closed",
+            }
+        };
+        for (kinds, statuses) in [
+            ("ok", &[200, 202, 204][..]),
+            ("later", &[408, 425, 429, 500, 502, 503, 504]),
+            ("refused", &[400, 413, 422]),
+            ("closed", &[301, 307, 401, 403, 404, 405, 410]),
+        ] {
+            assert!(statuses.iter().all(|status| kind(*status) == kinds), "{kinds}: {statuses:?}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_is_none_is_found_before_anything_is_sent() {
+        let parsed = |text: &str| parse(&SecretString::from(text)).map(|headers| headers.len());
+        assert_eq!(parsed("Authorization: Bearer x\nX-Team: a\n\n"), Some(2));
+        assert_eq!(parsed("no header"), None);
+        assert_eq!(parsed("A: b\r\nB\u{0}: c"), None);
+    }
+}
