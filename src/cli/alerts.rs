@@ -8,7 +8,7 @@ use anstyle::Style;
 use anyhow::Context;
 use jiff::Timestamp;
 
-use crate::cli::arguments::{ConfigFile, exit};
+use crate::cli::arguments::ConfigFile;
 use crate::cli::ask;
 use crate::clock::Clock;
 use crate::domain::json::Json;
@@ -22,13 +22,10 @@ const DIM: Style = Style::new().dimmed();
 const WIDE: usize = 140;
 
 pub(super) fn run(file: &ConfigFile, since: Option<Duration>, json: bool) -> anyhow::Result<ExitCode> {
-    let (status, text) = ask::ask(file, "/alerts")?;
-    if !status.is_success() {
-        eprintln!("trailnoti: the daemon is starting or stopping: try again in a moment");
-        return Ok(ExitCode::from(exit::UNAVAILABLE));
-    }
-    let page =
-        Json::parse(&text).map_err(|error| anyhow::anyhow!("cannot read the daemon's answer: {error}"))?;
+    let page = match ask::page(file, "/alerts")? {
+        Ok(page) => page,
+        Err(code) => return Ok(code),
+    };
     let from = since.map(|since| earlier(Clock::system().now(), since));
     let wanted = page.items().iter().filter(|alert| {
         let decided = alert.text("decided").and_then(|at| at.parse::<Timestamp>().ok());

@@ -1,13 +1,15 @@
 //! Asking the running daemon over its local endpoint.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
 use reqwest::StatusCode;
 
-use crate::cli::arguments::ConfigFile;
+use crate::cli::arguments::{ConfigFile, exit};
 use crate::cli::runtime;
+use crate::domain::json::Json;
 
 /// How long it has to answer.
 const WAIT: Duration = Duration::from_secs(5);
@@ -18,6 +20,28 @@ const WAIT: Duration = Duration::from_secs(5);
     "no daemon is answering on {0}: start it with `trailnoti run`, check `systemctl status trailnoti`, or pass the daemon's configuration with --config"
 )]
 pub(super) struct NoDaemon(SocketAddr);
+
+/// Asks for a page that the daemon has whenever its loops run, and answers it as JSON. Without one, the code to end
+/// with is answered, and people are told why.
+///
+/// # Errors
+/// See [`ask`]; and when the answer is no JSON.
+pub(super) fn page(file: &ConfigFile, page: &str) -> anyhow::Result<Result<Json, ExitCode>> {
+    let (status, text) = ask(file, page)?;
+    if !status.is_success() {
+        eprintln!("trailnoti: the daemon is starting or stopping: try again in a moment");
+        return Ok(Err(ExitCode::from(exit::UNAVAILABLE)));
+    }
+    json(&text).map(Ok)
+}
+
+/// Reads the daemon's answer.
+///
+/// # Errors
+/// When it is no JSON.
+pub(super) fn json(text: &str) -> anyhow::Result<Json> {
+    Json::parse(text).map_err(|error| anyhow::anyhow!("cannot read the daemon's answer: {error}"))
+}
 
 /// Asks for a page.
 ///

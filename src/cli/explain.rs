@@ -60,7 +60,7 @@ fn ask(file: &ConfigFile, id: &str) -> anyhow::Result<Explained> {
         );
         return Ok(Err((exit::FAILED, why)));
     }
-    Ok(Ok(Json::parse(&text).map_err(|error| anyhow::anyhow!("cannot read the daemon's answer: {error}"))?))
+    ask::json(&text).map(Ok)
 }
 
 /// The first event of a file of any form, and whether there are more.

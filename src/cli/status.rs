@@ -8,7 +8,7 @@ use anstyle::{AnsiColor, Style};
 use anyhow::Context;
 use jiff::Timestamp;
 
-use crate::cli::arguments::{ConfigFile, exit};
+use crate::cli::arguments::ConfigFile;
 use crate::cli::ask;
 use crate::domain::json::Json;
 use crate::domain::text::clean;
@@ -23,13 +23,10 @@ const LINES: usize = 6;
 const WIDE: usize = 100;
 
 pub(super) fn run(file: &ConfigFile, json: bool) -> anyhow::Result<ExitCode> {
-    let (status, text) = ask::ask(file, "/status")?;
-    if !status.is_success() {
-        eprintln!("trailnoti: the daemon is starting or stopping: try again in a moment");
-        return Ok(ExitCode::from(exit::UNAVAILABLE));
-    }
-    let page =
-        Json::parse(&text).map_err(|error| anyhow::anyhow!("cannot read the daemon's answer: {error}"))?;
+    let page = match ask::page(file, "/status")? {
+        Ok(page) => page,
+        Err(code) => return Ok(code),
+    };
     let text = if json { format!("{page}\n") } else { screen(&page) };
     anstream::stdout().write_all(text.as_bytes()).context("cannot write to standard output")?;
     Ok(ExitCode::SUCCESS)
