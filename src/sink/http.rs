@@ -1,6 +1,7 @@
-//! What sinks over HTTP share. Owns the client, bounded reading, and that no error holds the URL, which may be a secret;
-//! what an answer means is each sink's.
+//! What sinks over HTTP share. Owns where the address is read, the client, bounded reading, and that no error holds the URL,
+//! which may be a secret; what an answer means is each sink's.
 
+use std::path::Path;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
@@ -8,6 +9,8 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::config::secret;
+use crate::config::section::Section;
 use crate::domain::notify::outbox::Failure;
 use crate::domain::text::{causes, clean};
 
@@ -31,8 +34,29 @@ pub(super) fn client() -> anyhow::Result<Client> {
     Ok(builder.connect_timeout(CONNECT).timeout(WHOLE).pool_idle_timeout(IDLE).build()?)
 }
 
+/// Reads the address of a sink from `key`, or from the file that `file_key` names. It is a secret, also when it is wrong, so
+/// that `advice` is all that is said of one that is not protected on its way.
+pub(super) fn read_url(
+    section: &mut Section<'_>,
+    (key, file_key): (&'static str, &'static str),
+    folder: &Path,
+    advice: &str,
+) -> Option<SecretString> {
+    let Some(url) = secret::read(section, key, file_key, folder) else {
+        if !section.has(key) && !section.has(file_key) {
+            section.problem(file_key, "is missing: name the file that holds the webhook's URL");
+        }
+        return None;
+    };
+    if !is_safe(&url) {
+        section.problem(key, format!("is not an https:// URL{advice}"));
+        return None;
+    }
+    Some(url)
+}
+
 /// Whether what is sent there is protected on its way: https, or http to this machine.
-pub(super) fn is_safe(url: &SecretString) -> bool {
+fn is_safe(url: &SecretString) -> bool {
     Url::parse(url.expose_secret()).is_ok_and(|url| match url.scheme() {
         "https" => true,
         "http" => is_loopback(&url),

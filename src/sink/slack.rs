@@ -10,7 +10,6 @@ use reqwest::header::HeaderMap;
 use reqwest::{Client, StatusCode};
 use secrecy::SecretString;
 
-use crate::config::secret;
 use crate::config::section::Section;
 use crate::domain::notify::outbox::{Failure, Message};
 use crate::domain::notify::render::{Style, slack};
@@ -32,21 +31,8 @@ struct Webhook {
 
 /// Reads `webhook_url` or `webhook_url_file`.
 pub(super) fn read(section: &mut Section<'_>, folder: &Path) -> Option<Arc<dyn Channel>> {
-    let url = secret::read(section, "webhook_url", "webhook_url_file", folder);
-    let Some(url) = url else {
-        if !section.has("webhook_url") && !section.has("webhook_url_file") {
-            section.problem("webhook_url_file", "is missing: name the file that holds the webhook's URL");
-        }
-        return None;
-    };
-    if !http::is_safe(&url) {
-        // The text of the URL is a secret, also when it is wrong.
-        section.problem(
-            "webhook_url",
-            "is not an https:// URL: copy it from the Slack app's page \"Incoming Webhooks\"",
-        );
-        return None;
-    }
+    let advice = ": copy it from the Slack app's page \"Incoming Webhooks\"";
+    let url = http::read_url(section, ("webhook_url", "webhook_url_file"), folder, advice)?;
     Some(Arc::new(Webhook { url }))
 }
 

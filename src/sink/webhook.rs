@@ -31,34 +31,25 @@ const SCHEMA: i64 = 1;
 struct Webhook {
     url: SecretString,
     signing_key: Option<SecretString>,
-    /// One `Name: value` a line.
-    headers: Option<SecretString>,
+    /// Their values are marked as sensitive, so that no log shows them.
+    headers: HeaderMap,
 }
 
 /// Reads `url`, `signing_key` and `headers`, or the files that `url_file`, `signing_key_file` and `headers_file` name.
 pub(super) fn read(section: &mut Section<'_>, folder: &Path) -> Option<Arc<dyn Channel>> {
-    let url = secret::read(section, "url", "url_file", folder);
+    let advice = "; http:// is taken for this machine alone";
+    let url = http::read_url(section, ("url", "url_file"), folder, advice);
     let signing_key = secret::read(section, "signing_key", "signing_key_file", folder);
     let headers = secret::read(section, "headers", "headers_file", folder);
-    if headers.as_ref().is_some_and(|headers| parse(headers).is_none()) {
-        section.problem("headers_file", "is no list of headers: write one \"Name: value\" a line");
+    let headers = headers.map_or(Some(HeaderMap::new()), |lines| parse(&lines));
+    if headers.is_none() {
+        let key = if section.has("headers_file") { "headers_file" } else { "headers" };
+        section.problem(key, "is no list of headers: write one \"Name: value\" a line");
     }
-    let Some(url) = url else {
-        if !section.has("url") && !section.has("url_file") {
-            section
-                .problem("url_file", "is missing: name the file that holds the webhook's URL, or write url");
-        }
-        return None;
-    };
-    if !http::is_safe(&url) {
-        // The text of the URL may be a secret, also when it is wrong.
-        section.problem("url", "is not an https:// URL; http:// is taken for this machine alone");
-        return None;
-    }
-    Some(Arc::new(Webhook { url, signing_key, headers }))
+    Some(Arc::new(Webhook { url: url?, signing_key, headers: headers? }))
 }
 
-/// The headers; None where a line is none. Their values are marked as sensitive, so that no log shows them.
+/// The headers; None where a line is none.
 fn parse(lines: &SecretString) -> Option<HeaderMap> {
     let mut headers = HeaderMap::new();
     for line in lines.expose_secret().lines().filter(|line| !line.trim().is_empty()) {
@@ -80,7 +71,7 @@ impl Channel for Webhook {
             name: name.to_owned(),
             url: self.url.clone(),
             signing_key: self.signing_key.clone(),
-            headers: self.headers.as_ref().and_then(parse).unwrap_or_default(),
+            headers: self.headers.clone(),
             banner: style.banner.clone(),
             client: http::client()?,
         })])
