@@ -45,10 +45,7 @@ pub async fn dispatch(
 ) -> anyhow::Result<()> {
     let name = format!("sink {}", sink.queue());
     let mut dispatch = Dispatch {
-        health: match shared.store.reported(Subject::Sink(sink.queue()))? {
-            Some(since) => Health::Reported { since },
-            None => Health::Well,
-        },
+        health: shared.store.reported(Subject::Sink(sink.queue()))?,
         not_before: shared.store.deferred(sink.queue())?.unwrap_or(Timestamp::MIN),
         failures: 0,
         name,
@@ -157,7 +154,7 @@ impl Dispatch<'_> {
         Ok(Turn::Sent)
     }
 
-    /// Notes beside the decision on each alert how far it came. What comes next in this turn is synced, and this with it.
+    /// Notes beside the decision on each alert how far it came. It reaches the disk with what is synced next.
     fn note(
         &self,
         message: &Message,
@@ -165,10 +162,9 @@ impl Dispatch<'_> {
         next: &Next,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let why = || answer.as_ref().err().map(|failure| failure.why().to_owned()).unwrap_or_default();
         let delivery = match next {
             Next::Done => Delivery::Delivered(now),
-            Next::RetryAt(_) | Next::Simplify | Next::SetAside(_) => Delivery::Waits(why()),
+            Next::RetryAt(_) | Next::Simplify | Next::SetAside(_) => Delivery::Waits(why(answer)),
             Next::Dead(why) => Delivery::Refused(why.clone()),
         };
         let alerts = message.alerts.iter().map(|pending| pending.alert.id.as_str());
@@ -211,22 +207,24 @@ impl Dispatch<'_> {
         self.health = health;
         match notice {
             Some(Notice::Failed(since)) => {
-                let reason =
-                    answer.as_ref().err().map(|failure| failure.why().to_owned()).unwrap_or_default();
+                let reason = why(answer);
                 tracing::error!(sink, "sink is down: {reason}");
                 let commit = Commit {
-                    health: vec![(Subject::Sink(&sink).key(), Some(since))],
                     not_to: Some(sink.clone()),
-                    ..Commit::default()
+                    ..Commit::of_health(Subject::Sink(&sink), Some(since))
                 };
                 self.shared.report(&Report::SinkDead { sink, reason }, Scope::Program, commit)
             }
             Some(Notice::Healed(since)) => {
                 tracing::info!(sink, "sink is up again");
-                let commit = Commit { health: vec![(Subject::Sink(&sink).key(), None)], ..Commit::default() };
+                let commit = Commit::of_health(Subject::Sink(&sink), None);
                 self.shared.report(&Report::SinkWorksAgain { sink, since }, Scope::Program, commit)
             }
             None => Ok(()),
         }
     }
+}
+
+fn why(answer: &Result<(), Failure>) -> String {
+    answer.as_ref().err().map(|failure| failure.why().to_owned()).unwrap_or_default()
 }

@@ -52,7 +52,7 @@ pub struct History {
     pub blind: bool,
 }
 
-/// What is in the casebook, to look at.
+/// What the loops know, to look at.
 pub struct Known<'a> {
     /// Every region's stories, by account and region.
     pub regions: &'a BTreeMap<(String, String), Region>,
@@ -104,12 +104,9 @@ impl JudgeState {
     ) -> Result<(), StoreError> {
         let mut inner = self.lock();
         let decisions = known_decisions(&mut inner.decisions, store)?;
-        for alert in alerts {
-            if let Some((place, decision)) = decisions.delivered(alert, sink, delivery.clone()) {
-                store.note_delivery(place, decision)?;
-            }
-        }
-        Ok(())
+        let news: Vec<_> =
+            alerts.filter_map(|alert| decisions.delivered(alert, sink, delivery.clone())).collect();
+        store.note_deliveries(&news)
     }
 
     /// How far the history of a region is read.
@@ -160,32 +157,34 @@ pub(super) fn learned(history: &BTreeMap<(String, String), History>, scope: Scop
     }
 }
 
+/// What is kept in the store, read when it is asked for first.
+fn loaded<T>(
+    kept: &mut Option<T>,
+    load: impl FnOnce() -> Result<T, StoreError>,
+) -> Result<&mut T, StoreError> {
+    Ok(match kept {
+        Some(kept) => kept,
+        None => kept.insert(load()?),
+    })
+}
+
 pub(super) fn known_past<'a>(
     past: &'a mut Option<(Memory, ThresholdCounts)>,
     store: &Store,
 ) -> Result<&'a mut (Memory, ThresholdCounts), StoreError> {
-    Ok(match past {
-        Some(past) => past,
-        None => past.insert((store.memory()?, store.thresholds()?)),
-    })
+    loaded(past, || Ok((store.memory()?, store.thresholds()?)))
 }
 
 pub(super) fn known_decisions<'a>(
     decisions: &'a mut Option<Decisions>,
     store: &Store,
 ) -> Result<&'a mut Decisions, StoreError> {
-    Ok(match decisions {
-        Some(decisions) => decisions,
-        None => decisions.insert(Decisions::restored(store.alerts()?)),
-    })
+    loaded(decisions, || Ok(Decisions::restored(store.alerts()?)))
 }
 
 pub(super) fn known_usage<'a>(
     usage: &'a mut Option<BTreeMap<String, Usage>>,
     store: &Store,
 ) -> Result<&'a mut BTreeMap<String, Usage>, StoreError> {
-    Ok(match usage {
-        Some(usage) => usage,
-        None => usage.insert(store.usage()?),
-    })
+    loaded(usage, || store.usage())
 }

@@ -88,7 +88,7 @@ impl Shared {
         };
         let view = StateView { stories, usage, memory, learned, thresholds };
         commit.judgement = self.judge(inputs, view, what)?;
-        commit.alert_log = decisions.numbered(&commit.judgement.decisions, self.clock.now());
+        commit.alert_log = decisions.numbered(&mut commit.judgement.decisions, self.clock.now());
         if commit.says_something() {
             self.store.commit(scope, &commit, &self.routes)?;
         }
@@ -146,7 +146,7 @@ impl Shared {
         Ok(())
     }
 
-    pub(in crate::daemon) fn announce(&self, judgement: &Judgement) {
+    fn announce(&self, judgement: &Judgement) {
         for alert in &judgement.alerts {
             let labels = ByRule { rule: alert.rule.clone(), severity: alert.severity.name() };
             self.status.metrics.alerts.get_or_create(&labels).inc();

@@ -1,5 +1,5 @@
-//! The loops that watch: plan, wait, ask, judge, commit. Owns the order of these; each decision is the domain's,
-//! each answer `source`'s, and what is kept is the store's.
+//! What every loop of the daemon works with, and how a loop waits and asks so that it is missed when it hangs. Owns no order
+//! and no decision.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,10 +9,9 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::daemon::judge_state::JudgeState;
-
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::daemon::judge_state::JudgeState;
 use crate::domain::notify::outbox::Route;
 use crate::ops::status::Status;
 use crate::source::{FetchError, Skew};

@@ -33,10 +33,7 @@ const AT_ONCE: Patience = Patience { times: 1, lasting: Duration::ZERO };
 /// # Errors
 /// When the state cannot be used any more.
 pub async fn upkeep(shared: Shared, stop: CancellationToken) -> anyhow::Result<()> {
-    let reported = |subject: Subject<'_>| -> Result<Health, StoreError> {
-        Ok(shared.store.reported(subject)?.map_or(Health::Well, |since| Health::Reported { since }))
-    };
-    let (clock, disk) = (reported(Subject::Clock)?, reported(Subject::State)?);
+    let (clock, disk) = (shared.store.reported(Subject::Clock)?, shared.store.reported(Subject::State)?);
     let (now, places) = (shared.clock.now(), shared.store.places()?);
     let mut upkeep = Upkeep { shared: &shared, clock, disk, looked: now, begun: now, places };
     let mut warned = false;
@@ -85,8 +82,7 @@ impl Upkeep<'_> {
             }
             None => return Ok(()),
         };
-        let health = vec![(Subject::Clock.key(), since)];
-        self.shared.report(&report, Scope::Program, Commit { health, ..Commit::default() })
+        self.shared.report(&report, Scope::Program, Commit::of_health(Subject::Clock, since))
     }
 
     fn look_at_the_state(&mut self) -> Result<(), StoreError> {
@@ -108,8 +104,7 @@ impl Upkeep<'_> {
             }
             _ => return Ok(()),
         };
-        let health = vec![(Subject::State.key(), since)];
-        shared.report(&report, Scope::Program, Commit { health, ..Commit::default() })
+        shared.report(&report, Scope::Program, Commit::of_health(Subject::State, since))
     }
 
     /// Forgets what is old, and says what was hidden.

@@ -18,12 +18,10 @@ struct Row<D> {
 
 /// Each decision in the row of its place.
 pub(super) fn changes(numbered: &[(u64, Decision)]) -> impl Iterator<Item = Change> {
-    numbered.iter().map(|(place, decision)| put(*place, decision))
-}
-
-fn put(place: u64, decision: &Decision) -> Change {
-    let slot = u16::try_from(place % ALERTS as u64).unwrap_or_default();
-    Change::put(key::alert(slot), rows::json(&Row { place, decision }))
+    numbered.iter().map(|(place, decision)| {
+        let slot = u16::try_from(place % ALERTS as u64).unwrap_or_default();
+        Change::put(key::alert(slot), rows::json(&Row { place: *place, decision }))
+    })
 }
 
 impl Store {
@@ -37,11 +35,12 @@ impl Store {
         Ok(rows.iter().filter_map(|(_, row)| read(row)).map(|row| (row.place, row.decision)).collect())
     }
 
-    /// Notes what became of an alert. It is not synced: it reaches the disk with what is written next.
+    /// Notes what became of alerts. It is not synced: it reaches the disk with what is synced next.
     ///
     /// # Errors
     /// When that cannot be written.
-    pub fn note_delivery(&self, place: u64, decision: &Decision) -> Result<(), StoreError> {
-        self.lock().engine.write(vec![put(place, decision)], false)
+    pub fn note_deliveries(&self, numbered: &[(u64, Decision)]) -> Result<(), StoreError> {
+        let changes: Vec<Change> = changes(numbered).collect();
+        if changes.is_empty() { Ok(()) } else { self.lock().engine.write(changes, false) }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::event::scope::Scope;
+use crate::domain::health::subject::Subject;
 use crate::domain::judge::decision::Decision;
 use crate::domain::judge::inputs::{Judgement, Known};
 use crate::domain::lookup::cursor::Cursor;
@@ -41,6 +42,11 @@ pub struct Commit {
 }
 
 impl Commit {
+    /// That a subject fails since a time, or that it is well.
+    pub fn of_health(subject: Subject<'_>, since: Option<Timestamp>) -> Self {
+        Commit { health: vec![(subject.key(), since)], ..Commit::default() }
+    }
+
     /// Whether there is anything to write.
     pub fn says_something(&self) -> bool {
         let judgement = &self.judgement;

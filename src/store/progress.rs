@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::event::scope::Scope;
+use crate::domain::health::Health;
 use crate::domain::health::subject::Subject;
 use crate::domain::instances::usage::Usage;
 use crate::domain::judge::inputs::{Known, Mark};
@@ -148,12 +149,14 @@ impl Store {
         Ok(oldest)
     }
 
-    /// Since when a subject fails, if that was reported.
+    /// How a subject is, as far as was reported of it.
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn reported(&self, subject: Subject<'_>) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.lock().engine.get(&key::health(&subject.key()))?.and_then(|row| rows::read_time(&row)))
+    pub fn reported(&self, subject: Subject<'_>) -> Result<Health, StoreError> {
+        let row = self.lock().engine.get(&key::health(&subject.key()))?;
+        let since = row.and_then(|row| rows::read_time(&row));
+        Ok(since.map_or(Health::Well, |since| Health::Reported { since }))
     }
 
     /// What is remembered of each exclusion.

@@ -120,10 +120,7 @@ impl<'a> Reader<'a> {
             read_health: ReadHealth::new(shared, scope, Api::CloudTrail, period)?,
             late: if known { Late::Done } else { Late::Waits },
             rules,
-            lag: match shared.store.reported(Subject::Lag(scope))? {
-                Some(since) => Health::Reported { since },
-                None => Health::Well,
-            },
+            lag: shared.store.reported(Subject::Lag(scope))?,
         })
     }
 
@@ -274,7 +271,6 @@ impl<'a> Reader<'a> {
             None => return Ok(()),
         };
         let scope = Scope::region_of(&self.account.id, &self.access.region);
-        let health = vec![(Subject::Lag(scope).key(), since)];
-        shared.report(&report, scope, Commit { health, ..Commit::default() })
+        shared.report(&report, scope, Commit::of_health(Subject::Lag(scope), since))
     }
 }

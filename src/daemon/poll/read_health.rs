@@ -37,8 +37,7 @@ pub(in crate::daemon) struct ReadHealth<'a> {
 impl<'a> ReadHealth<'a> {
     /// As the store remembers it, so that a restart reports nothing twice.
     pub fn new(shared: &Shared, scope: Scope<'a>, api: Api, period: Duration) -> Result<Self, StoreError> {
-        let reported = shared.store.reported(Subject::Reading(scope, api))?;
-        let health = reported.map_or(Health::Well, |since| Health::Reported { since });
+        let health = shared.store.reported(Subject::Reading(scope, api))?;
         Ok(ReadHealth { scope, api, period, health, failures: 0 })
     }
 
@@ -70,8 +69,7 @@ impl<'a> ReadHealth<'a> {
                 "reading works again"
             );
             let report = Report::SeesAgain { subject: self.subject().unseen(), since };
-            let commit = Commit { health: vec![(self.subject().key(), None)], ..Commit::default() };
-            shared.report(&report, self.scope, commit)?;
+            shared.report(&report, self.scope, Commit::of_health(self.subject(), None))?;
         }
         self.health = health;
         Ok(())
@@ -99,8 +97,7 @@ impl<'a> ReadHealth<'a> {
         let (health, notice) = self.health.after(true, self.patience(lasting), now);
         if let Some(Notice::Failed(since)) = notice {
             let report = Report::Blind { subject: self.subject().unseen(), reason: why, since };
-            let commit = Commit { health: vec![(self.subject().key(), Some(since))], ..Commit::default() };
-            shared.report(&report, self.scope, commit)?;
+            shared.report(&report, self.scope, Commit::of_health(self.subject(), Some(since)))?;
         }
         self.health = health;
         let salt = salt(&self.subject().key());

@@ -144,12 +144,12 @@ impl Report {
                 object([
                     ("subject", text(subject)),
                     ("reason", text(reason)),
-                    ("since", text(&format!("{since:.0}"))),
+                    ("since", text(&shown(*since))),
                 ]),
             ),
             Report::SeesAgain { subject, since } => (
                 "trailnoti Sees Again",
-                object([("subject", text(subject)), ("since", text(&format!("{since:.0}")))]),
+                object([("subject", text(subject)), ("since", text(&shown(*since)))]),
             ),
             Report::Behind { subject, reason } => {
                 ("trailnoti Behind", object([("subject", text(subject)), ("reason", text(reason))]))
@@ -167,7 +167,7 @@ impl Report {
             }
             Report::SinkWorksAgain { sink, since } => (
                 "trailnoti Sink Works Again",
-                object([("sink", text(sink)), ("since", text(&format!("{since:.0}")))]),
+                object([("sink", text(sink)), ("since", text(&shown(*since)))]),
             ),
             Report::StateReset { reason } => ("trailnoti State Reset", object([("reason", text(reason))])),
             Report::StateUnwritable { reason } => {

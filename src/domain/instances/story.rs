@@ -1,5 +1,5 @@
 //! One story for each instance: what the inventory saw of it and what CloudTrail says of its launch, in whichever
-//! order they come. Owns the two halves and what is told of them together; whether it is told is `verdict`'s.
+//! order they come. Owns the two halves and what is told of them together; whether it is told is `judge::placement`'s.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

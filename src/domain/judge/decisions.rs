@@ -42,9 +42,10 @@ impl Decisions {
         decisions
     }
 
-    /// What is to be kept of a batch's alerts, each with its place: `place % ALERTS` is the row that it takes.
-    pub fn numbered(&self, decisions: &[Decision], now: Timestamp) -> Vec<(u64, Decision)> {
-        let alerts = decisions.iter().filter(|decision| decision.subject.is_some()).cloned();
+    /// Takes a batch's alerts out of its decisions, each with the place that it is to be kept in: `place % ALERTS` is the row
+    /// that it takes.
+    pub fn numbered(&self, decisions: &mut Vec<Decision>, now: Timestamp) -> Vec<(u64, Decision)> {
+        let alerts = decisions.extract_if(.., |decision| decision.subject.is_some());
         let mut numbered = Vec::new();
         for (n, mut decision) in alerts.enumerate() {
             // A held alert was decided on before, and what was said of its delivery stays.
@@ -60,12 +61,12 @@ impl Decisions {
         numbered
     }
 
-    /// Keeps the decisions of a batch, its alerts as they were numbered; of one event that is judged again without a rule,
-    /// the first decision stays.
-    pub fn keep(&mut self, numbered: Vec<(u64, Decision)>, decisions: Vec<Decision>) {
+    /// Keeps the decisions of a batch, its alerts as they were numbered and all others; of one event that is judged again
+    /// without a rule, the first decision stays.
+    pub fn keep(&mut self, numbered: Vec<(u64, Decision)>, others: Vec<Decision>) {
         numbered.into_iter().for_each(|(_, decision)| self.alerts.put(decision));
-        for decision in decisions {
-            if decision.subject.is_none() && self.get(&decision.id).is_none() {
+        for decision in others {
+            if self.get(&decision.id).is_none() {
                 self.others.put(decision);
             }
         }
@@ -78,7 +79,7 @@ impl Decisions {
 
     /// How far an alert came through a sink; the decision and its place are answered, if it is still kept and that is
     /// news.
-    pub fn delivered(&mut self, alert: &str, sink: &str, delivery: Delivery) -> Option<(u64, &Decision)> {
+    pub fn delivered(&mut self, alert: &str, sink: &str, delivery: Delivery) -> Option<(u64, Decision)> {
         let place = self.alerts.place(alert)?;
         let number = (self.alerts.gone + place) as u64;
         let decision = self.alerts.entries.get_mut(place)?.as_mut()?;
@@ -86,7 +87,7 @@ impl Decisions {
             return None;
         }
         decision.deliveries.insert(sink.to_owned(), delivery);
-        Some((number, decision))
+        Some((number, decision.clone()))
     }
 
     /// The decisions on alerts, the newest first.
@@ -163,8 +164,8 @@ mod tests {
     use crate::domain::notify::outbox::Route;
     use crate::domain::severity::Severity;
 
-    fn keep(decisions: &mut Decisions, new: Vec<Decision>) -> Vec<(u64, Decision)> {
-        let numbered = decisions.numbered(&new, Timestamp::UNIX_EPOCH);
+    fn keep(decisions: &mut Decisions, mut new: Vec<Decision>) -> Vec<(u64, Decision)> {
+        let numbered = decisions.numbered(&mut new, Timestamp::UNIX_EPOCH);
         decisions.keep(numbered.clone(), new);
         numbered
     }
@@ -240,7 +241,7 @@ mod tests {
         let (place, one) = decisions
             .delivered("alert-1200", "security", Delivery::Delivered(Timestamp::UNIX_EPOCH))
             .expect("kept");
-        rows.insert(place % ALERTS as u64, (place, one.clone()));
+        rows.insert(place % ALERTS as u64, (place, one));
         // One row was never written, and one is of an earlier round.
         rows.remove(&(1_000 % ALERTS as u64));
         let mut again = Decisions::restored(rows.into_values().collect());

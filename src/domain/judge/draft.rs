@@ -1,4 +1,4 @@
-//! One batch on the table: what was known, what the batch has changed so far, and what is decided. Owns these together and
+//! What one batch has come to so far: what was known, what the batch has changed, and what is decided. Owns these together and
 //! decides nothing.
 
 use std::collections::BTreeMap;
