@@ -20,6 +20,8 @@ mod wire;
 mod world;
 
 #[cfg(test)]
+mod ec2_tests;
+#[cfg(test)]
 mod tests;
 
 pub use account::{Account, DEFAULT_REGIONS, Launch, OPT_IN_REGIONS, Recorded};

@@ -56,6 +56,8 @@ mod story;
 mod tally;
 
 #[cfg(test)]
+mod recovery_tests;
+#[cfg(test)]
 mod tests;
 
 pub use commit::Commit;

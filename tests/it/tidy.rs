@@ -278,6 +278,24 @@ fn what_the_pages_for_builders_name_is_there() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// A promise names a file, and then the tests in it that hold it.
+#[test]
+fn every_test_that_a_promise_names_is_in_the_file_that_it_says() {
+    let (mut file, mut wrong) = (String::new(), Vec::new());
+    for word in page("docs/promises.md").split('`').skip(1).step_by(2) {
+        if word.ends_with(".rs") && word.contains('/') {
+            file = page(word);
+        } else if word.matches('_').count() > 2
+            && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+            && !word.starts_with("trailnoti_")
+            && !file.contains(&format!("fn {word}"))
+        {
+            wrong.push(word.to_owned());
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
 #[test]
 fn the_domain_does_no_io_is_never_async_and_reads_no_clock() {
     let forbidden = [
