@@ -59,7 +59,7 @@ fn simulated_hour() -> BTreeMap<String, u64> {
         let world = World::new(clock);
         let key = world.add_account(ACCOUNT);
         let folder = tempfile::tempdir().expect("a folder");
-        let (store, opened) = Store::open(folder.path(), clock).expect("opened");
+        let (store, opened) = Store::open(folder.path(), clock).await.expect("opened");
         let deps = Deps {
             sdk: source::simulated(&world, &key),
             clock,

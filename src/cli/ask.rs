@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use reqwest::StatusCode;
+use serde::de::DeserializeOwned;
 
 use crate::cli::arguments::{ConfigFile, exit};
 use crate::cli::runtime;
-use crate::domain::json::Json;
 
 /// How long it has to answer.
 const WAIT: Duration = Duration::from_secs(5);
@@ -21,26 +21,34 @@ const WAIT: Duration = Duration::from_secs(5);
 )]
 pub(super) struct NoDaemon(SocketAddr);
 
-/// Asks for a page that the daemon has whenever its loops run, and answers it as JSON. Without one, the code to end
-/// with is answered, and people are told why.
+/// Asks for a page that the daemon has whenever its loops run. Without one, the code to end with is answered, and people are
+/// told why.
 ///
 /// # Errors
-/// See [`ask`]; and when the answer is no JSON.
-pub(super) fn page(file: &ConfigFile, page: &str) -> anyhow::Result<Result<Json, ExitCode>> {
+/// See [`ask`]; and when the answer is no such page.
+pub(super) fn page<T: DeserializeOwned>(
+    file: &ConfigFile,
+    page: &str,
+) -> anyhow::Result<Result<T, ExitCode>> {
     let (status, text) = ask(file, page)?;
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        anyhow::bail!("the daemon cannot show {page} now: {}", text.trim());
+    }
     if !status.is_success() {
         eprintln!("trailnoti: the daemon is starting or stopping: try again in a moment");
         return Ok(Err(ExitCode::from(exit::UNAVAILABLE)));
     }
-    json(&text).map(Ok)
+    read(&text).map(Ok)
 }
 
 /// Reads the daemon's answer.
 ///
 /// # Errors
-/// When it is no JSON.
-pub(super) fn json(text: &str) -> anyhow::Result<Json> {
-    Json::parse(text).map_err(|error| anyhow::anyhow!("cannot read the daemon's answer: {error}"))
+/// When it is no such page: the daemon is of another version than the command.
+pub(super) fn read<T: DeserializeOwned>(text: &str) -> anyhow::Result<T> {
+    serde_json::from_str(text).context(
+        "cannot read the daemon's answer: if the daemon is of another version than this command, restart it",
+    )
 }
 
 /// Asks for a page.

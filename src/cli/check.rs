@@ -13,7 +13,10 @@ use crate::clock::Clock;
 use crate::config::{Config, Problems, try_tests};
 use crate::domain::lookup::cursor::Request;
 use crate::domain::lookup::stream::{Stream, derive};
+use crate::domain::text::counted;
+use crate::domain::text::layout::Table;
 use crate::domain::time::earlier;
+use crate::sink::terminal::columns;
 use crate::source;
 use crate::source::{Account, FetchError};
 
@@ -73,51 +76,44 @@ async fn try_regions(config: &Config) -> anyhow::Result<Vec<Seen>> {
     Ok(seen)
 }
 
-/// What would be read and told, a line for each.
+/// What would be read and alerted on, a line for each.
 fn shown(config: &Config, seen: Option<&[Seen]>) -> String {
-    let mut out = String::new();
-    macro_rules! line {
-        ($($part:tt)*) => { out.push_str(&format!($($part)*)); out.push('\n') };
-    }
-    let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let mut table = Table::default();
+    let mut row = |name: &str, what: String| table.row([name.to_owned(), what]);
     let only = &config.regions.only;
-    line!("regions     {}", if only.is_empty() { "all enabled regions".to_owned() } else { only.join(", ") });
+    row("regions", if only.is_empty() { "all enabled regions".to_owned() } else { only.join(", ") });
     if !config.regions.except.is_empty() {
-        line!("except      {}", config.regions.except.join(", "));
+        row("except", config.regions.except.join(", "));
     }
     for account in &config.accounts {
-        line!("account     {} ({}) via {}", account.name, account.id, account.role_arn);
+        row("account", format!("{} ({}) via {}", account.name, account.id, account.role_arn));
     }
-    let reads = derive(&config.ruleset.rules).streams.len().saturating_sub(1);
-    line!("reads       every change and {} of read (--json lists them)", count(reads, "kind"));
-    line!("rules       {}", count(config.ruleset.rules.iter().count(), "rule"));
+    let reads = derive(&config.ruleset.rules).streams.len().saturating_sub(1) as u64;
+    row("reads", format!("every change and {} of read (--json lists them)", counted(reads, "kind")));
+    row("rules", counted(config.ruleset.rules.iter().count() as u64, "rule"));
     for exclusion in &config.ruleset.exclusions {
-        line!("excludes    {}", exclusion.name);
+        row("excludes", exclusion.name.clone());
     }
     for sink in &config.sinks {
-        line!(
-            "alerts      {} ({}), severity {} and above",
-            sink.name,
-            sink.channel.kind(),
-            sink.min_severity
-        );
+        let (name, kind, least) = (&sink.name, sink.channel.kind(), sink.min_severity);
+        row("alerts", format!("{name} ({kind}), severity {least} and above"));
     }
     for warning in &config.warnings {
-        line!("warning     {warning}");
+        row("warning", warning.clone());
     }
+    let mut online = Table::default();
     for seen in seen.unwrap_or_default() {
         let events = match &seen.events {
             Ok(()) => "events: ok".to_owned(),
             Err(error) => format!("events: {error}"),
         };
         let instances = match &seen.instances {
-            Ok(n) => count(*n, "instance"),
+            Ok(n) => counted(*n as u64, "instance"),
             Err(error) => format!("instances: {error}"),
         };
-        line!("{:<11} {:<15} {events}; {instances}", seen.account, seen.region);
+        online.row([seen.account.clone(), seen.region.clone(), format!("{events}; {instances}")]);
     }
-    line!("configuration OK");
-    out
+    format!("{}{}configuration OK\n", table.text(columns()), online.text(columns()))
 }
 
 fn as_value(config: &Config, seen: Option<&[Seen]>) -> serde_json::Value {

@@ -24,11 +24,13 @@ use crate::config::{Config, RegionChoice, SinkConfig};
 use crate::daemon::Deps;
 use crate::domain::notify::outbox::{Failure, Message};
 use crate::domain::severity::Severity;
+use crate::domain::text::layout::Table;
 use crate::ops::status::Status;
 use crate::simulator::story::Beat;
 use crate::simulator::{World, story};
+use crate::sink::terminal::columns;
 use crate::sink::{Sink, terminal};
-use crate::store::Store;
+use crate::store::{Opened, Store};
 use crate::{daemon, source};
 
 const BANNER: &str = "[DEMO]";
@@ -77,16 +79,12 @@ async fn perform(
     let clock = Clock::virtual_from(Clock::system().now());
     let world = World::new(clock);
     let beats = story::schedule(&world, clock.now());
-    let folder = tempfile::tempdir()?;
     let stop = CancellationToken::new();
     let (sinks_told, narrated) = (told.clone(), beats.clone());
     let deps = Deps {
         sdk: source::simulated(&world, &format!("AKIASIM{}", story::ACCOUNT)),
         clock,
-        store: {
-            let (store, opened) = Store::open(folder.path(), clock)?;
-            (Arc::new(store), opened)
-        },
+        store: (Arc::new(Store::in_memory(clock).await?), Opened::AsItWas),
         make_sinks: Box::new(move |config| {
             let mut sinks: Vec<Arc<dyn Sink>> = Vec::new();
             for one in &config.sinks {
@@ -194,7 +192,7 @@ fn summarize(beats: &[Beat], told: &Told) -> anyhow::Result<bool> {
     let first = told.first.lock().unwrap_or_else(PoisonError::into_inner);
     let terminal = std::io::stdout().is_terminal();
     let mut out = anstream::stdout().lock();
-    let mut missed = false;
+    let (mut missed, mut table) = (false, Table::default());
     let bold = anstyle::Style::new().bold();
     if terminal {
         writeln!(out, "{bold}What happened, and how long until trailnoti alerted{bold:#}")?;
@@ -204,21 +202,22 @@ fn summarize(beats: &[Beat], told: &Told) -> anyhow::Result<bool> {
         let after = earliest.map(|(at, _)| at.duration_since(beat.at).as_secs());
         missed |= after.is_none() && !beat.ids.is_empty();
         if terminal {
-            let told = match (after, earliest) {
+            let (delay, by) = match (after, earliest) {
                 (Some(seconds), Some((_, rule))) => {
-                    format!("{:>2} min {:02} s  {rule}", seconds / 60, seconds % 60)
+                    (format!("{:>2} min {:02} s", seconds / 60, seconds % 60), rule.as_str())
                 }
                 _ if beat.ids.is_empty() => {
-                    "   no alert  rules on reads need a week to learn what is normal".to_owned()
+                    ("no alert".to_owned(), "rules on reads need a week to learn what is normal")
                 }
-                _ => "     MISSED".to_owned(),
+                _ => ("MISSED".to_owned(), ""),
             };
-            writeln!(out, "  {}  {:<52} {told}", beat.at.strftime("%H:%M:%S"), beat.what)?;
+            let at = beat.at.strftime("%H:%M:%S").to_string();
+            table.row([at, beat.what.to_string(), delay, by.to_owned()]);
         } else {
             let line = serde_json::json!({
                 "summary": beat.what,
                 "at": beat.at.to_string(),
-                "told_after_seconds": after,
+                "alerted_after_seconds": after,
                 "rule": earliest.map(|(_, rule)| rule),
             });
             writeln!(out, "{line}")?;
@@ -227,7 +226,8 @@ fn summarize(beats: &[Beat], told: &Told) -> anyhow::Result<bool> {
     if terminal {
         writeln!(
             out,
-            "\nNothing was installed in the account: no trail, no Lambda. To watch yours: trailnoti run"
+            "{}\nNothing was installed in the account: no trail, no Lambda. To watch yours: trailnoti run",
+            table.text(columns())
         )?;
     }
     Ok(missed)

@@ -60,7 +60,7 @@ fn ask(file: &ConfigFile, id: &str) -> anyhow::Result<Explained> {
         );
         return Ok(Err((exit::FAILED, why)));
     }
-    ask::json(&text).map(Ok)
+    ask::read(&text).map(Ok)
 }
 
 /// The first event of a file of any form, and whether there are more.

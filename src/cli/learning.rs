@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::progress::bar;
-use crate::domain::json::Json;
 use crate::ops::status::Status;
 
 /// Between two looks.
@@ -21,19 +20,17 @@ pub(super) async fn show(status: Arc<Status>, stop: CancellationToken) -> anyhow
             () = stop.cancelled() => break,
             () = tokio::time::sleep(LOOK) => {}
         }
-        let page = status.pages().map(|pages| pages.overview());
-        let Some(memory) = page.as_ref().and_then(|page| page.get("memory")) else { continue };
-        let regions = memory.get("regions").map_or(&[][..], Json::items);
+        let Some(pages) = status.pages() else { continue };
+        let Ok(page) = pages.status().await else { continue };
+        let regions = &page.memory.regions;
         if regions.is_empty() {
             continue;
         }
-        if memory.get("learning") == Some(&Json::Bool(false)) {
+        if !page.memory.learning {
             break;
         }
-        let percent = |region: &Json| -> u64 {
-            region.get("percent").and_then(|percent| percent.to_string().parse().ok()).unwrap_or(0)
-        };
-        bar.set_position(regions.iter().map(percent).sum::<u64>() / regions.len() as u64);
+        let percent: u64 = regions.iter().map(|region| u64::from(region.percent)).sum();
+        bar.set_position(percent / regions.len() as u64);
     }
     bar.finish_and_clear();
     Ok(())

@@ -274,7 +274,7 @@ fn code_of(error: &anyhow::Error) -> u8 {
         Some(StoreError::Create { .. }) => exit::CANNOT_CREATE,
         Some(StoreError::Held(_)) => exit::HELD,
         Some(StoreError::Newer { .. }) => exit::CONFIG,
-        Some(StoreError::Engine(_)) | None => exit::FAILED,
+        Some(StoreError::Engine(_) | StoreError::Busy(_)) | None => exit::FAILED,
     }
 }
 

@@ -14,6 +14,8 @@ use crate::domain::notify::render::terminal::severity_style;
 use crate::domain::pattern::{Pattern, did_you_mean, nearest};
 use crate::domain::rules::rule::{Mode, Rule};
 use crate::domain::severity::Severity;
+use crate::domain::text::layout::{Table, paragraph};
+use crate::sink::terminal::columns;
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -53,19 +55,21 @@ pub(super) fn list(file: &ConfigFile, json: bool) -> anyhow::Result<ExitCode> {
         }
         return print(&out);
     }
-    let mut origin = "";
-    for (rule, state) in &all {
-        if rule.origin != origin {
-            origin = &rule.origin;
-            writeln!(out, "{}{BOLD}{origin}{BOLD:#}", if out.is_empty() { "" } else { "\n" })?;
+    for of_file in all.chunk_by(|(a, _), (b, _)| a.origin == b.origin) {
+        let mut table = Table::default();
+        for (rule, state) in of_file {
+            let ink = severity_style(most(rule));
+            let what = match (&rule.threshold, &rule.first_seen) {
+                (Some(threshold), _) => format!("  {DIM}{}{DIM:#}", threshold.said()),
+                (_, Some(_)) => format!("  {DIM}first seen{DIM:#}"),
+                _ => String::new(),
+            };
+            let severity = format!("{ink}{}{ink:#}", span(rule));
+            table.row([(*state).to_owned(), severity, format!("{}{what}", rule.id)]);
         }
-        let ink = severity_style(most(rule));
-        let what = match (&rule.threshold, &rule.first_seen) {
-            (Some(threshold), _) => format!("  {DIM}{}{DIM:#}", threshold.said()),
-            (_, Some(_)) => format!("  {DIM}first seen{DIM:#}"),
-            _ => String::new(),
-        };
-        writeln!(out, "  {state:<7} {ink}{:<18}{ink:#} {}{what}", span(rule), rule.id)?;
+        let origin = of_file.first().map_or("", |(rule, _)| &rule.origin);
+        let before = if out.is_empty() { "" } else { "\n" };
+        write!(out, "{before}{BOLD}{origin}{BOLD:#}\n{}", table.text(columns()))?;
     }
     let (on, off) = (all.iter().filter(|(_, state)| *state != "off").count(), config.disabled.len());
     writeln!(out, "\n{on} rules on, {off} off; `trailnoti rules show ID` shows one")?;
@@ -88,7 +92,8 @@ pub(super) fn show(file: &ConfigFile, id: &str, json: bool) -> anyhow::Result<Ex
     writeln!(out, "\n  {BOLD}{}{BOLD:#}", rule.title)?;
     for (name, text) in [("why", &rule.description), ("what to do now", &rule.runbook)] {
         if let Some(text) = text {
-            writeln!(out, "  {DIM}{name}:{DIM:#} {text}")?;
+            let text = format!("{DIM}{name}:{DIM:#} {text}");
+            writeln!(out, "{}", paragraph(columns(), "  ", "  ", &text))?;
         }
     }
     if !rule.tags.is_empty() {

@@ -32,9 +32,9 @@ pub(super) fn run(file: ConfigFile, log_format: LogFormat) -> anyhow::Result<Exi
     let config = file.load()?;
     let clock = Clock::system();
     let path = state_path(config.state.as_deref());
-    let (store, opened) = Store::open(&path, clock)?;
     // Two threads: one that computes does not keep the other from answering.
     let runtime = runtime::threads(2)?;
+    let (store, opened) = runtime.block_on(Store::open(&path, clock))?;
     let outcome = runtime.block_on(watch(file, config, path, (Arc::new(store), opened), clock));
     // A thread that looks up a name, or writes to a terminal that takes nothing, is not waited for.
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -62,6 +62,7 @@ async fn watch(
     let status = Arc::new(Status::default());
     if let Some(address) = config.http {
         let listener = http::bind(address).await?;
+        tracing::info!("listening on http://{}", listener.local_addr()?);
         runtime::beside(http::serve(listener, status.clone(), clock, stop.clone()));
     }
     for warning in &config.warnings {

@@ -1,7 +1,6 @@
 //! What a scan found, as a table for people and as the last line of JSON. Owns how it looks.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use anstyle::Style;
 use jiff::civil::Date;
@@ -9,7 +8,9 @@ use jiff::civil::Date;
 use crate::domain::notify::render::terminal::severity_style;
 use crate::domain::replay::trial::{Count, RuleTally, Trial};
 use crate::domain::severity::Severity;
-use crate::domain::text::clean;
+use crate::domain::text::layout::{Table, paragraph};
+use crate::domain::text::{clean, counted};
+use crate::sink::terminal::columns;
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -20,74 +21,93 @@ const BARS: [char; 9] = ['·', '▁', '▂', '▃', '▄', '▅', '▆', '▇', 
 /// The table: the most urgent rules first, each with its histogram and examples.
 pub(super) fn table(trial: &Trial, count: &Count) -> String {
     let mut out = String::new();
-    let mut line = |text: String| {
-        let Ok(()) = writeln!(out, "{text}") else { return };
-    };
     let mut rules: Vec<(&String, &RuleTally)> = trial.rules.iter().collect();
-    rules.sort_by_key(|(_, told)| (std::cmp::Reverse(told.severity), std::cmp::Reverse(told.alerts)));
-    let (begins, each) = spans(rules.iter().map(|(_, told)| *told));
-    for (rule, told) in rules {
-        let ink = severity_style(told.severity);
-        line(format!(
-            "{ink}{:<8}{ink:#} {BOLD}{rule}{BOLD:#}  {} in {}  {DIM}{} – {}{DIM:#}",
-            told.severity,
-            mixed(told),
-            plural(told.messages, "message"),
-            told.first.strftime("%Y-%m-%d %H:%M"),
-            told.last.strftime("%Y-%m-%d %H:%M"),
-        ));
+    rules.sort_by_key(|(_, tally)| (std::cmp::Reverse(tally.severity), std::cmp::Reverse(tally.alerts)));
+    let (begins, each) = spans(rules.iter().map(|(_, tally)| *tally));
+    for (rule, tally) in rules {
+        let ink = severity_style(tally.severity);
+        line(
+            &mut out,
+            format!(
+                "{ink}{:<8}{ink:#} {BOLD}{rule}{BOLD:#}  {} in {}  {DIM}{} – {}{DIM:#}",
+                tally.severity,
+                mixed(tally),
+                counted(tally.messages, "message"),
+                tally.first.strftime("%Y-%m-%d %H:%M"),
+                tally.last.strftime("%Y-%m-%d %H:%M"),
+            ),
+        );
         if begins.len() > 1 {
-            line(format!("         {}", histogram(told, &begins, each)));
+            line(&mut out, format!("         {}", histogram(tally, &begins, each)));
         }
-        for alert in &told.examples {
+        let mut examples = Table::default();
+        for alert in &tally.examples {
             let when = alert.time.strftime("%Y-%m-%d %H:%M:%S");
             let id = if alert.event_id.is_empty() { String::new() } else { format!("  {}", alert.event_id) };
-            line(format!(
-                "         {DIM}{when} {}{DIM:#} {}{DIM}{id}{DIM:#}",
-                alert.region,
-                clean(&alert.title, 140)
-            ));
+            examples.row([
+                String::from("     "),
+                format!("{DIM}{when} {}{DIM:#}", alert.region),
+                format!("{}{DIM}{id}{DIM:#}", clean(&alert.title, 140)),
+            ]);
         }
+        out.push_str(&examples.text(columns()));
     }
-    line(String::new());
+    line(&mut out, String::new());
     let told = Severity::ALL.iter().rev().filter_map(|severity| {
         let count = trial.of(*severity);
         (count > 0).then(|| format!("{count} {severity}"))
     });
     let told: Vec<String> = told.collect();
     if count.records == 0 {
-        line("no records found".to_owned());
+        line(&mut out, "no records found".to_owned());
         return out;
     }
     let told = if told.is_empty() { "no alerts".to_owned() } else { told.join(", ") };
     let messages: u64 = trial.rules.values().map(|told| told.messages).sum();
-    line(format!(
-        "{BOLD}{told}{BOLD:#} in {}, from {}",
-        plural(messages, "message"),
-        plural(count.records, "record")
-    ));
+    line(
+        &mut out,
+        format!(
+            "{BOLD}{told}{BOLD:#} in {}, from {}",
+            counted(messages, "message"),
+            counted(count.records, "record")
+        ),
+    );
     if count.undecided > 0 {
-        line(format!(
-            "{} could not be checked against rules that need earlier events: add those with --before, or scan a longer period",
-            plural(count.undecided, "event")
-        ));
+        line(
+            &mut out,
+            format!(
+                "{} could not be checked against rules that need earlier events: add those with --before, or scan a longer period",
+                counted(count.undecided, "event")
+            ),
+        );
     }
     if count.repeated > 0 {
-        line(format!("{} ignored", plural(count.repeated, "duplicate record")));
+        line(&mut out, format!("{} ignored", counted(count.repeated, "duplicate record")));
     }
     if count.out_of_order {
-        line("the input is not in order of time: rules with first_seen or threshold may be wrong".to_owned());
+        line(
+            &mut out,
+            "the input is not in order of time: rules with first_seen or threshold may be wrong".to_owned(),
+        );
     }
     if count.problems > 0 {
-        line(format!("{} while reading: see above", plural(count.problems, "error")));
+        line(&mut out, format!("{} while reading: see above", counted(count.problems, "error")));
     }
     if count.unread_regions > 0 {
-        line(format!("{} could not be read completely", plural(count.unread_regions as u64, "region")));
+        line(
+            &mut out,
+            format!("{} could not be read completely", counted(count.unread_regions as u64, "region")),
+        );
     }
     if count.interrupted {
-        line("interrupted: these are the results so far".to_owned());
+        line(&mut out, "interrupted: these are the results so far".to_owned());
     }
     out
+}
+
+fn line(out: &mut String, text: String) {
+    out.push_str(&paragraph(columns(), "", "  ", &text));
+    out.push('\n');
 }
 
 /// The last line of JSON.
@@ -164,13 +184,9 @@ fn histogram(told: &RuleTally, begins: &[Date], each: i32) -> String {
 /// `4 alerts`, or by severity where they differ.
 fn mixed(told: &RuleTally) -> String {
     if told.by_severity.len() < 2 {
-        return plural(told.alerts, "alert");
+        return counted(told.alerts, "alert");
     }
     let each: Vec<String> =
         told.by_severity.iter().rev().map(|(severity, count)| format!("{count} {severity}")).collect();
-    format!("{} ({})", plural(told.alerts, "alert"), each.join(", "))
-}
-
-fn plural(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+    format!("{} ({})", counted(told.alerts, "alert"), each.join(", "))
 }

@@ -9,13 +9,17 @@ use crate::domain::rules::rule::{Escalation, FirstSeen, Mode, Rule};
 use crate::domain::rules::threshold::Threshold;
 use crate::domain::severity::Severity;
 
+/// The title of a rule that has none: the call stands among the facts.
+pub(super) fn untitled(id: &str) -> String {
+    format!("rule {id} matched an action of {{principal}}")
+}
+
 pub(super) fn rule(section: &mut Section<'_>, origin: &str) -> Option<Rule> {
     let id = section.required("id", "access-key-created").unwrap_or_default();
     if id.chars().any(|c| !(c.is_ascii_alphanumeric() || "-_.".contains(c))) {
         section.problem("id", format!("\"{id}\": use letters, digits and dashes"));
     }
-    let title =
-        section.text("title").unwrap_or_else(|| format!("{id}: {{detail.eventName}} by {{principal}}"));
+    let title = section.text("title").unwrap_or_else(|| untitled(&id));
     let description = section.text("description");
     let severity = section.severity("severity", Severity::Medium);
     for (key, text) in [("title", Some(&title)), ("description", description.as_ref())] {

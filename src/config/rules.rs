@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use crate::config::document::Document;
 use crate::config::problem::{Place, Problem};
-use crate::config::rule::{compile, rule};
+use crate::config::rule::{compile, rule, untitled};
 use crate::config::rule_test;
 use crate::config::rule_test::RuleTest;
 use crate::config::section::{Found, Section};
@@ -153,8 +153,11 @@ fn bare_pattern(path: &Path, name: &str, text: &str, found: &Found) -> Option<Ru
     };
     let pattern =
         compile(pattern, |path, message| found.borrow_mut().push(Problem::new(place(path), message)))?;
-    let title = format!("{id}: {{detail.eventName}} by {{principal}}");
-    Some(Rule { title, origin: name.to_owned(), ..Rule::plain(&id, Severity::Medium, pattern) })
+    Some(Rule {
+        title: untitled(&id),
+        origin: name.to_owned(),
+        ..Rule::plain(&id, Severity::Medium, pattern)
+    })
 }
 
 /// A file of `[[rule]]` tables, which stands in `folder`, if in any.

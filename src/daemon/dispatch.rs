@@ -44,29 +44,22 @@ pub async fn dispatch(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let name = format!("sink {}", sink.queue());
-    let mut dispatch = Dispatch {
-        health: shared.store.reported(Subject::Sink(sink.queue()))?,
-        not_before: shared.store.deferred(sink.queue())?.unwrap_or(Timestamp::MIN),
-        failures: 0,
-        name,
-        shared: &shared,
-        sink: sink.as_ref(),
-    };
-    while !stop.is_cancelled() {
-        let until = match dispatch.turn().await? {
-            Turn::Sent => continue,
-            Turn::Wait(until) => until,
-        };
-        let wait = Duration::try_from(until.duration_since(shared.clock.now())).unwrap_or_default();
-        shared.status.expect(&dispatch.name, wait + SLACK);
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => break,
-            () = nudge.notified() => {}
-            () = shared.clock.sleep_until(until) => {}
-        }
-    }
-    shared.status.ended(&dispatch.name);
+    let outcome = shared
+        .persist(&name, &stop, || async {
+            let queue = sink.queue();
+            let dispatch = Dispatch {
+                health: shared.store.reported(Subject::Sink(queue)).await?,
+                not_before: shared.store.deferred(queue).await?.unwrap_or(Timestamp::MIN),
+                failures: 0,
+                name: &name,
+                shared: &shared,
+                sink: sink.as_ref(),
+            };
+            dispatch.run(&nudge, &stop).await
+        })
+        .await;
+    shared.status.ended(&name);
+    outcome?;
     Ok(())
 }
 
@@ -76,7 +69,7 @@ enum Turn {
 }
 
 struct Dispatch<'a> {
-    name: String,
+    name: &'a str,
     shared: &'a Shared,
     sink: &'a dyn Sink,
     health: Health,
@@ -85,6 +78,25 @@ struct Dispatch<'a> {
 }
 
 impl Dispatch<'_> {
+    async fn run(mut self, nudge: &Notify, stop: &CancellationToken) -> Result<(), StoreError> {
+        let Shared { clock, status, .. } = self.shared;
+        while !stop.is_cancelled() {
+            let until = match self.turn().await? {
+                Turn::Sent => continue,
+                Turn::Wait(until) => until,
+            };
+            let wait = Duration::try_from(until.duration_since(clock.now())).unwrap_or_default();
+            status.expect(self.name, wait + SLACK);
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                () = nudge.notified() => {}
+                () = clock.sleep_until(until) => {}
+            }
+        }
+        Ok(())
+    }
+
     async fn turn(&mut self) -> Result<Turn, StoreError> {
         let (store, clock) = (&self.shared.store, self.shared.clock);
         let now = clock.now();
@@ -94,13 +106,13 @@ impl Dispatch<'_> {
             return Ok(Turn::Wait(self.not_before));
         }
         let grouping = &self.shared.config.grouping;
-        let (pending, sent) = store.pending(self.sink.queue())?;
+        let (pending, sent) = store.pending(self.sink.queue()).await?;
         let message = match due(&pending, &sent, grouping, now) {
             Due::Send(message) => message,
             Due::Wait(until) => return Ok(Turn::Wait(until)),
             Due::Idle => return Ok(Turn::Wait(later(now, LOOK))),
         };
-        self.shared.status.expect(&self.name, DELIVERY + SLACK);
+        self.shared.status.expect(self.name, DELIVERY + SLACK);
         let answer = match tokio::time::timeout(DELIVERY, self.sink.deliver(&message)).await {
             Ok(answer) => answer,
             Err(_) => Err(Failure::Later { after: None, why: "no answer in time".to_owned() }),
@@ -109,9 +121,9 @@ impl Dispatch<'_> {
         self.not_before = later(now, self.sink.gap());
         self.failures = if answer.is_ok() { 0 } else { self.failures + 1 };
         self.count(&message, &answer);
-        let salt = salt(&self.name);
+        let salt = salt(self.name);
         let next = settle(&message, &answer, self.failures, salt, now);
-        self.note(&message, &answer, &next, now)?;
+        self.note(&message, &answer, &next, now).await?;
         match next {
             Next::Done => {
                 let over: Vec<String> = sent
@@ -121,22 +133,19 @@ impl Dispatch<'_> {
                     })
                     .map(|(group, _)| group.clone())
                     .collect();
-                store.delivered(
-                    self.sink.queue(),
-                    &message,
-                    &sent_now(&message, &sent, grouping, now),
-                    &over,
-                )?;
+                store
+                    .delivered(self.sink.queue(), &message, &sent_now(&message, &sent, grouping, now), &over)
+                    .await?;
             }
             Next::RetryAt(until) => {
                 self.not_before = self.not_before.max(until);
                 // What the sink itself asked for holds over a restart; a guess of ours may be mended by one.
                 if matches!(answer, Err(Failure::Later { after: Some(_), .. })) {
-                    store.defer(self.sink.queue(), until)?;
+                    store.defer(self.sink.queue(), until).await?;
                 }
             }
-            Next::Simplify => store.refused(self.sink.queue(), &message, None)?,
-            Next::SetAside(until) => store.refused(self.sink.queue(), &message, Some(until))?,
+            Next::Simplify => store.refused(self.sink.queue(), &message, None).await?,
+            Next::SetAside(until) => store.refused(self.sink.queue(), &message, Some(until)).await?,
             Next::Dead(why) => {
                 let alert =
                     message.alerts.first().map(|pending| pending.alert.id.as_str()).unwrap_or_default();
@@ -145,17 +154,17 @@ impl Dispatch<'_> {
                     alert,
                     "alert rejected by the sink; set aside and not retried: {why}"
                 );
-                store.bury(self.sink.queue(), &message)?;
+                store.bury(self.sink.queue(), &message).await?;
                 let labels = BySink { sink: self.sink.queue().to_owned() };
                 self.shared.status.metrics.dead.get_or_create(&labels).inc();
             }
         }
-        self.tell(&message, &answer)?;
+        self.tell(&message, &answer).await?;
         Ok(Turn::Sent)
     }
 
     /// Notes beside the decision on each alert how far it came. It reaches the disk with what is synced next.
-    fn note(
+    async fn note(
         &self,
         message: &Message,
         answer: &Result<(), Failure>,
@@ -168,7 +177,7 @@ impl Dispatch<'_> {
             Next::Dead(why) => Delivery::Refused(why.clone()),
         };
         let alerts = message.alerts.iter().map(|pending| pending.alert.id.as_str());
-        self.shared.judge_state.delivered(&self.shared.store, self.sink.queue(), alerts, &delivery)
+        self.shared.judge_state.delivered(&self.shared.store, self.sink.queue(), alerts, &delivery).await
     }
 
     fn count(&self, message: &Message, answer: &Result<(), Failure>) {
@@ -189,7 +198,7 @@ impl Dispatch<'_> {
     }
 
     /// Tells, through the other sinks, that this one takes nothing; and through all, that it does again.
-    fn tell(&mut self, message: &Message, answer: &Result<(), Failure>) -> Result<(), StoreError> {
+    async fn tell(&mut self, message: &Message, answer: &Result<(), Failure>) -> Result<(), StoreError> {
         let now = self.shared.clock.now();
         let (failed, patience) = match answer {
             Ok(()) => (false, BUSY),
@@ -213,12 +222,12 @@ impl Dispatch<'_> {
                     not_to: Some(sink.clone()),
                     ..Commit::of_health(Subject::Sink(&sink), Some(since))
                 };
-                self.shared.report(&Report::SinkDead { sink, reason }, Scope::Program, commit)
+                self.shared.report(&Report::SinkDead { sink, reason }, Scope::Program, commit).await
             }
             Some(Notice::Healed(since)) => {
                 tracing::info!(sink, "sink is up again");
                 let commit = Commit::of_health(Subject::Sink(&sink), None);
-                self.shared.report(&Report::SinkWorksAgain { sink, since }, Scope::Program, commit)
+                self.shared.report(&Report::SinkWorksAgain { sink, since }, Scope::Program, commit).await
             }
             None => Ok(()),
         }

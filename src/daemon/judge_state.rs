@@ -1,16 +1,20 @@
-//! What the loops know together: the stories of every region and the memory of every exclusion. Owns that judging
-//! and writing are one step, so that a list and a record of one instance cannot miss each other.
+//! What the loops of an account know together: its stories, its past, what its exclusions hid. Owns the lock under which judging
+//! and writing are one step, so that a list and a record of one instance cannot miss each other; it is one lock an account,
+//! and nobody holds it while a disk is waited for.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+use tokio::sync::OwnedMutexGuard;
 
 use crate::domain::event::scope::Scope;
 use crate::domain::instances::story::Story;
 use crate::domain::instances::usage::Usage;
-use crate::domain::judge::decision::Delivery;
+use crate::domain::judge::decision::{Decision, Delivery};
 use crate::domain::judge::decisions::Decisions;
+use crate::domain::judge::inputs::{Judgement, StateView};
 use crate::domain::rules::memory::{Learned, Memory};
 use crate::domain::rules::threshold::{ThresholdCounts, over};
 use crate::store::{Store, StoreError};
@@ -19,20 +23,30 @@ use crate::store::{Store, StoreError};
 pub type Region = BTreeMap<String, Story>;
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct JudgeState {
-    inner: Mutex<Inner>,
+    /// By the account's number; it is empty for what is trailnoti's own.
+    accounts: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<Option<AccountState>>>>>,
+    decisions: Mutex<Decisions>,
+    /// Which accounts have something to remember of each exclusion.
+    users: Mutex<BTreeMap<String, BTreeSet<String>>>,
 }
 
-#[derive(Debug, Default)]
-pub(super) struct Inner {
-    pub regions: BTreeMap<(String, String), Region>,
-    pub usage: Option<BTreeMap<String, Usage>>,
-    pub own: BTreeMap<String, String>,
-    pub past: Option<(Memory, ThresholdCounts)>,
-    /// How far the history of each account and region is read.
-    pub history: BTreeMap<(String, String), History>,
-    pub decisions: Option<Decisions>,
+/// What is known of one account.
+#[derive(Debug)]
+pub struct AccountState {
+    /// Its regions' stories.
+    pub regions: BTreeMap<String, Region>,
+    /// What its exclusions hid.
+    pub usage: BTreeMap<String, Usage>,
+    /// As whom trailnoti asks there: the ARN of a role or user.
+    pub own: Option<String>,
+    /// What it did before.
+    pub memory: Memory,
+    /// What rules with a threshold have counted in it.
+    pub thresholds: ThresholdCounts,
+    /// How far the history of each region is read.
+    pub history: BTreeMap<String, History>,
 }
 
 /// How far the history of an account and region is read.
@@ -52,139 +66,274 @@ pub struct History {
     pub blind: bool,
 }
 
-/// What the loops know, to look at.
-pub struct Known<'a> {
-    /// Every region's stories, by account and region.
-    pub regions: &'a BTreeMap<(String, String), Region>,
-    /// Every exclusion's memory.
-    pub usage: &'a BTreeMap<String, Usage>,
-    /// As whom trailnoti asks, by account: the ARN of a role or user.
-    pub own: &'a BTreeMap<String, String>,
-    /// How far the history is read, by account and region.
-    pub history: &'a BTreeMap<(String, String), History>,
-    /// How many values are remembered.
-    pub remembered: usize,
-    /// What became of the last events.
-    pub decisions: &'a Decisions,
+/// The lock of one account, and what is known of it.
+pub struct Locked(OwnedMutexGuard<Option<AccountState>>);
+
+impl Locked {
+    /// What is known.
+    pub fn state(
+        &mut self,
+        store: &Store,
+        account: &str,
+    ) -> impl Future<Output = Result<&mut AccountState, StoreError>> {
+        let kept = &mut *self.0;
+        async move {
+            Ok(match kept {
+                Some(kept) => kept,
+                None => kept.insert(AccountState::load(store, account).await?),
+            })
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl JudgeState {
-    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    /// As the state has it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn load(store: &Store) -> Result<Self, StoreError> {
+        let mut users: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (account, exclusion) in store.users().await? {
+            users.entry(exclusion).or_default().insert(account);
+        }
+        Ok(JudgeState {
+            accounts: Mutex::default(),
+            decisions: Mutex::new(Decisions::restored(store.alerts().await?)),
+            users: Mutex::new(users),
+        })
+    }
+
+    /// Waits until nobody else works with an account, and takes it.
+    pub async fn account(&self, account: &str) -> Locked {
+        let shared = lock(&self.accounts).entry(account.to_owned()).or_default().clone();
+        Locked(shared.lock_owned().await)
+    }
+
+    /// Every account of which something is known.
+    pub fn accounts(&self) -> Vec<String> {
+        lock(&self.accounts).keys().cloned().collect()
     }
 
     /// Every account and region of which there are stories, `more` among them.
-    pub(in crate::daemon) fn places(&self, more: &[(String, String)]) -> BTreeSet<(String, String)> {
-        self.lock().regions.keys().chain(more).cloned().collect()
-    }
-
-    /// Looks at every region's stories and at every exclusion's memory.
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn look<T>(&self, store: &Store, look: impl FnOnce(Known<'_>) -> T) -> Result<T, StoreError> {
-        let mut inner = self.lock();
-        let Inner { regions, usage, own, past, history, decisions } = &mut *inner;
-        let usage = known_usage(usage, store)?;
-        let (memory, _) = known_past(past, store)?;
-        let decisions = known_decisions(decisions, store)?;
-        Ok(look(Known { regions, usage, own, history, remembered: memory.len(), decisions }))
+    pub(in crate::daemon) async fn places(
+        &self,
+        store: &Store,
+        more: &[(String, String)],
+    ) -> Result<BTreeSet<(String, String)>, StoreError> {
+        let mut places: BTreeSet<_> = more.iter().cloned().collect();
+        for account in self.accounts() {
+            let mut locked = self.account(&account).await;
+            let regions = locked.state(store, &account).await?.regions.keys();
+            places.extend(regions.map(|region| (account.clone(), region.clone())));
+        }
+        Ok(places)
+    }
+
+    /// What each exclusion hid, in all accounts together.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub async fn usage(&self, store: &Store) -> Result<BTreeMap<String, Usage>, StoreError> {
+        let mut all: BTreeMap<String, Usage> = BTreeMap::new();
+        let users: BTreeSet<String> = lock(&self.users).values().flatten().cloned().collect();
+        for account in users {
+            let mut locked = self.account(&account).await;
+            for (name, usage) in &locked.state(store, &account).await?.usage {
+                all.entry(name.clone()).or_default().join(usage.clone());
+            }
+        }
+        Ok(all)
+    }
+
+    /// Exclusions that other accounts than this one use.
+    pub(in crate::daemon) fn used_elsewhere(&self, account: &str) -> BTreeSet<String> {
+        let is_elsewhere = |accounts: &BTreeSet<String>| accounts.iter().any(|user| user != account);
+        let users = lock(&self.users);
+        users.iter().filter(|(_, accounts)| is_elsewhere(accounts)).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Gives the decisions on a batch's alerts their places in the log of the last ones.
+    pub(in crate::daemon) fn number(
+        &self,
+        decisions: &mut Vec<Decision>,
+        now: Timestamp,
+    ) -> Vec<(u64, Decision)> {
+        lock(&self.decisions).numbered(decisions, now)
+    }
+
+    /// Keeps the decisions of a batch that was committed.
+    pub(in crate::daemon) fn keep(
+        &self,
+        account: &str,
+        numbered: Vec<(u64, Decision)>,
+        judgement: &mut Judgement,
+    ) {
+        lock(&self.decisions).keep(numbered, std::mem::take(&mut judgement.decisions));
+        let mut users = lock(&self.users);
+        for name in judgement.usage.keys() {
+            users.entry(name.clone()).or_default().insert(account.to_owned());
+        }
+    }
+
+    /// Looks at the last decisions.
+    pub fn decisions<T>(&self, look: impl FnOnce(&Decisions) -> T) -> T {
+        look(&lock(&self.decisions))
     }
 
     /// Notes how far alerts came through a sink.
     ///
     /// # Errors
     /// When that cannot be written.
-    pub(in crate::daemon) fn delivered<'a>(
+    pub(in crate::daemon) async fn delivered(
         &self,
         store: &Store,
         sink: &str,
-        alerts: impl Iterator<Item = &'a str>,
+        alerts: impl Iterator<Item = &str>,
         delivery: &Delivery,
     ) -> Result<(), StoreError> {
-        let mut inner = self.lock();
-        let decisions = known_decisions(&mut inner.decisions, store)?;
-        let news: Vec<_> =
-            alerts.filter_map(|alert| decisions.delivered(alert, sink, delivery.clone())).collect();
-        store.note_deliveries(&news)
+        let news: Vec<_> = {
+            let mut decisions = lock(&self.decisions);
+            alerts.filter_map(|alert| decisions.delivered(alert, sink, delivery.clone())).collect()
+        };
+        store.note_deliveries(&news).await
     }
 
     /// How far the history of a region is read.
-    pub(in crate::daemon) fn read_history(&self, scope: Scope<'_>, change: impl FnOnce(&mut History)) {
-        let key = (scope.account().to_owned(), scope.region().to_owned());
-        change(self.lock().history.entry(key).or_default());
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub(in crate::daemon) async fn read_history(
+        &self,
+        store: &Store,
+        scope: Scope<'_>,
+        change: impl FnOnce(&mut History),
+    ) -> Result<(), StoreError> {
+        let mut locked = self.account(scope.account()).await;
+        let history = &mut locked.state(store, scope.account()).await?.history;
+        change(history.entry(scope.region().to_owned()).or_default());
+        Ok(())
     }
 
     /// Nobody reads the region any more.
-    pub(in crate::daemon) fn retire(&self, account: &str, region: &str) {
-        self.lock().history.remove(&(account.to_owned(), region.to_owned()));
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub(in crate::daemon) async fn retire(
+        &self,
+        store: &Store,
+        account: &str,
+        region: &str,
+    ) -> Result<(), StoreError> {
+        let mut locked = self.account(account).await;
+        locked.state(store, account).await?.history.remove(region);
+        Ok(())
     }
 
     /// How much of an account's past is known, for what happens in a region.
-    pub(in crate::daemon) fn learned(&self, scope: Scope<'_>) -> Learned<'static> {
-        learned(&self.lock().history, scope)
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub(in crate::daemon) async fn learned(
+        &self,
+        store: &Store,
+        scope: Scope<'_>,
+    ) -> Result<Learned<'static>, StoreError> {
+        let mut locked = self.account(scope.account()).await;
+        Ok(locked.state(store, scope.account()).await?.learned(scope.region()))
     }
 
     /// Forgets what is too old, or too much, and what no rule counts any more.
     ///
     /// # Errors
     /// When that cannot be written.
-    pub(in crate::daemon) fn forget(&self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
-        let mut inner = self.lock();
-        let (memory, thresholds) = known_past(&mut inner.past, store)?;
-        let (old, over) = (memory.forgettable(now), over(thresholds, now));
-        store.forget_past(&old, &over)?;
-        old.into_iter().for_each(|token| memory.put(token, None));
-        over.iter().for_each(|key| {
-            thresholds.remove(key);
-        });
+    pub(in crate::daemon) async fn forget(&self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
+        for account in self.accounts() {
+            let mut locked = self.account(&account).await;
+            let AccountState { memory, thresholds, .. } = locked.state(store, &account).await?;
+            let (old, over) = (memory.forgettable(now), over(thresholds, now));
+            store.forget_past(&account, &old, &over).await?;
+            old.into_iter().for_each(|token| memory.put(token, None));
+            over.iter().for_each(|key| {
+                thresholds.remove(key);
+            });
+        }
         Ok(())
     }
 }
 
-/// An account that was known once stays known: a region that joins later must not make the others forget.
-pub(super) fn learned(history: &BTreeMap<(String, String), History>, scope: Scope<'_>) -> Learned<'static> {
-    let regions =
-        || history.iter().filter(|((account, _), _)| account == scope.account()).map(|(_, one)| one);
-    let mut seen = regions().filter(|one| !one.blind).peekable();
-    let all_read = seen.peek().is_some() && seen.all(|one| one.read);
-    let here = history.get(&(scope.account().to_owned(), scope.region().to_owned()));
-    Learned {
-        habits: all_read || regions().any(|one| one.known_before),
-        rules: all_read || regions().any(|one| one.known),
-        since: here.and_then(|here| here.since),
-        accounts: None,
+impl AccountState {
+    async fn load(store: &Store, account: &str) -> Result<Self, StoreError> {
+        Ok(AccountState {
+            regions: BTreeMap::new(),
+            usage: store.usage(account).await?,
+            own: None,
+            memory: store.memory(account).await?,
+            thresholds: store.thresholds(account).await?,
+            history: BTreeMap::new(),
+        })
     }
-}
 
-/// What is kept in the store, read when it is asked for first.
-fn loaded<T>(
-    kept: &mut Option<T>,
-    load: impl FnOnce() -> Result<T, StoreError>,
-) -> Result<&mut T, StoreError> {
-    Ok(match kept {
-        Some(kept) => kept,
-        None => kept.insert(load()?),
-    })
-}
+    /// Takes in the stories of a region, where they were not needed before.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub async fn need(&mut self, store: &Store, scope: Scope<'_>) -> Result<(), StoreError> {
+        if let Entry::Vacant(new) = self.regions.entry(scope.region().to_owned()) {
+            new.insert(store.stories(scope).await?);
+        }
+        Ok(())
+    }
 
-pub(super) fn known_past<'a>(
-    past: &'a mut Option<(Memory, ThresholdCounts)>,
-    store: &Store,
-) -> Result<&'a mut (Memory, ThresholdCounts), StoreError> {
-    loaded(past, || Ok((store.memory()?, store.thresholds()?)))
-}
+    /// What a judgement on a region has before it.
+    pub fn view<'a>(
+        &'a self,
+        stories: &'a Region,
+        region: &str,
+        elsewhere: &'a BTreeSet<String>,
+    ) -> StateView<'a> {
+        StateView {
+            stories,
+            usage: &self.usage,
+            used_elsewhere: elsewhere,
+            memory: &self.memory,
+            learned: self.learned(region),
+            thresholds: &self.thresholds,
+        }
+    }
 
-pub(super) fn known_decisions<'a>(
-    decisions: &'a mut Option<Decisions>,
-    store: &Store,
-) -> Result<&'a mut Decisions, StoreError> {
-    loaded(decisions, || Ok(Decisions::restored(store.alerts()?)))
-}
+    /// How much of the past is known, for what happens in a region. An account that was known once stays known: a region that
+    /// joins later must not make the others forget.
+    pub fn learned(&self, region: &str) -> Learned<'static> {
+        let mut seen = self.history.values().filter(|one| !one.blind).peekable();
+        let all_read = seen.peek().is_some() && seen.all(|one| one.read);
+        Learned {
+            habits: all_read || self.history.values().any(|one| one.known_before),
+            rules: all_read || self.history.values().any(|one| one.known),
+            since: self.history.get(region).and_then(|here| here.since),
+            accounts: None,
+        }
+    }
 
-pub(super) fn known_usage<'a>(
-    usage: &'a mut Option<BTreeMap<String, Usage>>,
-    store: &Store,
-) -> Result<&'a mut BTreeMap<String, Usage>, StoreError> {
-    loaded(usage, || store.usage())
+    /// Takes in what a judgement on a region has changed, once it is written.
+    pub fn take_in(&mut self, region: &str, judgement: &mut Judgement) {
+        for (token, sighting) in judgement.sightings.drain(..) {
+            self.memory.put(token, sighting);
+        }
+        self.thresholds.extend(std::mem::take(&mut judgement.thresholds));
+        let stories = self.regions.entry(region.to_owned()).or_default();
+        for (id, story) in std::mem::take(&mut judgement.stories) {
+            match story {
+                Some(story) => stories.insert(id, story),
+                None => stories.remove(&id),
+            };
+        }
+        self.usage.extend(std::mem::take(&mut judgement.usage));
+    }
 }

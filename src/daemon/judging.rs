@@ -1,11 +1,9 @@
 //! Judging and writing down as one step, so that a list and a record of one instance cannot miss each other: find the marks,
 //! look them up together, decide, commit. Owns that order; each decision is the domain's.
 
-use std::collections::btree_map::Entry;
-
 use jiff::Timestamp;
 
-use crate::daemon::judge_state::{Inner, known_decisions, known_past, known_usage, learned};
+use crate::daemon::judge_state::Region;
 use crate::daemon::shared::Shared;
 use crate::domain::event::scope::Scope;
 use crate::domain::event::{Event, Received};
@@ -55,27 +53,25 @@ impl Shared {
     }
 
     /// Finds the marks of a batch, looks them up together, judges, and writes what was decided together with `commit`. The
-    /// time by which something that waits must be decided is answered.
-    pub(in crate::daemon) fn judge_and_commit(
+    /// time by which something that waits must be decided is answered, once what was written lasts: until then the account is
+    /// judged on, and nothing is sent.
+    ///
+    /// # Errors
+    /// When it could not be read or written. Then nothing of it happened, or all of it and it is not known to last: the
+    /// same batch may be judged again in both cases.
+    pub(in crate::daemon) async fn judge_and_commit(
         &self,
         batch: Batch<'_>,
         mut commit: Commit,
     ) -> Result<Option<Timestamp>, StoreError> {
         let Batch { scope, account_name, own, what } = batch;
-        let mut inner = self.judge_state.lock();
-        let Inner { regions, usage, own: owns, past, history, decisions } = &mut *inner;
+        let (store, state, now) = (&self.store, &self.judge_state, self.clock.now());
+        let mut locked = state.account(scope.account()).await;
+        let account = locked.state(store, scope.account()).await?;
+        account.need(store, scope).await?;
         if let Some(own) = own {
-            owns.insert(scope.account().to_owned(), own.to_owned());
+            account.own = Some(own.to_owned());
         }
-        let key = (scope.account().to_owned(), scope.region().to_owned());
-        let stories = match regions.entry(key) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(self.store.stories(scope)?),
-        };
-        let usage = known_usage(usage, &self.store)?;
-        let (memory, thresholds) = known_past(past, &self.store)?;
-        let decisions = known_decisions(decisions, &self.store)?;
-        let learned = learned(history, scope);
         let not_to = commit.not_to.clone();
         let inputs = Inputs {
             ruleset: &self.config.ruleset,
@@ -84,36 +80,32 @@ impl Shared {
             scope,
             account_name,
             own,
-            now: self.clock.now(),
+            now,
         };
-        let view = StateView { stories, usage, memory, learned, thresholds };
-        commit.judgement = self.judge(inputs, view, what)?;
-        commit.alert_log = decisions.numbered(&mut commit.judgement.decisions, self.clock.now());
-        if commit.says_something() {
-            self.store.commit(scope, &commit, &self.routes)?;
-        }
+        let (nothing, elsewhere) = (Region::new(), state.used_elsewhere(scope.account()));
+        let stories = account.regions.get(scope.region()).unwrap_or(&nothing);
+        let view = account.view(stories, scope.region(), &elsewhere);
+        commit.judgement = self.judge(inputs, view, what).await?;
+        commit.alert_log = state.number(&mut commit.judgement.decisions, now);
+        let written = match commit.says_something() {
+            true => store.commit(scope, &commit, &self.routes).await?,
+            false => None,
+        };
         let mut judgement = commit.judgement;
-        decisions.keep(commit.alert_log, std::mem::take(&mut judgement.decisions));
-        for (token, sighting) in judgement.sightings.drain(..) {
-            memory.put(token, sighting);
-        }
-        thresholds.extend(std::mem::take(&mut judgement.thresholds));
-        for (id, story) in std::mem::take(&mut judgement.stories) {
-            match story {
-                Some(story) => stories.insert(id, story),
-                None => stories.remove(&id),
-            };
-        }
+        state.keep(scope.account(), commit.alert_log, &mut judgement);
         for (name, now) in &judgement.usage {
-            self.show_last_hidden(name, usage.get(name), now);
+            self.show_last_hidden(name, account.usage.get(name), now);
         }
-        usage.extend(std::mem::take(&mut judgement.usage));
-        drop(inner);
+        account.take_in(scope.region(), &mut judgement);
+        drop(locked);
+        if let Some(written) = written {
+            store.settled(written).await?;
+        }
         self.announce(&judgement);
         Ok(judgement.decide_at)
     }
 
-    fn judge(
+    async fn judge(
         &self,
         inputs: Inputs<'_>,
         view: StateView<'_>,
@@ -122,12 +114,13 @@ impl Shared {
         Ok(match what {
             What::Page(page, when) => {
                 let marks = judge::marks_of_page(inputs.ruleset, inputs.scope, &page, when, inputs.now);
-                judge::page(inputs, view, page, when, &self.store.seen(&marks)?)
+                let known = self.store.seen(&marks).await?;
+                judge::page(inputs, view, page, when, &known)
             }
             What::Past(page) => judge::page_of_the_past(inputs, view, page),
             What::List(listing) => {
                 let list = List::compare(inputs, view, listing);
-                let known = self.store.seen(&list.marks())?;
+                let known = self.store.seen(&list.marks()).await?;
                 list.judge(&known)
             }
             What::Reports(events) => judge::reports(inputs, view, events),
@@ -139,10 +132,10 @@ impl Shared {
     ///
     /// # Errors
     /// When it cannot be kept.
-    pub fn report(&self, report: &Report, scope: Scope<'_>, commit: Commit) -> Result<(), StoreError> {
+    pub async fn report(&self, report: &Report, scope: Scope<'_>, commit: Commit) -> Result<(), StoreError> {
         let what = What::Reports(vec![report.event(scope, self.clock.now())]);
         let batch = Batch { scope, account_name: self.account_name(scope.account()), own: None, what };
-        self.judge_and_commit(batch, commit)?;
+        self.judge_and_commit(batch, commit).await?;
         Ok(())
     }
 

@@ -7,6 +7,8 @@
 pub mod dispatch;
 mod judge_state;
 mod judging;
+#[cfg(test)]
+mod judging_tests;
 mod overview;
 pub mod poll;
 pub mod shared;
@@ -25,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::config::{Config, Problems};
 use crate::daemon::dispatch::{DELIVERY, dispatch};
+use crate::daemon::judge_state::JudgeState;
 use crate::daemon::overview::Overview;
 use crate::daemon::poll::account::watch_account;
 use crate::daemon::shared::Shared;
@@ -81,9 +84,9 @@ pub async fn run(
     let mut refused = Health::Well;
     let mut opened = Some(deps.store.1.clone());
     loop {
-        let mut generation = Generation::begin(config.clone(), &deps, &stop)?;
+        let mut generation = Generation::begin(config.clone(), &deps, &stop).await?;
         if let Some(Opened::Reset { why, copy }) = opened.take() {
-            generation.tell_reset(&why, copy.as_deref())?;
+            generation.tell_reset(&why, copy.as_deref()).await?;
         }
         let next = loop {
             tokio::select! {
@@ -91,14 +94,14 @@ pub async fn run(
                 () = stop.cancelled() => break None,
                 Some(ended) = generation.ended.recv() => {
                     generation.end(&deps, &stop).await;
-                    deps.store.0.close();
+                    deps.store.0.close().await;
                     return Err(ended.into());
                 }
                 Some(reload) = reloads.recv() => {
                     (deps.notifier)(&reloading());
                     match reload {
                         Ok(new) => break Some(new),
-                        Err(problems) => generation.refuse(&problems, &deps, &mut refused)?,
+                        Err(problems) => generation.refuse(&problems, &deps, &mut refused).await?,
                     }
                     (deps.notifier)(&[NotifyState::Ready]);
                 }
@@ -112,11 +115,11 @@ pub async fn run(
         config = new;
         deps.status.metrics.reload_ok.set(1);
         if std::mem::take(&mut refused) != Health::Well {
-            generation.shared.report(&Report::ReloadWorksAgain, Scope::Program, Commit::default())?;
+            generation.shared.report(&Report::ReloadWorksAgain, Scope::Program, Commit::default()).await?;
         }
         tracing::info!("configuration reloaded");
     }
-    deps.store.0.close();
+    deps.store.0.close().await;
     tracing::info!("stopped");
     Ok(())
 }
@@ -137,13 +140,13 @@ struct Generation {
 }
 
 impl Generation {
-    fn begin(config: Config, deps: &Deps, stop: &CancellationToken) -> anyhow::Result<Self> {
+    async fn begin(config: Config, deps: &Deps, stop: &CancellationToken) -> anyhow::Result<Self> {
         let sinks = (deps.make_sinks)(&config).context("cannot set up the sinks")?;
         let nudges = sinks.iter().map(|sink| (sink.queue().to_owned(), Arc::new(Notify::new())));
         let shared = Shared {
             store: deps.store.0.clone(),
             status: deps.status.clone(),
-            judge_state: Arc::default(),
+            judge_state: Arc::new(JudgeState::load(&deps.store.0).await?),
             clock: deps.clock,
             routes: Arc::new(config.routes()),
             nudges: Arc::new(nudges.collect::<BTreeMap<_, _>>()),
@@ -151,7 +154,7 @@ impl Generation {
             config: Arc::new(config),
         };
         deps.status.begin(shared.config.accounts.len().max(1));
-        for (sink, alerts) in shared.store.retire_sinks(&shared.routes)? {
+        for (sink, alerts) in shared.store.retire_sinks(&shared.routes).await? {
             tracing::error!(
                 sink,
                 alerts,
@@ -226,20 +229,20 @@ impl Generation {
         deps.status.begin(0);
     }
 
-    fn tell_reset(&self, why: &str, copy: Option<&std::path::Path>) -> anyhow::Result<()> {
+    async fn tell_reset(&self, why: &str, copy: Option<&std::path::Path>) -> anyhow::Result<()> {
         let kept = copy.map(|copy| format!("; a copy is in {}", copy.display())).unwrap_or_default();
         tracing::error!("the state was damaged ({why}) and has been recreated{kept}");
         let report = Report::StateReset { reason: format!("{why}{kept}") };
-        Ok(self.shared.report(&report, Scope::Program, Commit::default())?)
+        Ok(self.shared.report(&report, Scope::Program, Commit::default()).await?)
     }
 
-    fn refuse(&self, problems: &Problems, deps: &Deps, refused: &mut Health) -> anyhow::Result<()> {
+    async fn refuse(&self, problems: &Problems, deps: &Deps, refused: &mut Health) -> anyhow::Result<()> {
         deps.status.metrics.reload_ok.set(0);
         tracing::error!("the new configuration has mistakes, keeping the old one:\n{problems}");
         if *refused == Health::Well {
             *refused = Health::Reported { since: deps.clock.now() };
             let report = Report::ReloadRefused { reason: problems.to_string() };
-            self.shared.report(&report, Scope::Program, Commit::default())?;
+            self.shared.report(&report, Scope::Program, Commit::default()).await?;
         }
         Ok(())
     }

@@ -13,10 +13,13 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::judge_state::JudgeState;
 use crate::domain::notify::outbox::Route;
+use crate::domain::time::later;
 use crate::ops::status::Status;
 use crate::source::{FetchError, Skew};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
+/// How long after the state did not answer it is asked again.
+pub(in crate::daemon) const AGAIN: Duration = Duration::from_secs(5);
 /// How long a loop may take between two signs of life, beside what it says it waits for.
 const SLACK: Duration = Duration::from_secs(20);
 /// The longest that a question to AWS takes: one request, or a list of several pages.
@@ -77,6 +80,30 @@ impl Shared {
         };
         self.status.expect(name, SLACK);
         answer
+    }
+
+    /// Runs a loop, and begins it again where the state does not answer for a moment: all that a loop must know is in the
+    /// state. None is answered when it was told to stop meanwhile.
+    pub(in crate::daemon) async fn persist<T, F>(
+        &self,
+        name: &str,
+        stop: &CancellationToken,
+        run: impl Fn() -> F + Send + Sync,
+    ) -> Result<Option<T>, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>> + Send,
+    {
+        loop {
+            match run().await {
+                Err(error) if error.may_pass() => {
+                    tracing::warn!(name, "{error}; trying again");
+                    if !self.wait(name, later(self.clock.now(), AGAIN), stop).await {
+                        return Ok(None);
+                    }
+                }
+                ended => return ended.map(Some),
+            }
+        }
     }
 
     pub(in crate::daemon) fn account_name(&self, account: &str) -> &str {

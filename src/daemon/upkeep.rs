@@ -33,21 +33,23 @@ const AT_ONCE: Patience = Patience { times: 1, lasting: Duration::ZERO };
 /// # Errors
 /// When the state cannot be used any more.
 pub async fn upkeep(shared: Shared, stop: CancellationToken) -> anyhow::Result<()> {
-    let (clock, disk) = (shared.store.reported(Subject::Clock)?, shared.store.reported(Subject::State)?);
-    let (now, places) = (shared.clock.now(), shared.store.places()?);
-    let mut upkeep = Upkeep { shared: &shared, clock, disk, looked: now, begun: now, places };
-    let mut warned = false;
-    let mut next = shared.clock.now();
-    while shared.wait("upkeep", next, &stop).await {
-        upkeep.look_at_the_clock(&mut warned)?;
-        upkeep.look_at_the_state()?;
-        upkeep.hourly()?;
-        upkeep.daily()?;
-        upkeep.release()?;
-        upkeep.count()?;
-        next = later(shared.clock.now(), EVERY);
-    }
+    let outcome = shared
+        .persist("upkeep", &stop, || async {
+            let (now, store) = (shared.clock.now(), &shared.store);
+            let upkeep = Upkeep {
+                shared: &shared,
+                clock: store.reported(Subject::Clock).await?,
+                disk: store.reported(Subject::State).await?,
+                warned: false,
+                looked: now,
+                begun: now,
+                places: store.places().await?,
+            };
+            upkeep.run(&stop).await
+        })
+        .await;
     shared.status.ended("upkeep");
+    outcome?;
     Ok(())
 }
 
@@ -55,6 +57,8 @@ struct Upkeep<'a> {
     shared: &'a Shared,
     clock: Health,
     disk: Health,
+    /// That the clock is off is in the log.
+    warned: bool,
     looked: Timestamp,
     begun: Timestamp,
     /// Accounts and regions of which the state had stories at the start.
@@ -62,15 +66,30 @@ struct Upkeep<'a> {
 }
 
 impl Upkeep<'_> {
-    fn look_at_the_clock(&mut self, warned: &mut bool) -> Result<(), StoreError> {
+    async fn run(mut self, stop: &CancellationToken) -> Result<(), StoreError> {
+        let mut next = self.shared.clock.now();
+        while self.shared.wait("upkeep", next, stop).await {
+            self.look_at_the_clock().await?;
+            self.look_at_the_state().await?;
+            self.hourly().await?;
+            self.daily().await?;
+            self.release().await?;
+            self.count().await?;
+            self.shared.store.checkpoint().await;
+            next = later(self.shared.clock.now(), EVERY);
+        }
+        Ok(())
+    }
+
+    async fn look_at_the_clock(&mut self) -> Result<(), StoreError> {
         // After a restart, a clock of which nothing is known is not right again.
         let Some(seconds) = self.shared.skew.seconds() else { return Ok(()) };
         self.shared.status.metrics.skew.set(seconds as f64);
         let off = seconds.abs() >= SKEW_WARN;
-        if off && !*warned {
+        if off && !self.warned {
             tracing::warn!(seconds, "this machine's clock differs from AWS's: synchronize it with NTP");
         }
-        *warned = off;
+        self.warned = off;
         let (health, notice) =
             self.clock.after(seconds.abs() >= SKEW_ALERT, AT_ONCE, self.shared.clock.now());
         self.clock = health;
@@ -82,10 +101,10 @@ impl Upkeep<'_> {
             }
             None => return Ok(()),
         };
-        self.shared.report(&report, Scope::Program, Commit::of_health(Subject::Clock, since))
+        self.shared.report(&report, Scope::Program, Commit::of_health(Subject::Clock, since)).await
     }
 
-    fn look_at_the_state(&mut self) -> Result<(), StoreError> {
+    async fn look_at_the_state(&mut self) -> Result<(), StoreError> {
         let shared = self.shared;
         let _degraded_says_how_it_went = shared.store.recover();
         let trouble = shared.store.degraded();
@@ -104,36 +123,37 @@ impl Upkeep<'_> {
             }
             _ => return Ok(()),
         };
-        shared.report(&report, Scope::Program, Commit::of_health(Subject::State, since))
+        shared.report(&report, Scope::Program, Commit::of_health(Subject::State, since)).await
     }
 
     /// Forgets what is old, and says what was hidden.
-    fn hourly(&mut self) -> Result<(), StoreError> {
+    async fn hourly(&mut self) -> Result<(), StoreError> {
         let shared = self.shared;
         if shared.clock.now() < later(self.looked, HOURLY) {
             return Ok(());
         }
         self.looked = shared.clock.now();
-        for (exclusion, usage) in shared.store.usage()?.iter().filter(|(_, usage)| usage.count > 0) {
+        let hidden = shared.judge_state.usage(&shared.store).await?;
+        for (exclusion, usage) in hidden.iter().filter(|(_, usage)| usage.count > 0) {
             tracing::info!(exclusion, events = usage.count, last = ?usage.last, "hidden so far");
         }
-        for (account, oldest) in shared.store.oldest_cursors()? {
-            shared.store.forget(&account, oldest, shared.config.cloudtrail.policy.rescan)?;
+        for (account, oldest) in shared.store.oldest_cursors().await? {
+            shared.store.forget(&account, oldest, shared.config.cloudtrail.policy.rescan).await?;
         }
-        shared.judge_state.forget(&shared.store, shared.clock.now())?;
+        shared.judge_state.forget(&shared.store, shared.clock.now()).await?;
         // Events of trailnoti itself belong to no account, and no walk goes back to them.
-        shared.store.forget("", shared.clock.now(), shared.config.cloudtrail.policy.rescan)?;
+        shared.store.forget("", shared.clock.now(), shared.config.cloudtrail.policy.rescan).await?;
         Ok(())
     }
 
     /// Tells what waits in regions that nobody watches any more, by configuration or because they are disabled.
-    fn release(&self) -> Result<(), StoreError> {
+    async fn release(&self) -> Result<(), StoreError> {
         let shared = self.shared;
         if shared.clock.now() < later(self.begun, SETTLED) {
             return Ok(());
         }
         let readings = shared.status.readings();
-        for (account, region) in shared.judge_state.places(&self.places) {
+        for (account, region) in shared.judge_state.places(&shared.store, &self.places).await? {
             let is_watched = readings.keys().any(|feed| (&feed.account, &feed.region) == (&account, &region));
             if is_watched || region.is_empty() {
                 continue;
@@ -141,17 +161,17 @@ impl Upkeep<'_> {
             let scope = Scope::region_of(&account, &region);
             let account_name = shared.account_name(&account);
             let batch = Batch { scope, account_name, own: None, what: What::Release };
-            shared.judge_and_commit(batch, Commit::default())?;
+            shared.judge_and_commit(batch, Commit::default()).await?;
         }
         Ok(())
     }
 
     /// Sums up the day, to the sinks that ask for it. One that was due while nothing ran is told late.
-    fn daily(&self) -> Result<(), StoreError> {
+    async fn daily(&self) -> Result<(), StoreError> {
         let shared = self.shared;
         let Some(digest) = &shared.config.digest else { return Ok(()) };
-        let (now, tally) = (shared.clock.now(), shared.store.tally()?);
-        let Some(since) = tally.since else { return shared.store.begin_tally(now) };
+        let (now, tally) = (shared.clock.now(), shared.store.tally().await?);
+        let Some(since) = tally.since else { return shared.store.begin_tally(now).await };
         if now < daily::next(since, digest.at, &digest.timezone) {
             return Ok(());
         }
@@ -165,12 +185,12 @@ impl Upkeep<'_> {
             Some((feed.region.clone(), now.duration_since(through).as_secs()))
         };
         let slowest = shared.status.readings().iter().filter_map(lag).max_by_key(|(_, lag)| *lag);
-        let usage = shared.store.usage()?;
+        let usage = shared.judge_state.usage(&shared.store).await?;
         let names = shared.config.ruleset.exclusions.iter().map(|exclusion| &exclusion.name);
         let usage = names.map(|name| (name.clone(), usage.get(name).cloned().unwrap_or_default()));
         let mut waiting = BTreeMap::new();
         for route in shared.routes.iter() {
-            let rows = shared.store.queue(&route.sink)? as u64;
+            let rows = shared.store.queue(&route.sink).await? as u64;
             waiting.extend((rows > 0).then(|| (route.sink.clone(), rows)));
         }
         let day = Day {
@@ -181,13 +201,13 @@ impl Upkeep<'_> {
             slowest,
             waiting,
         };
-        shared.report(&day.report(), Scope::Program, Commit::default())?;
-        shared.store.begin_tally(now)
+        shared.report(&day.report(), Scope::Program, Commit::default()).await?;
+        shared.store.begin_tally(now).await
     }
 
-    fn count(&self) -> Result<(), StoreError> {
+    async fn count(&self) -> Result<(), StoreError> {
         for route in self.shared.routes.iter() {
-            let rows = self.shared.store.queue(&route.sink)?;
+            let rows = self.shared.store.queue(&route.sink).await?;
             let labels = BySink { sink: route.sink.clone() };
             self.shared.status.metrics.outbox.get_or_create(&labels).set(rows as f64);
         }

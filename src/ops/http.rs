@@ -11,11 +11,11 @@ use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::domain::json::Json;
 use crate::ops::status::Status;
 
 /// Opens the address.
@@ -41,12 +41,28 @@ pub async fn serve(
     let (health, ready, metrics) = (status.clone(), status.clone(), status.clone());
     let (overview, alerts, explain) = (status.clone(), status.clone(), status);
     let pages = Router::new()
-        .route("/status", get(move || async move { page(overview.pages().map(|pages| pages.overview())) }))
-        .route("/alerts", get(move || async move { page(alerts.pages().map(|pages| pages.alerts())) }))
+        .route(
+            "/status",
+            get(move || async move {
+                let Some(pages) = overview.pages() else { return nothing() };
+                page(pages.status().await)
+            }),
+        )
+        .route(
+            "/alerts",
+            get(move || async move {
+                let Some(pages) = alerts.pages() else { return nothing() };
+                page(Ok(pages.alerts()))
+            }),
+        )
         .route(
             "/explain/{id}",
             get(move |Path(id): Path<String>| async move {
-                page(explain.pages().and_then(|pages| pages.explain(&id)))
+                let Some(pages) = explain.pages() else { return nothing() };
+                match pages.explain(&id).await {
+                    Ok(explained) if explained.is_empty() => nothing(),
+                    explained => page(explained),
+                }
             }),
         )
         .layer(axum::middleware::from_fn(this_machine_alone))
@@ -83,12 +99,17 @@ async fn this_machine_alone(
         .into_response()
 }
 
-fn page(json: Option<Json>) -> impl IntoResponse {
-    let kind = [(header::CONTENT_TYPE, "application/json")];
-    match json {
-        Some(json) => (StatusCode::OK, kind, format!("{json}\n")),
-        None => (StatusCode::NOT_FOUND, kind, "null\n".to_owned()),
+fn page(shown: Result<impl Serialize, String>) -> Response {
+    let text = shown.and_then(|shown| serde_json::to_string(&shown).map_err(|error| error.to_string()));
+    match text {
+        Ok(text) => ([(header::CONTENT_TYPE, "application/json")], format!("{text}\n")).into_response(),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
     }
+}
+
+/// Nobody knows of it, or the loops do not run.
+fn nothing() -> Response {
+    (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, "application/json")], "null\n").into_response()
 }
 
 fn answer(wrong: &[String], right: &str) -> impl IntoResponse + use<> {

@@ -2,6 +2,7 @@
 
 pub mod http;
 pub mod metrics;
+pub mod page;
 pub mod status;
 pub mod systemd;
 pub mod telemetry;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -13,6 +14,7 @@ use crate::domain::health::subject::Api;
 use crate::domain::json::Json;
 use crate::domain::time::later;
 use crate::ops::metrics::{Asked, Metrics};
+use crate::ops::page::{Alert, StatusPage};
 
 /// One API of one place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,13 +56,15 @@ pub struct Sending {
 }
 
 /// What the running loops answer to who asks from outside.
+///
+/// Each answer is an error, in words, where the state cannot be read.
 pub trait Pages: Send + Sync {
     /// Everything, on one page.
-    fn overview(&self) -> Json;
+    fn status(&self) -> BoxFuture<'_, Result<StatusPage, String>>;
     /// The last alerts and what became of each, the newest first.
-    fn alerts(&self) -> Json;
-    /// Why the instance, or the launch of this event id, is told or hidden.
-    fn explain(&self, id: &str) -> Option<Json>;
+    fn alerts(&self) -> Vec<Alert>;
+    /// Why the instance, or the launch of this event id, is alerted on or hidden; empty for what is not known.
+    fn explain<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Vec<Json>, String>>;
 }
 
 /// A loop's word that it will be heard of again.

@@ -5,7 +5,7 @@ mod channel;
 mod email;
 mod http;
 mod slack;
-mod terminal;
+pub mod terminal;
 mod webhook;
 
 use channel::ReadKeys;

@@ -17,6 +17,14 @@ pub(super) const KIND: &str = "terminal";
 #[derive(Debug)]
 struct Output;
 
+/// What is wider is hard to read.
+const WIDEST: usize = 160;
+
+/// How wide standard output is to be filled, in columns; none where it is no terminal.
+pub fn columns() -> Option<usize> {
+    std::io::stdout().is_terminal().then(|| textwrap::termwidth().min(WIDEST))
+}
+
 /// The terminal, where nothing else is configured.
 pub fn channel() -> Arc<dyn Channel> {
     Arc::new(Output)
@@ -48,7 +56,7 @@ impl Terminal {
         for pending in &message.alerts {
             if terminal {
                 text.extend(banner.map(|banner| format!("{banner}\n")));
-                text.push_str(&terminal::block(&pending.alert, &self.style));
+                text.push_str(&terminal::block(&pending.alert, &self.style, columns()));
             } else {
                 text.push_str(&terminal::json_line(&pending.alert, banner));
             }

@@ -29,18 +29,21 @@ impl Store {
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn alerts(&self) -> Result<Vec<(u64, Decision)>, StoreError> {
-        let rows = self.lock().engine.scan(&key::alerts(), usize::MAX)?;
+    pub async fn alerts(&self) -> Result<Vec<(u64, Decision)>, StoreError> {
+        let rows = self.scan(key::alerts()).await?;
         let read = |row: &[u8]| serde_json::from_slice::<Row<Decision>>(row).ok();
         Ok(rows.iter().filter_map(|(_, row)| read(row)).map(|row| (row.place, row.decision)).collect())
     }
 
-    /// Notes what became of alerts. It is not synced: it reaches the disk with what is synced next.
+    /// Notes what became of alerts. It is not waited for: it reaches the disk with what is synced next.
     ///
     /// # Errors
     /// When that cannot be written.
-    pub fn note_deliveries(&self, numbered: &[(u64, Decision)]) -> Result<(), StoreError> {
+    pub async fn note_deliveries(&self, numbered: &[(u64, Decision)]) -> Result<(), StoreError> {
         let changes: Vec<Change> = changes(numbered).collect();
-        if changes.is_empty() { Ok(()) } else { self.lock().engine.write(changes, false) }
+        if !changes.is_empty() {
+            self.engine.write(changes).await?;
+        }
+        Ok(())
     }
 }

@@ -30,39 +30,47 @@ fn file(path: &Path) -> PathBuf {
     path.join("checkpoint.json")
 }
 
-/// Writes the file anew. It is a copy for bad days, so a failure is logged and no more.
-pub(super) fn write(path: &Path, engine: &mut Engine) {
-    let written = (|| {
+/// Writes the file anew. It is a copy for bad days, so a failure is logged and no more. The cursors are read first: whatever
+/// they have passed is in the queues by then, or was sent.
+pub(super) async fn write(folder: &Path, engine: &dyn Engine) {
+    let written = async {
         let other = |error: StoreError| std::io::Error::other(error.to_string());
         let mut cursors = BTreeMap::new();
-        for (key, row) in engine.scan(&key::cursors(), usize::MAX).map_err(other)? {
+        for (key, row) in engine.scan(&[key::cursors()], usize::MAX).await.map_err(other)?.concat() {
             if let Some(cursor) = rows::read_cursor(&row) {
                 let name = String::from_utf8_lossy(&key[1..]).replace('\0', "/");
                 cursors.insert(name, CursorRow::of(&cursor));
             }
         }
-        let unsent = oldest_unsent(engine).map_err(other)?;
-        let new = path.join("checkpoint.new");
-        let mut out = File::create(&new)?;
-        out.write_all(&serde_json::to_vec(&Checkpoint { unsent, cursors })?)?;
-        out.sync_all()?;
-        fs::rename(&new, file(path))?;
-        File::open(path)?.sync_all()
-    })();
-    if let Err(error) = written {
-        tracing::warn!(path = %path.display(), "cannot write the checkpoint: {error}");
+        let unsent = oldest_unsent(engine).await.map_err(other)?;
+        let text = serde_json::to_vec(&Checkpoint { unsent, cursors })?;
+        let folder = folder.to_owned();
+        #[allow(clippy::disallowed_methods, reason = "a disk that hangs must not hold up the loops")]
+        tokio::task::spawn_blocking(move || replace(&folder, &text)).await.map_err(std::io::Error::other)?
+    };
+    if let Err(error) = written.await {
+        tracing::warn!(path = %folder.display(), "cannot write the checkpoint: {error}");
     }
+}
+
+/// The file is the old one or the new one, and never a part.
+fn replace(folder: &Path, text: &[u8]) -> std::io::Result<()> {
+    let new = folder.join("checkpoint.new");
+    let mut out = File::create(&new)?;
+    out.write_all(text)?;
+    out.sync_all()?;
+    fs::rename(&new, file(folder))?;
+    File::open(folder)?.sync_all()
 }
 
 /// The time of the oldest event that some sink still waits for. Of a long queue its most urgent part is looked at,
 /// and the alert that was written first: reading it all would cost more memory than the daemon has.
-fn oldest_unsent(engine: &mut Engine) -> Result<Option<Timestamp>, StoreError> {
-    let mut rows = engine.scan(&key::outbox_all(), LOOKED_AT)?;
+async fn oldest_unsent(engine: &dyn Engine) -> Result<Option<Timestamp>, StoreError> {
+    let mut rows = engine.scan(&[key::outbox_all()], LOOKED_AT).await?.concat();
     if rows.len() == LOOKED_AT {
-        let keys = engine.keys(&key::outbox_all())?;
-        let first = keys.into_iter().min_by_key(|key| key[key.len().saturating_sub(8)..].to_vec());
-        if let Some(first) = first
-            && let Some(row) = engine.get(&first)?
+        let keys = engine.keys(&key::outbox_all()).await?;
+        if let Some(first) = keys.into_iter().min_by_key(|key| rows::seq_of(key))
+            && let Some(row) = engine.get(std::slice::from_ref(&first)).await?.pop().flatten()
         {
             rows.push((first, row));
         }

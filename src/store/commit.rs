@@ -1,7 +1,6 @@
 //! What is written together, whole or not at all.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -10,23 +9,20 @@ use crate::domain::health::subject::Subject;
 use crate::domain::judge::decision::Decision;
 use crate::domain::judge::inputs::{Judgement, Known};
 use crate::domain::lookup::cursor::Cursor;
+use crate::domain::lookup::lanes::LaneKind;
 use crate::domain::notify::alert::Alert;
-use crate::domain::notify::outbox::{Pending, Route};
-use crate::domain::time::later;
-use crate::store::engine::Change;
+use crate::domain::notify::outbox::Route;
+use crate::store::engine::{Change, Written};
 use crate::store::error::StoreError;
 use crate::store::rows::{self, key};
-use crate::store::state::{Inner, Store};
-use crate::store::{alert_log, checkpoint, story};
-
-/// How often the checkpoint beside the store is written.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
+use crate::store::state::Store;
+use crate::store::{alert_log, story};
 
 /// What is written together.
 #[derive(Debug, Default)]
 pub struct Commit {
     /// How far lanes have come.
-    pub cursors: Vec<(String, Cursor)>,
+    pub cursors: Vec<(LaneKind, Cursor)>,
     /// What was decided of events.
     pub judgement: Judgement,
     /// The decisions on its alerts, with their places in the log of the last ones.
@@ -66,36 +62,40 @@ impl Commit {
 }
 
 impl Store {
-    /// Writes what belongs together, for an account and region.
+    /// Writes what belongs together, for an account and region; whoever asks holds the account's lock. Everybody reads it
+    /// then, and it lasts once it is [`settled`](Store::settled): to which place is answered, or none where what it
+    /// would cost to lose is one more read.
     ///
     /// # Errors
     /// When it could be kept neither on disk nor in memory; then nothing of it happened.
-    pub fn commit(&self, scope: Scope<'_>, commit: &Commit, routes: &[Route]) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        let mut inner = self.lock();
+    pub async fn commit(
+        &self,
+        scope: Scope<'_>,
+        commit: &Commit,
+        routes: &[Route],
+    ) -> Result<Option<Written>, StoreError> {
+        let (now, judgement) = (self.clock.now(), &commit.judgement);
+        let (account, region) = (scope.account(), scope.region());
         let mut changes = Vec::new();
         for (lane, cursor) in &commit.cursors {
-            changes
-                .push(Change::put(key::cursor(scope.account(), scope.region(), lane), rows::cursor(cursor)));
+            changes.push(Change::put(key::cursor(account, region, &lane.name()), rows::cursor(cursor)));
         }
         // A memory that is lost is learned again with the cursor that was lost with it.
-        inner.past(&commit.judgement, &mut changes)?;
-        let durable = changes.len();
-        inner.marks(&commit.judgement.marks, &mut changes)?;
-        let seq =
-            inner.enqueue(&commit.judgement.alerts, commit.not_to.as_deref(), routes, now, &mut changes);
-        let usage = &commit.judgement.usage;
-        changes
-            .extend(usage.iter().map(|(name, usage)| Change::put(key::exclusion(name), rows::usage(usage))));
+        self.learned(scope, judgement, &mut changes).await?;
+        let lasting = changes.len();
+        self.marks(&judgement.marks, &mut changes).await?;
+        self.enqueue(&judgement.alerts, commit.not_to.as_deref(), routes, now, &mut changes);
+        for (name, usage) in &judgement.usage {
+            changes.push(Change::put(key::exclusion(account, name), rows::usage(usage)));
+        }
         changes.extend(alert_log::changes(&commit.alert_log));
-        changes.extend(story::changes(scope, &commit.judgement.stories));
-        inner.tally(&commit.judgement, &mut changes)?;
+        changes.extend(story::changes(scope, &judgement.stories));
+        self.count(scope, judgement, &mut changes).await?;
         if commit.baseline {
-            changes.push(Change::put(key::baseline(scope.account(), scope.region()), rows::time(now)));
+            changes.push(Change::put(key::baseline(account, region), rows::time(now)));
         }
         if let Some(rules) = &commit.history {
-            changes
-                .push(Change::put(key::history(scope.account(), scope.region()), rules.clone().into_bytes()));
+            changes.push(Change::put(key::history(account, region), rules.clone().into_bytes()));
         }
         for (subject, since) in &commit.health {
             changes.push(match since {
@@ -103,26 +103,20 @@ impl Store {
                 None => Change::delete(key::health(subject)),
             });
         }
-        let sync = changes.len() > durable;
-        inner.engine.write(changes, sync)?;
-        inner.seq = seq;
-        if now < inner.checkpointed || now >= later(inner.checkpointed, CHECKPOINT_EVERY) {
-            inner.checkpointed = now;
-            checkpoint::write(&self.path, &mut inner.engine);
-        }
-        Ok(())
+        let lasts = changes.len() > lasting;
+        let written = self.engine.write(changes).await?;
+        Ok(lasts.then_some(written))
     }
-}
 
-impl Inner {
-    fn marks(&mut self, marks: &Known, changes: &mut Vec<Change>) -> Result<(), StoreError> {
+    async fn marks(&self, marks: &Known, changes: &mut Vec<Change>) -> Result<(), StoreError> {
         let mut seconds: BTreeMap<(&str, i64), Vec<u8>> = BTreeMap::new();
         for mark in marks {
             seconds.entry((&mark.account, mark.second)).or_default().extend(mark.id);
         }
-        for ((account, second), mut ids) in seconds {
-            let prefix = key::second(account, second);
-            let rows = self.engine.scan(&prefix, usize::MAX)?;
+        let prefixes: Vec<_> =
+            seconds.keys().map(|(account, second)| key::second(account, *second)).collect();
+        let known = self.engine.scan(&prefixes, usize::MAX).await?;
+        for ((mut ids, prefix), rows) in seconds.into_values().zip(prefixes).zip(known) {
             let mut chunk = rows.len();
             if let Some((_, last)) = rows.last().filter(|(_, last)| last.len() < rows::IDS * 16) {
                 chunk -= 1;
@@ -137,6 +131,7 @@ impl Inner {
         Ok(())
     }
 
+    /// Puts each alert into the queues of the sinks that take it. It is written out once, for all of them.
     fn enqueue(
         &self,
         alerts: &[Alert],
@@ -144,22 +139,17 @@ impl Inner {
         routes: &[Route],
         now: Timestamp,
         changes: &mut Vec<Change>,
-    ) -> u64 {
-        let mut seq = self.seq;
+    ) {
         for alert in alerts {
-            for route in routes {
-                if !route.takes(alert) || not_to == Some(route.sink.as_str()) {
-                    continue;
-                }
-                seq += 1;
-                let pending =
-                    Pending { seq, enqueued: now, refusals: 0, not_before: None, alert: alert.clone() };
-                changes.push(Change::put(key::outbox(&route.sink, &pending), rows::pending(&pending)));
+            let takes = |route: &&Route| route.takes(alert) && not_to != Some(route.sink.as_str());
+            let mut routes = routes.iter().filter(takes).peekable();
+            if routes.peek().is_none() {
+                continue;
             }
+            let row = rows::enqueued(alert, now);
+            changes.extend(routes.map(|route| {
+                Change::put(key::outbox(&route.sink, alert.severity, self.next_seq()), row.clone())
+            }));
         }
-        if seq > self.seq {
-            changes.push(Change::put(key::seq(), seq.to_be_bytes().to_vec()));
-        }
-        seq
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 /// The version of what is kept. A newer one on disk is refused untouched.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// Why there is no state to work with.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +33,17 @@ pub enum StoreError {
         /// The version on disk.
         found: String,
     },
+    /// The engine does not answer now. Nothing happened, and the same may be asked again.
+    #[error("cannot reach the state at the moment: {0}")]
+    Busy(String),
     /// The engine fails.
     #[error("cannot use the state: {0}")]
     Engine(String),
+}
+
+impl StoreError {
+    /// Whether the same may be asked again in a moment.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, StoreError::Busy(_))
+    }
 }

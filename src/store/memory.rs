@@ -15,7 +15,6 @@ use crate::domain::rules::threshold::{ThresholdCount, ThresholdCounts};
 use crate::store::engine::Change;
 use crate::store::error::StoreError;
 use crate::store::rows::{json, key};
-use crate::store::state::Inner;
 use crate::store::state::Store;
 
 /// Fifteen bytes of the value, then when it was seen first and last, in seconds since 1970.
@@ -39,27 +38,38 @@ fn entries(kind: u8, bucket: u8, row: &[u8]) -> BTreeMap<Token, Sighting> {
     row.chunks_exact(ENTRY).filter_map(entry).collect()
 }
 
-impl Inner {
-    pub(super) fn past(
-        &mut self,
+impl Store {
+    /// What a batch has taught, added to what its account's rows say.
+    pub(super) async fn learned(
+        &self,
+        scope: Scope<'_>,
         judgement: &Judgement,
         changes: &mut Vec<Change>,
     ) -> Result<(), StoreError> {
-        self.sightings(&judgement.sightings, changes)?;
-        changes
-            .extend(judgement.thresholds.iter().map(|(id, burst)| Change::put(key::burst(id), json(burst))));
+        self.sightings(scope.account(), &judgement.sightings, changes).await?;
+        let counted = judgement.thresholds.iter();
+        let put = |(id, count): (&[u8; 16], &ThresholdCount)| {
+            Change::put(key::threshold(scope.account(), id), json(count))
+        };
+        changes.extend(counted.map(put));
         Ok(())
     }
 
-    fn sightings(&mut self, sightings: &Sightings, changes: &mut Vec<Change>) -> Result<(), StoreError> {
+    async fn sightings(
+        &self,
+        account: &str,
+        sightings: &Sightings,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), StoreError> {
         let mut buckets: BTreeMap<(u8, u8), Sightings> = BTreeMap::new();
         for (token, sighting) in sightings {
             buckets.entry((token.kind, token.id[0])).or_default().push((*token, *sighting));
         }
-        for ((kind, bucket), changed) in buckets {
-            let key = key::memory(kind, bucket);
-            let row = self.engine.get(&key)?.unwrap_or_default();
-            let mut known = entries(kind, bucket, &row);
+        let keys: Vec<_> =
+            buckets.keys().map(|(kind, bucket)| key::memory(account, *kind, *bucket)).collect();
+        let rows = self.engine.get(&keys).await?;
+        for ((((kind, bucket), changed), row), key) in buckets.into_iter().zip(rows).zip(keys) {
+            let mut known = entries(kind, bucket, &row.unwrap_or_default());
             for (token, sighting) in changed {
                 match sighting {
                     Some(sighting) => known.insert(token, sighting),
@@ -76,17 +86,15 @@ impl Inner {
         }
         Ok(())
     }
-}
 
-impl Store {
-    /// What accounts did before.
+    /// What an account did before.
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn memory(&self) -> Result<Memory, StoreError> {
+    pub async fn memory(&self, account: &str) -> Result<Memory, StoreError> {
         let mut memory = Memory::default();
-        for (key, row) in self.lock().engine.scan(&key::memories(), usize::MAX)? {
-            let [_, kind, bucket] = key.as_slice() else { continue };
+        for (key, row) in self.scan(key::memories(account)).await? {
+            let [.., kind, bucket] = key.as_slice() else { continue };
             for (token, sighting) in entries(*kind, *bucket, &row) {
                 memory.put(token, Some(sighting));
             }
@@ -94,38 +102,46 @@ impl Store {
         Ok(memory)
     }
 
-    /// What rules with a threshold have counted.
+    /// What rules with a threshold have counted in an account.
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn thresholds(&self) -> Result<ThresholdCounts, StoreError> {
-        let rows = self.lock().engine.scan(&key::thresholds(), usize::MAX)?;
-        let burst = |(key, row): &(Vec<u8>, Vec<u8>)| {
-            Some((key.get(1..)?.try_into().ok()?, serde_json::from_slice::<ThresholdCount>(row).ok()?))
+    pub async fn thresholds(&self, account: &str) -> Result<ThresholdCounts, StoreError> {
+        let rows = self.scan(key::thresholds(account)).await?;
+        let count = |(key, row): &(Vec<u8>, Vec<u8>)| {
+            let id = key.get(key.len().checked_sub(16)?..)?.try_into().ok()?;
+            Some((id, serde_json::from_slice::<ThresholdCount>(row).ok()?))
         };
-        Ok(rows.iter().filter_map(burst).collect())
+        Ok(rows.iter().filter_map(count).collect())
     }
 
-    /// Forgets.
+    /// Forgets. Whoever asks holds the account's lock.
     ///
     /// # Errors
     /// When that cannot be written.
-    pub fn forget_past(&self, old: &[Token], over: &[[u8; 16]]) -> Result<(), StoreError> {
+    pub async fn forget_past(
+        &self,
+        account: &str,
+        old: &[Token],
+        over: &[[u8; 16]],
+    ) -> Result<(), StoreError> {
         if old.is_empty() && over.is_empty() {
             return Ok(());
         }
-        let mut inner = self.lock();
-        let mut changes: Vec<Change> = over.iter().map(|id| Change::delete(key::burst(id))).collect();
-        inner.sightings(&old.iter().map(|token| (*token, None)).collect(), &mut changes)?;
-        inner.engine.write(changes, false)
+        let mut changes: Vec<Change> =
+            over.iter().map(|id| Change::delete(key::threshold(account, id))).collect();
+        let gone = old.iter().map(|token| (*token, None)).collect();
+        self.sightings(account, &gone, &mut changes).await?;
+        self.engine.write(changes).await?;
+        Ok(())
     }
 
     /// Under which rules the history of a region was read and judged, if it was.
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn history_of(&self, scope: Scope<'_>) -> Result<Option<String>, StoreError> {
-        let row = self.lock().engine.get(&key::history(scope.account(), scope.region()))?;
+    pub async fn history_of(&self, scope: Scope<'_>) -> Result<Option<String>, StoreError> {
+        let row = self.get(key::history(scope.account(), scope.region())).await?;
         Ok(row.map(|row| String::from_utf8_lossy(&row).into_owned()))
     }
 }

@@ -1,9 +1,9 @@
-//! The state on disk, and the only place that writes it. Owns what is kept, under which keys, and that what
-//! belongs together is written together; deciding is the domain's.
+//! The state, and the only place that writes it. Owns what is kept, under which keys, and that what belongs together is
+//! written together; deciding is the domain's. Where the bytes stand is an `engine`'s: sled's on the disk, or memory's.
 //!
 //! # What is kept
 //!
-//! One sled tree, its keys in one order (`\0` ends a text inside a key):
+//! One tree, its keys in one order (`\0` ends a text inside a key):
 //!
 //! | key | value |
 //! | --- | --- |
@@ -19,27 +19,35 @@
 //! | `w` sink | nothing goes to the sink before that time |
 //! | `d` sink `\0` seq | an alert that the sink refused for good |
 //! | `h` subject | it was told that the subject fails, since then |
-//! | `x` exclusion | how often it hid something, who used its tags, and where |
-//! | `m` kind, bucket | what accounts did before: 15 bytes made of each value, when it was seen first and last |
-//! | `q` rule and values | what a rule with a threshold has counted |
+//! | `x` account `\0` exclusion | how often it hid something there, who used its tags, and where |
+//! | `m` account `\0` kind, bucket | what it did before: 15 bytes made of each value, when it was seen first and last |
+//! | `q` account `\0` rule and values | what a rule with a threshold has counted |
 //! | `a` place | an alert and what became of it: the last 500, in a ring |
 //! | `e` account `\0` region | under which rules its history was read, and what came meanwhile was judged |
-//! | `t` | what was told, hidden and missed since the last daily summary |
-//! | `n` | the last seq |
+//! | `t` account | what was alerted on, hidden and missed since the last daily summary |
+//! | `y` | when that was |
 //! | `z` | when the state was lost, if it was |
 //! | `p` key, chunk | a part of a value that is longer than 3 KiB |
 //!
+//! What several accounts would read, change and write is kept for each by itself: whoever judges an account holds its lock,
+//! and no row has two who write it.
+//!
 //! # A crash
 //!
-//! A commit is one sled batch, which recovers whole or not at all, then `flush` and `sync_data`: sled's flush
-//! alone does not reach the disk before a power loss (`ARCHITECTURE.md`, "The store"). Commits that carry only
-//! cursors are not synced: a lost cursor is read again. Alerts, marks, inventory and settlements are.
+//! A commit is one batch, which recovers whole or not at all, and never without those before it. It lasts once it is
+//! settled: on the disk `flush` and `sync_data`, since sled's flush alone does not reach the disk before a power loss
+//! (`ARCHITECTURE.md`, "The store"). Nobody holds an account's lock meanwhile, those who wait share one flush, and an alert
+//! is not shown to its sink before. Commits that carry only cursors are not waited for: a lost cursor is read again.
 //!
 //! # A full disk
 //!
 //! The handle's errors are sticky, so the engine keeps what it cannot write in memory, lays it over what it
 //! reads, and writes it to a new handle once there is space. Meanwhile alerts go out although they are not
 //! durable; the cursors on disk stay behind, so a crash then repeats alerts and loses none.
+//!
+//! # Versions
+//!
+//! 1 kept `m`, `q`, `x` and `t` for all accounts together; they are learned again from the history when it is opened.
 
 mod alert_log;
 mod checkpoint;
@@ -61,6 +69,9 @@ mod recovery_tests;
 mod tests;
 
 pub use commit::Commit;
+#[cfg(test)]
+pub use engine::Weather;
+pub use engine::Written;
 pub use error::{SCHEMA, StoreError};
 pub use recovery::Opened;
 pub use state::Store;

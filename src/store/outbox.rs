@@ -20,16 +20,14 @@ const LOOKED_AT: usize = 400;
 const SCANNED: usize = 4000;
 
 impl Store {
-    /// What waits for a sink, the most urgent first, and what was sent of its groups.
+    /// What waits for a sink, the most urgent first, and what was sent of its groups. Nothing is shown before it lasts.
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn pending(&self, sink: &str) -> Result<(Vec<Pending>, BTreeMap<String, Sent>), StoreError> {
-        let mut inner = self.lock();
-        let prefix = key::outbox_of(sink);
+    pub async fn pending(&self, sink: &str) -> Result<(Vec<Pending>, BTreeMap<String, Sent>), StoreError> {
         let mut of_group: BTreeMap<String, usize> = BTreeMap::new();
         let mut pending = Vec::new();
-        for (key, row) in inner.engine.scan(&prefix, SCANNED)? {
+        for (key, row) in self.engine.scan(&[key::outbox_of(sink)], SCANNED).await?.concat() {
             let Some(waiting) = rows::read_pending(&key, &row) else { continue };
             // One group that waits for its interval must not hide the others.
             let seen = of_group.entry(waiting.alert.group.clone()).or_default();
@@ -38,8 +36,11 @@ impl Store {
                 pending.push(waiting);
             }
         }
+        if !pending.is_empty() {
+            self.settled(self.engine.last()).await?;
+        }
         let prefix = key::group(sink, "");
-        let sent = inner.engine.scan(&prefix, usize::MAX)?;
+        let sent = self.scan(prefix.clone()).await?;
         let sent = sent.iter().filter_map(|(key, row)| {
             Some((String::from_utf8_lossy(&key[prefix.len()..]).into_owned(), rows::read_sent(row)?))
         });
@@ -50,15 +51,15 @@ impl Store {
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn queue(&self, sink: &str) -> Result<usize, StoreError> {
-        Ok(self.lock().engine.keys(&key::outbox_of(sink))?.len())
+    pub async fn queue(&self, sink: &str) -> Result<usize, StoreError> {
+        Ok(self.engine.keys(&key::outbox_of(sink)).await?.len())
     }
 
     /// A message was delivered: its alerts are done.
     ///
     /// # Errors
     /// When that cannot be written; the message would then be sent again.
-    pub fn delivered(
+    pub async fn delivered(
         &self,
         sink: &str,
         message: &Message,
@@ -66,19 +67,19 @@ impl Store {
         over: &[String],
     ) -> Result<(), StoreError> {
         let mut changes: Vec<Change> =
-            message.alerts.iter().map(|pending| Change::delete(key::outbox(sink, pending))).collect();
+            message.alerts.iter().map(|pending| Change::delete(key::pending(sink, pending))).collect();
         changes.extend(over.iter().map(|group| Change::delete(key::group(sink, group))));
         changes
             .extend(sent.iter().map(|(group, sent)| Change::put(key::group(sink, group), rows::sent(sent))));
         changes.push(Change::delete(key::wait(sink)));
-        self.lock().engine.write(changes, true)
+        self.write(changes).await
     }
 
     /// A sink refused a message: each of its alerts is to be tried by itself, not before `not_before`.
     ///
     /// # Errors
     /// When that cannot be written.
-    pub fn refused(
+    pub async fn refused(
         &self,
         sink: &str,
         message: &Message,
@@ -90,35 +91,33 @@ impl Store {
             .map(|pending| {
                 let refusals = pending.refusals.saturating_add(1);
                 let refused = Pending { refusals, not_before, ..pending.clone() };
-                Change::put(key::outbox(sink, &refused), rows::pending(&refused))
+                Change::put(key::pending(sink, &refused), rows::pending(&refused))
             })
             .collect();
-        self.lock().engine.write(changes, true)
+        self.write(changes).await
     }
 
     /// A sink will never take these: they are kept among the dead, the oldest of which make room.
     ///
     /// # Errors
     /// When that cannot be written.
-    pub fn bury(&self, sink: &str, message: &Message) -> Result<(), StoreError> {
-        let mut inner = self.lock();
-        let dead = inner.engine.scan(&key::dead(sink, None), usize::MAX)?;
+    pub async fn bury(&self, sink: &str, message: &Message) -> Result<(), StoreError> {
+        let dead = self.engine.keys(&key::dead(sink, None)).await?;
         let excess = (dead.len() + message.alerts.len()).saturating_sub(DEAD);
-        let mut changes: Vec<Change> =
-            dead.into_iter().take(excess).map(|(key, _)| Change::delete(key)).collect();
+        let mut changes: Vec<Change> = dead.into_iter().take(excess).map(Change::delete).collect();
         for pending in &message.alerts {
-            changes.push(Change::delete(key::outbox(sink, pending)));
+            changes.push(Change::delete(key::pending(sink, pending)));
             changes.push(Change::put(key::dead(sink, Some(pending.seq)), rows::pending(pending)));
         }
-        inner.engine.write(changes, true)
+        self.write(changes).await
     }
 
     /// The alerts that a sink refused for good.
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn dead(&self, sink: &str) -> Result<Vec<Alert>, StoreError> {
-        let rows = self.lock().engine.scan(&key::dead(sink, None), usize::MAX)?;
+    pub async fn dead(&self, sink: &str) -> Result<Vec<Alert>, StoreError> {
+        let rows = self.scan(key::dead(sink, None)).await?;
         Ok(rows.iter().filter_map(|(key, row)| Some(rows::read_pending(key, row)?.alert)).collect())
     }
 
@@ -126,16 +125,17 @@ impl Store {
     ///
     /// # Errors
     /// When that cannot be written.
-    pub fn defer(&self, sink: &str, until: Timestamp) -> Result<(), StoreError> {
-        self.lock().engine.write(vec![Change::put(key::wait(sink), rows::time(until))], false)
+    pub async fn defer(&self, sink: &str, until: Timestamp) -> Result<(), StoreError> {
+        self.engine.write(vec![Change::put(key::wait(sink), rows::time(until))]).await?;
+        Ok(())
     }
 
     /// The time before which nothing goes to the sink.
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn deferred(&self, sink: &str) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.lock().engine.get(&key::wait(sink))?.and_then(|row| rows::read_time(&row)))
+    pub async fn deferred(&self, sink: &str) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.get(key::wait(sink)).await?.and_then(|row| rows::read_time(&row)))
     }
 
     /// Alerts for sinks that are not configured any more become dead ones of those sinks. Where a sink's readers
@@ -143,12 +143,10 @@ impl Store {
     ///
     /// # Errors
     /// When that cannot be written.
-    pub fn retire_sinks(&self, routes: &[Route]) -> Result<BTreeMap<String, usize>, StoreError> {
-        let mut inner = self.lock();
+    pub async fn retire_sinks(&self, routes: &[Route]) -> Result<BTreeMap<String, usize>, StoreError> {
         let mut changes = Vec::new();
         let mut retired: BTreeMap<String, usize> = BTreeMap::new();
-        let mut seq = inner.seq;
-        for (full, row) in inner.engine.scan(&key::outbox_all(), usize::MAX)? {
+        for (full, row) in self.scan(key::outbox_all()).await? {
             let sink = key::first_of(&full);
             if routes.iter().any(|route| route.sink == sink) {
                 continue;
@@ -162,16 +160,13 @@ impl Store {
                 *retired.entry(sink).or_default() += 1;
                 continue;
             }
-            for reader in readers {
-                seq += 1;
-                let moved = Pending { seq, ..pending.clone() };
-                changes.push(Change::put(key::outbox(&reader.sink, &moved), rows::pending(&moved)));
-            }
+            changes.extend(readers.map(|reader| {
+                let key = key::outbox(&reader.sink, pending.alert.severity, self.next_seq());
+                Change::put(key, row.clone())
+            }));
         }
         if !changes.is_empty() {
-            changes.push(Change::put(key::seq(), seq.to_be_bytes().to_vec()));
-            inner.engine.write(changes, true)?;
-            inner.seq = seq;
+            self.write(changes).await?;
         }
         Ok(retired)
     }

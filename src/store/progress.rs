@@ -11,6 +11,7 @@ use crate::domain::health::subject::Subject;
 use crate::domain::instances::usage::Usage;
 use crate::domain::judge::inputs::{Known, Mark};
 use crate::domain::lookup::cursor::Cursor;
+use crate::domain::lookup::lanes::LaneKind;
 use crate::domain::time::earlier;
 use crate::store::engine::Change;
 use crate::store::error::StoreError;
@@ -21,20 +22,32 @@ use crate::store::state::Store;
 /// A lane that has not moved for so long belongs to a region that is not watched any more.
 const UNWATCHED: Duration = Duration::from_secs(8 * 86_400);
 
+/// How far the lanes of a region have come.
+#[derive(Debug, Default)]
+pub struct Cursors(BTreeMap<String, Cursor>);
+
+impl Cursors {
+    /// Of one lane; none for one that was never read.
+    pub fn of(&self, lane: &LaneKind) -> Option<Cursor> {
+        self.0.get(&lane.name()).cloned()
+    }
+}
+
 impl Store {
     /// Which of these marks are kept: their events were judged before.
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn seen(&self, marks: &[Mark]) -> Result<Known, StoreError> {
+    pub async fn seen(&self, marks: &[Mark]) -> Result<Known, StoreError> {
         let mut of_second: BTreeMap<(&str, i64), Vec<&Mark>> = BTreeMap::new();
         for mark in marks {
             of_second.entry((&mark.account, mark.second)).or_default().push(mark);
         }
+        let prefixes: Vec<_> =
+            of_second.keys().map(|(account, second)| key::second(account, *second)).collect();
+        let rows = self.engine.scan(&prefixes, usize::MAX).await?;
         let mut known = Known::new();
-        let mut inner = self.lock();
-        for ((account, second), marks) in of_second {
-            let rows = inner.engine.scan(&key::second(account, second), usize::MAX)?;
+        for (marks, rows) in of_second.into_values().zip(rows) {
             let kept =
                 |mark: &&&Mark| rows.iter().any(|(_, ids)| ids.chunks_exact(16).any(|id| id == mark.id));
             known.extend(marks.iter().filter(kept).map(|mark| (*mark).clone()));
@@ -42,38 +55,44 @@ impl Store {
         Ok(known)
     }
 
-    /// How far a lane has come.
+    /// How far the lanes of a region have come.
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn cursor(&self, scope: Scope<'_>, lane: &str) -> Result<Option<Cursor>, StoreError> {
-        let row = self.lock().engine.get(&key::cursor(scope.account(), scope.region(), lane))?;
-        Ok(row.and_then(|row| rows::read_cursor(&row)))
+    pub async fn cursors(&self, scope: Scope<'_>) -> Result<Cursors, StoreError> {
+        let prefix = key::cursor(scope.account(), scope.region(), "");
+        let rows = self.scan(prefix.clone()).await?;
+        let cursor = |(key, row): &(Vec<u8>, Vec<u8>)| {
+            Some((String::from_utf8_lossy(&key[prefix.len()..]).into_owned(), rows::read_cursor(row)?))
+        };
+        Ok(Cursors(rows.iter().filter_map(cursor).collect()))
     }
 
     /// Forgets the lanes of a region that no rule asks for any more.
     ///
     /// # Errors
     /// When that cannot be written.
-    pub fn keep_lanes(&self, scope: Scope<'_>, lanes: &[(String, Cursor)]) -> Result<(), StoreError> {
-        let mut inner = self.lock();
+    pub async fn keep_lanes(&self, scope: Scope<'_>, lanes: &[(LaneKind, Cursor)]) -> Result<(), StoreError> {
         let prefix = key::cursor(scope.account(), scope.region(), "");
-        let rows = inner.engine.scan(&prefix, usize::MAX)?;
+        let rows = self.scan(prefix.clone()).await?;
         let gone = rows.into_iter().filter(|(key, _)| {
             let lane = String::from_utf8_lossy(&key[prefix.len()..]);
-            !lanes.iter().any(|(kept, _)| *kept == lane)
+            !lanes.iter().any(|(kept, _)| kept.name() == lane)
         });
         let changes: Vec<Change> = gone.map(|(key, _)| Change::delete(key)).collect();
-        if changes.is_empty() { Ok(()) } else { inner.engine.write(changes, false) }
+        if !changes.is_empty() {
+            self.engine.write(changes).await?;
+        }
+        Ok(())
     }
 
     /// The regions of an account that were enabled when they were last listed.
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn regions(&self, account: &str) -> Result<Vec<String>, StoreError> {
+    pub async fn regions(&self, account: &str) -> Result<Vec<String>, StoreError> {
         let prefix = key::region(account, "");
-        let rows = self.lock().engine.scan(&prefix, usize::MAX)?;
+        let rows = self.scan(prefix.clone()).await?;
         Ok(rows
             .into_iter()
             .map(|(key, _)| String::from_utf8_lossy(&key[prefix.len()..]).into_owned())
@@ -85,14 +104,14 @@ impl Store {
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn appeared(
+    pub async fn appeared(
         &self,
         account: &str,
         regions: &[String],
     ) -> Result<Option<(Timestamp, Vec<String>)>, StoreError> {
-        let listed = self.lock().engine.get(&key::listed(account))?.and_then(|row| rows::read_time(&row));
+        let listed = self.get(key::listed(account)).await?.and_then(|row| rows::read_time(&row));
         let Some(listed) = listed else { return Ok(None) };
-        let known = self.regions(account)?;
+        let known = self.regions(account).await?;
         Ok(Some((listed, regions.iter().filter(|region| !known.contains(region)).cloned().collect())))
     }
 
@@ -101,13 +120,13 @@ impl Store {
     ///
     /// # Errors
     /// When that cannot be written.
-    pub fn discovered(
+    pub async fn discovered(
         &self,
         account: &str,
         regions: &[String],
         appeared: &[String],
     ) -> Result<(), StoreError> {
-        let known = self.regions(account)?;
+        let known = self.regions(account).await?;
         let now = self.clock.now();
         let mut changes = vec![Change::put(key::listed(account), rows::time(now))];
         let new = regions.iter().filter(|region| !known.contains(region));
@@ -117,16 +136,17 @@ impl Store {
         let empty =
             appeared.iter().map(|region| Change::put(key::baseline(account, region), rows::time(now)));
         changes.extend(empty);
-        let sync = changes.len() > 1;
-        self.lock().engine.write(changes, sync)
+        let lasting = changes.len() > 1;
+        let written = self.engine.write(changes).await?;
+        if lasting { self.settled(written).await } else { Ok(()) }
     }
 
     /// When the state was lost, if it was within the last day.
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn lost(&self) -> Result<Option<Timestamp>, StoreError> {
-        let lost = self.lock().engine.get(&key::lost())?.and_then(|row| rows::read_time(&row));
+    pub async fn lost(&self) -> Result<Option<Timestamp>, StoreError> {
+        let lost = self.get(key::lost()).await?.and_then(|row| rows::read_time(&row));
         Ok(lost.filter(|lost| *lost > earlier(self.clock.now(), Duration::from_secs(86_400))))
     }
 
@@ -134,9 +154,9 @@ impl Store {
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn oldest_cursors(&self) -> Result<BTreeMap<String, Timestamp>, StoreError> {
+    pub async fn oldest_cursors(&self) -> Result<BTreeMap<String, Timestamp>, StoreError> {
         let mut oldest: BTreeMap<String, Timestamp> = BTreeMap::new();
-        for (key, row) in self.lock().engine.scan(&key::cursors(), usize::MAX)? {
+        for (key, row) in self.scan(key::cursors()).await? {
             let Some(cursor) = rows::read_cursor(&row) else { continue };
             // A region that is not watched any more must not keep every mark for ever.
             if cursor.through < earlier(self.clock.now(), UNWATCHED) {
@@ -153,35 +173,51 @@ impl Store {
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn reported(&self, subject: Subject<'_>) -> Result<Health, StoreError> {
-        let row = self.lock().engine.get(&key::health(&subject.key()))?;
+    pub async fn reported(&self, subject: Subject<'_>) -> Result<Health, StoreError> {
+        let row = self.get(key::health(&subject.key())).await?;
         let since = row.and_then(|row| rows::read_time(&row));
         Ok(since.map_or(Health::Well, |since| Health::Reported { since }))
     }
 
-    /// What is remembered of each exclusion.
+    /// What is remembered of each exclusion in an account.
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn usage(&self) -> Result<BTreeMap<String, Usage>, StoreError> {
-        let prefix = key::exclusion("");
-        let rows = self.lock().engine.scan(&prefix, usize::MAX)?;
+    pub async fn usage(&self, account: &str) -> Result<BTreeMap<String, Usage>, StoreError> {
+        let prefix = key::exclusion(account, "");
+        let rows = self.scan(prefix.clone()).await?;
         let usage = rows.iter().filter_map(|(key, row)| {
             Some((String::from_utf8_lossy(&key[prefix.len()..]).into_owned(), rows::read_usage(row)?))
         });
         Ok(usage.collect())
     }
 
+    /// Which accounts have something to remember of an exclusion: pairs of an account and the exclusion's name.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub async fn users(&self) -> Result<Vec<(String, String)>, StoreError> {
+        let pair = |key: Vec<u8>| {
+            let text = String::from_utf8_lossy(key.get(1..)?).into_owned();
+            text.split_once('\0').map(|(account, name)| (account.to_owned(), name.to_owned()))
+        };
+        Ok(self.engine.keys(&key::exclusions()).await?.into_iter().filter_map(pair).collect())
+    }
+
     /// Forgets marks of an account that no walk goes back to any more.
     ///
     /// # Errors
     /// When that cannot be written.
-    pub fn forget(&self, account: &str, oldest: Timestamp, rescan: Duration) -> Result<usize, StoreError> {
+    pub async fn forget(
+        &self,
+        account: &str,
+        oldest: Timestamp,
+        rescan: Duration,
+    ) -> Result<usize, StoreError> {
         let before = earlier(earlier(oldest, rescan), Duration::from_secs(3600)).as_second();
-        let mut inner = self.lock();
         let mut old = Vec::new();
         let prefix = key::seconds(account);
-        for (key, _) in inner.engine.scan(&prefix, 4096)? {
+        for (key, _) in self.engine.scan(std::slice::from_ref(&prefix), 4096).await?.concat() {
             if key::second_of(&key, prefix.len()) >= before {
                 break;
             }
@@ -189,7 +225,7 @@ impl Store {
         }
         let forgotten = old.len();
         if forgotten > 0 {
-            inner.engine.write(old, false)?;
+            self.engine.write(old).await?;
         }
         Ok(forgotten)
     }

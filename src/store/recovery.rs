@@ -60,6 +60,12 @@ pub(super) fn open(path: &Path, now: Timestamp) -> Result<(sled::Db, Opened), St
         }
         db.insert(key::born(), rows::time(now)).and_then(|_| db.flush()).map_err(engine)?;
     }
+    Ok((db, opened))
+}
+
+/// The state is one of this version from now on, and whoever opens it after a power loss finds its files.
+pub(super) fn seal(path: &Path) -> Result<(), StoreError> {
+    let create = |error: std::io::Error| StoreError::Create { path: path.to_owned(), why: error.to_string() };
     File::create(path.join("version"))
         .and_then(|mut file| file.write_all(format!("{SCHEMA}\n").as_bytes()).and_then(|()| file.sync_all()))
         .map_err(create)?;
@@ -70,7 +76,13 @@ pub(super) fn open(path: &Path, now: Timestamp) -> Result<(sled::Db, Opened), St
             file.sync_all().map_err(create)?;
         }
     }
-    Ok((db, opened))
+    Ok(())
+}
+
+/// Whether an older version kept the state.
+pub(super) fn is_older(path: &Path) -> bool {
+    let version = fs::read_to_string(path.join("version")).ok();
+    version.and_then(|text| text.trim().parse::<u32>().ok()).is_some_and(|found| found < SCHEMA)
 }
 
 /// A newer state is refused before sled touches a byte of it.

@@ -3,59 +3,63 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::tests::{SCOPE, at, clock, open, routes, told};
+use super::tests::{SCOPE, at, clock, keep, open, routes, told};
 use super::*;
 use crate::domain::lookup::cursor::Cursor;
+use crate::domain::lookup::lanes::LaneKind;
 
 /// A history that was read is worth nothing without what it taught, and would make everything new.
-#[test]
-fn what_was_learned_is_learned_again_after_the_state_was_lost() {
+#[tokio::test]
+async fn what_was_learned_is_learned_again_after_the_state_was_lost() {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = open(folder.path());
+    let store = open(folder.path()).await;
     let read = Cursor { floor: at(0), through: at(20), walk: None };
-    let cursors = vec![("whole".to_owned(), read.clone()), ("history 1a2b".to_owned(), read)];
+    let cursors = vec![(LaneKind::Whole, read.clone()), (LaneKind::History("1a2b".to_owned()), read)];
     let commit = Commit { cursors, history: Some("1a2b".to_owned()), ..Commit::default() };
-    store.commit(SCOPE, &commit, &routes(&[])).expect("kept");
-    store.close();
+    keep(&store, &commit, &routes(&[])).await;
+    store.close().await;
     drop(store);
     fs::remove_dir_all(recovery::database(folder.path())).expect("lost");
-    let (store, opened) = Store::open(folder.path(), clock()).expect("it opens");
+    let (store, opened) = Store::open(folder.path(), clock()).await.expect("it opens");
     assert_ne!(opened, Opened::AsItWas);
-    assert!(store.cursor(SCOPE, "whole").expect("read").is_some());
-    assert_eq!(store.cursor(SCOPE, "history 1a2b").expect("read"), None);
-    assert_eq!(store.history_of(SCOPE).expect("read"), None);
-    assert!(store.memory().expect("read").is_empty());
+    assert!(store.cursors(SCOPE).await.expect("read").of(&LaneKind::Whole).is_some());
+    assert_eq!(store.cursors(SCOPE).await.expect("read").of(&LaneKind::History("1a2b".to_owned())), None);
+    assert_eq!(store.history_of(SCOPE).await.expect("read"), None);
+    assert!(store.memory(SCOPE.account()).await.expect("read").is_empty());
 }
 
-#[test]
-fn a_newer_state_is_refused_and_not_a_byte_of_it_changes() {
+#[tokio::test]
+async fn a_newer_state_is_refused_and_not_a_byte_of_it_changes() {
     let folder = tempfile::tempdir().expect("a folder");
-    drop(open(folder.path()));
+    drop(open(folder.path()).await);
     fs::write(folder.path().join("version"), "9\n").expect("written");
     let before = contents(folder.path());
-    let error = Store::open(folder.path(), clock()).err().expect("it is refused");
+    let error = Store::open(folder.path(), clock()).await.expect_err("it is refused");
     assert!(matches!(error, StoreError::Newer { .. }), "{error}");
     assert_eq!(contents(folder.path()), before);
 }
 
-#[test]
-fn r13_a_state_that_cannot_be_made_or_is_held_is_told_so() {
+#[tokio::test]
+async fn r13_a_state_that_cannot_be_made_or_is_held_is_told_so() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("file");
     fs::write(&file, "").expect("written");
-    assert!(matches!(Store::open(&file.join("state"), clock()).err(), Some(StoreError::Create { .. })));
-    let held = open(&folder.path().join("state"));
-    assert!(matches!(Store::open(&folder.path().join("state"), clock()).err(), Some(StoreError::Held(_))));
+    assert!(matches!(Store::open(&file.join("state"), clock()).await.err(), Some(StoreError::Create { .. })));
+    let held = open(&folder.path().join("state")).await;
+    assert!(matches!(
+        Store::open(&folder.path().join("state"), clock()).await.err(),
+        Some(StoreError::Held(_))
+    ));
     drop(held);
 }
 
-#[test]
-fn a_kill_inside_open_does_not_brick_the_state() {
+#[tokio::test]
+async fn a_kill_inside_open_does_not_brick_the_state() {
     let folder = tempfile::tempdir().expect("a folder");
-    open(folder.path()).commit(SCOPE, &told(1), &routes(&["a"])).expect("committed");
+    keep(&open(folder.path()).await, &told(1), &routes(&["a"])).await;
     fs::write(recovery::database(folder.path()).join("snap.00000000000001ff.generating"), b"half")
         .expect("written");
-    assert_eq!(open(folder.path()).pending("a").expect("read").0.len(), 1);
+    assert_eq!(open(folder.path()).await.pending("a").await.expect("read").0.len(), 1);
 }
 
 fn contents(path: &Path) -> Vec<(PathBuf, Vec<u8>)> {
@@ -72,19 +76,19 @@ fn contents(path: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 
 /// R14: damage of every kind, to every file. The state opens, never panics, and either has what it had or says
 /// that it was begun anew, with a copy; the cursors then come from the checkpoint.
-#[test]
-fn r14_a_damaged_state_opens_and_says_so() {
+#[tokio::test]
+async fn r14_a_damaged_state_opens_and_says_so() {
     let folder = tempfile::tempdir().expect("a folder");
     let whole = folder.path().join("whole");
     {
-        let store = open(&whole);
+        let store = open(&whole).await;
         for n in 0..40 {
-            store.commit(SCOPE, &told(n), &routes(&["a"])).expect("committed");
+            keep(&store, &told(n), &routes(&["a"])).await;
         }
-        store.close();
+        store.close().await;
     }
     // Another opening writes a snapshot.
-    drop(open(&whole));
+    drop(open(&whole).await);
     let files: Vec<PathBuf> = contents(&whole.join("db")).into_iter().map(|(path, _)| path).collect();
     assert!(files.len() >= 2, "{files:?}");
     let (mut variants, mut resets) = (0, 0);
@@ -121,15 +125,20 @@ fn r14_a_damaged_state_opens_and_says_so() {
                 Some(bytes) => fs::write(path.join(name), bytes).expect("written"),
             }
             let (store, opened) =
-                Store::open(&path, clock()).unwrap_or_else(|error| panic!("{name:?}: {error}"));
-            let kept = store.pending("a").expect("read").0.len();
+                Store::open(&path, clock()).await.unwrap_or_else(|error| panic!("{name:?}: {error}"));
+            let kept = store.pending("a").await.expect("read").0.len();
             match opened {
                 Opened::AsItWas => {
                     assert_eq!(kept, 40, "{name:?} variant {variants} lost alerts and did not say so")
                 }
                 Opened::Reset { .. } => {
                     resets += 1;
-                    let cursor = store.cursor(SCOPE, "whole").expect("read").expect("from the checkpoint");
+                    let cursor = store
+                        .cursors(SCOPE)
+                        .await
+                        .expect("read")
+                        .of(&LaneKind::Whole)
+                        .expect("from the checkpoint");
                     assert_eq!(cursor.through, at(10), "back to the oldest alert that was not sent");
                 }
             }

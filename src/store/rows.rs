@@ -1,5 +1,7 @@
 //! How keys and values look on disk. Owns their bytes; a change here is a new `SCHEMA`.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +17,7 @@ pub(super) const IDS: usize = 64;
 /// Keys; see the table in `store`.
 pub(super) mod key {
     use crate::domain::notify::outbox::Pending;
+    use crate::domain::severity::Severity;
 
     fn joined(kind: u8, parts: &[&str]) -> Vec<u8> {
         let mut key = vec![kind];
@@ -87,11 +90,15 @@ pub(super) mod key {
         joined(b'o', &[sink, ""])
     }
 
-    pub fn outbox(sink: &str, pending: &Pending) -> Vec<u8> {
+    pub fn outbox(sink: &str, severity: Severity, seq: u64) -> Vec<u8> {
         let mut key = outbox_of(sink);
-        key.push(u8::MAX - pending.alert.severity as u8);
-        key.extend(pending.seq.to_be_bytes());
+        key.push(u8::MAX - severity as u8);
+        key.extend(seq.to_be_bytes());
         key
+    }
+
+    pub fn pending(sink: &str, pending: &Pending) -> Vec<u8> {
+        outbox(sink, pending.alert.severity, pending.seq)
     }
 
     /// The first text of a key: a sink, or an account.
@@ -108,6 +115,10 @@ pub(super) mod key {
         joined(b'w', &[sink])
     }
 
+    pub fn dead_all() -> Vec<u8> {
+        vec![b'd']
+    }
+
     pub fn dead(sink: &str, seq: Option<u64>) -> Vec<u8> {
         let mut key = joined(b'd', &[sink, ""]);
         key.extend(seq.into_iter().flat_map(u64::to_be_bytes));
@@ -118,24 +129,38 @@ pub(super) mod key {
         joined(b'h', &[subject])
     }
 
-    pub fn exclusion(name: &str) -> Vec<u8> {
-        joined(b'x', &[name])
+    pub fn exclusion(account: &str, name: &str) -> Vec<u8> {
+        joined(b'x', &[account, name])
     }
 
-    pub fn memories() -> Vec<u8> {
-        vec![b'm']
+    pub fn exclusions() -> Vec<u8> {
+        vec![b'x']
     }
 
-    pub fn memory(kind: u8, bucket: u8) -> Vec<u8> {
-        vec![b'm', kind, bucket]
+    pub fn memories(account: &str) -> Vec<u8> {
+        joined(b'm', &[account, ""])
     }
 
-    pub fn thresholds() -> Vec<u8> {
-        vec![b'q']
+    pub fn memory(account: &str, kind: u8, bucket: u8) -> Vec<u8> {
+        [memories(account), vec![kind, bucket]].concat()
     }
 
-    pub fn burst(key: &[u8; 16]) -> Vec<u8> {
-        [&[b'q'][..], key].concat()
+    pub fn thresholds(account: &str) -> Vec<u8> {
+        joined(b'q', &[account, ""])
+    }
+
+    pub fn threshold(account: &str, key: &[u8; 16]) -> Vec<u8> {
+        [&thresholds(account)[..], key].concat()
+    }
+
+    /// Everything that is known of what was before, under any version: prefixes.
+    pub fn learned() -> [Vec<u8>; 5] {
+        [vec![b'm'], vec![b'q'], vec![b'x'], vec![b'e'], vec![b't']]
+    }
+
+    /// Whether a cursor is that of a lane which learns.
+    pub fn is_history(cursor: &[u8]) -> bool {
+        String::from_utf8_lossy(cursor).contains("\0history ")
     }
 
     pub fn history(account: &str, region: &str) -> Vec<u8> {
@@ -150,8 +175,16 @@ pub(super) mod key {
         [&[b'a'][..], &slot.to_be_bytes()].concat()
     }
 
-    pub fn tally() -> Vec<u8> {
+    pub fn tallies() -> Vec<u8> {
         vec![b't']
+    }
+
+    pub fn tally(account: &str) -> Vec<u8> {
+        joined(b't', &[account])
+    }
+
+    pub fn day() -> Vec<u8> {
+        vec![b'y']
     }
 
     pub fn born() -> Vec<u8> {
@@ -162,10 +195,6 @@ pub(super) mod key {
         vec![b'z']
     }
 
-    pub fn seq() -> Vec<u8> {
-        vec![b'n']
-    }
-
     pub fn part(key: &[u8], chunk: u8) -> Vec<u8> {
         let mut part = vec![b'p'];
         part.extend(key);
@@ -174,8 +203,9 @@ pub(super) mod key {
     }
 }
 
-pub(super) fn number(row: &[u8]) -> u64 {
-    row.try_into().map_or(0, u64::from_be_bytes)
+/// The seq of a waiting or a dead alert: the end of its key.
+pub(super) fn seq_of(key: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(key.get(key.len().checked_sub(8)?..)?.try_into().ok()?))
 }
 
 pub(super) fn time(time: Timestamp) -> Vec<u8> {
@@ -252,14 +282,14 @@ pub(super) fn read_usage(row: &[u8]) -> Option<Usage> {
 }
 
 #[derive(Serialize, Deserialize)]
-struct PendingRow {
+struct PendingRow<'a> {
     at: Timestamp,
     #[serde(default)]
     refusals: u8,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     not_before: Option<Timestamp>,
     #[serde(flatten)]
-    alert: AlertRow,
+    alert: AlertRow<'a>,
 }
 
 pub(super) fn pending(pending: &Pending) -> Vec<u8> {
@@ -271,12 +301,16 @@ pub(super) fn pending(pending: &Pending) -> Vec<u8> {
     })
 }
 
+/// An alert that nobody refused yet, as it waits in every queue.
+pub(super) fn enqueued(alert: &Alert, at: Timestamp) -> Vec<u8> {
+    json(&PendingRow { at, refusals: 0, not_before: None, alert: AlertRow::of(alert) })
+}
+
 /// The row's seq is the end of its key.
 pub(super) fn read_pending(key: &[u8], row: &[u8]) -> Option<Pending> {
     let row: PendingRow = serde_json::from_slice(row).ok()?;
-    let seq = u64::from_be_bytes(key.get(key.len().checked_sub(8)?..)?.try_into().ok()?);
     Some(Pending {
-        seq,
+        seq: seq_of(key)?,
         enqueued: row.at,
         refusals: row.refusals,
         not_before: row.not_before,
@@ -285,70 +319,69 @@ pub(super) fn read_pending(key: &[u8], row: &[u8]) -> Option<Pending> {
 }
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct AlertRow {
-    id: String,
-    rule: String,
-    title: String,
-    description: String,
-    runbook: String,
-    severity: String,
-    group: String,
-    account: String,
-    name: String,
-    region: String,
+pub(super) struct AlertRow<'a> {
+    id: Cow<'a, str>,
+    rule: Cow<'a, str>,
+    title: Cow<'a, str>,
+    description: Cow<'a, str>,
+    runbook: Cow<'a, str>,
+    severity: Cow<'a, str>,
+    group: Cow<'a, str>,
+    account: Cow<'a, str>,
+    name: Cow<'a, str>,
+    region: Cow<'a, str>,
     time: Timestamp,
-    who: String,
-    from: String,
-    event: String,
-    instance: String,
+    who: Cow<'a, str>,
+    from: Cow<'a, str>,
+    event: Cow<'a, str>,
+    instance: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     completes: bool,
-    facts: Vec<(String, String)>,
+    facts: Cow<'a, [(String, String)]>,
 }
 
-impl AlertRow {
-    pub fn of(alert: &Alert) -> Self {
-        let alert = alert.clone();
+impl<'a> AlertRow<'a> {
+    pub fn of(alert: &'a Alert) -> Self {
         AlertRow {
-            id: alert.id,
-            rule: alert.rule,
-            title: alert.title,
-            description: alert.description,
-            runbook: alert.runbook,
-            severity: alert.severity.name().to_owned(),
-            group: alert.group,
-            account: alert.account,
-            name: alert.account_name,
-            region: alert.region,
+            id: (&alert.id).into(),
+            rule: (&alert.rule).into(),
+            title: (&alert.title).into(),
+            description: (&alert.description).into(),
+            runbook: (&alert.runbook).into(),
+            severity: alert.severity.name().into(),
+            group: (&alert.group).into(),
+            account: (&alert.account).into(),
+            name: (&alert.account_name).into(),
+            region: (&alert.region).into(),
             time: alert.time,
-            who: alert.principal,
-            from: alert.address,
-            event: alert.event_id,
-            instance: alert.instance,
+            who: (&alert.principal).into(),
+            from: (&alert.address).into(),
+            event: (&alert.event_id).into(),
+            instance: (&alert.instance).into(),
             completes: alert.completes,
-            facts: alert.facts,
+            facts: (&alert.facts).into(),
         }
     }
 
     pub fn alert(self) -> Option<Alert> {
         Some(Alert {
-            id: self.id,
-            rule: self.rule,
-            title: self.title,
-            description: self.description,
-            runbook: self.runbook,
             severity: Severity::parse(&self.severity)?,
-            group: self.group,
-            account: self.account,
-            account_name: self.name,
-            region: self.region,
+            id: self.id.into_owned(),
+            rule: self.rule.into_owned(),
+            title: self.title.into_owned(),
+            description: self.description.into_owned(),
+            runbook: self.runbook.into_owned(),
+            group: self.group.into_owned(),
+            account: self.account.into_owned(),
+            account_name: self.name.into_owned(),
+            region: self.region.into_owned(),
             time: self.time,
-            principal: self.who,
-            address: self.from,
-            event_id: self.event,
-            instance: self.instance,
+            principal: self.who.into_owned(),
+            address: self.from.into_owned(),
+            event_id: self.event.into_owned(),
+            instance: self.instance.into_owned(),
             completes: self.completes,
-            facts: self.facts,
+            facts: self.facts.into_owned(),
         })
     }
 }

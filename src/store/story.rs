@@ -16,7 +16,7 @@ use crate::store::rows::{AlertRow, json, key};
 use crate::store::state::Store;
 
 #[derive(Serialize, Deserialize)]
-struct StoryRow {
+struct StoryRow<'a> {
     id: String,
     state: String,
     kind: String,
@@ -47,7 +47,7 @@ struct StoryRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fleet: Option<Launch>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    waiting: Vec<HeldRow>,
+    waiting: Vec<HeldRow<'a>>,
     #[serde(default)]
     told: bool,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -57,8 +57,8 @@ struct StoryRow {
 }
 
 #[derive(Serialize, Deserialize)]
-struct HeldRow {
-    alert: AlertRow,
+struct HeldRow<'a> {
+    alert: AlertRow<'a>,
     ids: Vec<String>,
     state: String,
     #[serde(default)]
@@ -101,7 +101,7 @@ fn row(story: &Story) -> Vec<u8> {
 }
 
 fn read(row: &[u8]) -> Option<Story> {
-    let row: StoryRow = serde_json::from_slice(row).ok()?;
+    let row: StoryRow<'_> = serde_json::from_slice(row).ok()?;
     let held = row.waiting.into_iter().filter_map(|held| {
         Some(Held {
             alert: held.alert.alert()?,
@@ -153,9 +153,8 @@ impl Store {
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn stories(&self, scope: Scope<'_>) -> Result<BTreeMap<String, Story>, StoreError> {
-        let prefix = key::instance(scope.account(), scope.region(), "");
-        let rows = self.lock().engine.scan(&prefix, usize::MAX)?;
+    pub async fn stories(&self, scope: Scope<'_>) -> Result<BTreeMap<String, Story>, StoreError> {
+        let rows = self.scan(key::instance(scope.account(), scope.region(), "")).await?;
         let stories = rows.iter().filter_map(|(_, row)| read(row));
         Ok(stories.map(|story| (story.instance.id.clone(), story)).collect())
     }
@@ -164,9 +163,9 @@ impl Store {
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn places(&self) -> Result<Vec<(String, String)>, StoreError> {
+    pub async fn places(&self) -> Result<Vec<(String, String)>, StoreError> {
         let mut places = BTreeSet::new();
-        for key in self.lock().engine.keys(&key::instances())? {
+        for key in self.engine.keys(&key::instances()).await? {
             let mut parts = key[1..].split(|byte| *byte == 0).map(String::from_utf8_lossy);
             if let (Some(account), Some(region)) = (parts.next(), parts.next()) {
                 places.insert((account.into_owned(), region.into_owned()));
@@ -179,7 +178,7 @@ impl Store {
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn has_baseline(&self, scope: Scope<'_>) -> Result<bool, StoreError> {
-        Ok(self.lock().engine.get(&key::baseline(scope.account(), scope.region()))?.is_some())
+    pub async fn has_baseline(&self, scope: Scope<'_>) -> Result<bool, StoreError> {
+        Ok(self.get(key::baseline(scope.account(), scope.region())).await?.is_some())
     }
 }

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,9 +10,11 @@ use crate::clock::Clock;
 use crate::domain::event::scope::Scope;
 use crate::domain::judge::inputs::{Judgement, Known, Mark};
 use crate::domain::lookup::cursor::Cursor;
+use crate::domain::lookup::lanes::LaneKind;
 use crate::domain::notify::alert::Alert;
 use crate::domain::notify::outbox::{Message, Route};
 use crate::domain::severity::Severity;
+use crate::store::engine::Disk;
 
 pub(super) const SCOPE: Scope<'static> = Scope::Region { account: "111122223333", region: "us-east-1" };
 
@@ -61,42 +64,59 @@ pub(super) fn told(n: u64) -> Commit {
     let judgement =
         Judgement { alerts: vec![alert(n, Severity::High)], marks: [mark].into(), ..Judgement::default() };
     let cursor = Cursor { floor: at(0), through: at(20), walk: None };
-    Commit { judgement, cursors: vec![("whole".to_owned(), cursor)], ..Commit::default() }
+    Commit { judgement, cursors: vec![(LaneKind::Whole, cursor)], ..Commit::default() }
 }
 
-fn seen(store: &Store, n: u64) -> Known {
+/// Commits, and waits until it lasts.
+pub(super) async fn keep(store: &Store, commit: &Commit, routes: &[Route]) {
+    if let Some(written) = store.commit(SCOPE, commit, routes).await.expect("committed") {
+        store.settled(written).await.expect("settled");
+    }
+}
+
+/// A state whose disk is at hand, to be broken.
+async fn on_disk(path: &Path) -> (Store, Arc<Disk>) {
+    let (db, _) = recovery::open(path, clock().now()).expect("it opens");
+    let disk = Arc::new(Disk::new(path.to_owned(), db, clock()));
+    (Store::on(disk.clone(), clock()).await.expect("it opens"), disk)
+}
+
+async fn seen(store: &Store, n: u64) -> Known {
     let marks: Vec<Mark> = told(n).judgement.marks.into_iter().collect();
-    store.seen(&marks).expect("read")
+    store.seen(&marks).await.expect("read")
 }
 
-pub(super) fn open(path: &Path) -> Store {
-    let (store, opened) = Store::open(path, clock()).expect("it opens");
+pub(super) async fn open(path: &Path) -> Store {
+    let (store, opened) = Store::open(path, clock()).await.expect("it opens");
     assert_eq!(opened, Opened::AsItWas);
     store
 }
 
-#[test]
-fn what_is_committed_together_is_there_together_after_a_restart() {
+#[tokio::test]
+async fn what_is_committed_together_is_there_together_after_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = open(folder.path());
-    store.commit(SCOPE, &told(1), &routes(&["a", "b"])).expect("committed");
+    let store = open(folder.path()).await;
+    keep(&store, &told(1), &routes(&["a", "b"])).await;
     drop(store);
-    let store = open(folder.path());
+    let store = open(folder.path()).await;
     for sink in ["a", "b"] {
-        let (pending, _) = store.pending(sink).expect("read");
+        let (pending, _) = store.pending(sink).await.expect("read");
         assert_eq!(pending.iter().map(|p| &p.alert).collect::<Vec<_>>(), [&alert(1, Severity::High)]);
     }
-    assert!(!seen(&store, 1).is_empty());
-    assert!(seen(&store, 2).is_empty());
-    assert_eq!(store.cursor(SCOPE, "whole").expect("read").map(|c| c.through), Some(at(20)));
+    assert!(!seen(&store, 1).await.is_empty());
+    assert!(seen(&store, 2).await.is_empty());
+    assert_eq!(
+        store.cursors(SCOPE).await.expect("read").of(&LaneKind::Whole).map(|c| c.through),
+        Some(at(20))
+    );
 }
 
-#[test]
-fn no_row_on_disk_is_longer_than_four_kibibytes() {
+#[tokio::test]
+async fn no_row_on_disk_is_longer_than_four_kibibytes() {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = open(folder.path());
-    store.commit(SCOPE, &told(1), &routes(&["a"])).expect("committed");
-    let (pending, _) = store.pending("a").expect("read");
+    let store = open(folder.path()).await;
+    keep(&store, &told(1), &routes(&["a"])).await;
+    let (pending, _) = store.pending("a").await.expect("read");
     let digest = Message { alerts: pending, groups: vec![], update: false, plain: false };
     drop(store);
     let longest = |path: &Path| {
@@ -104,65 +124,68 @@ fn no_row_on_disk_is_longer_than_four_kibibytes() {
         db.iter().map(|row| row.expect("a row").1.len()).max()
     };
     assert!(longest(folder.path()).is_some_and(|length| length <= 4096), "{:?}", longest(folder.path()));
-    let store = open(folder.path());
-    store.delivered("a", &digest, &[], &[]).expect("settled");
+    let store = open(folder.path()).await;
+    store.delivered("a", &digest, &[], &[]).await.expect("settled");
     drop(store);
     let db = sled::open(recovery::database(folder.path())).expect("opened");
     assert!(db.scan_prefix(b"p").next().is_none(), "the parts of a deleted row are deleted");
 }
 
-#[test]
-fn the_most_urgent_come_first_and_then_the_oldest() {
+#[tokio::test]
+async fn the_most_urgent_come_first_and_then_the_oldest() {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = open(folder.path());
+    let store = open(folder.path()).await;
     for (n, severity) in
         [(1, Severity::Low), (2, Severity::Critical), (3, Severity::Low), (4, Severity::High)]
     {
         let judgement = Judgement { alerts: vec![alert(n, severity)], ..Judgement::default() };
-        store.commit(SCOPE, &Commit { judgement, ..Commit::default() }, &routes(&["a"])).expect("committed");
+        keep(&store, &Commit { judgement, ..Commit::default() }, &routes(&["a"])).await;
     }
-    let (pending, _) = store.pending("a").expect("read");
+    let (pending, _) = store.pending("a").await.expect("read");
     assert_eq!(pending.iter().map(|p| p.seq).collect::<Vec<_>>(), [2, 4, 1, 3]);
 }
 
-#[test]
-fn what_a_sink_refuses_for_good_is_kept() {
+#[tokio::test]
+async fn what_a_sink_refuses_for_good_is_kept() {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = open(folder.path());
-    store.commit(SCOPE, &told(1), &routes(&["a"])).expect("committed");
-    let (alerts, _) = store.pending("a").expect("read");
-    store.bury("a", &Message { alerts, groups: vec![], update: false, plain: true }).expect("buried");
+    let store = open(folder.path()).await;
+    keep(&store, &told(1), &routes(&["a"])).await;
+    let (alerts, _) = store.pending("a").await.expect("read");
+    store.bury("a", &Message { alerts, groups: vec![], update: false, plain: true }).await.expect("buried");
     drop(store);
-    let store = open(folder.path());
-    assert!(store.pending("a").expect("read").0.is_empty());
-    assert_eq!(store.dead("a").expect("read").len(), 1);
+    let store = open(folder.path()).await;
+    assert!(store.pending("a").await.expect("read").0.is_empty());
+    assert_eq!(store.dead("a").await.expect("read").len(), 1);
 }
 
-#[test]
-fn alerts_for_a_sink_that_is_gone_are_kept_among_the_dead() {
+#[tokio::test]
+async fn alerts_for_a_sink_that_is_gone_are_kept_among_the_dead() {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = open(folder.path());
-    store.commit(SCOPE, &told(1), &routes(&["a", "b"])).expect("committed");
-    assert_eq!(store.retire_sinks(&routes(&["b"])).expect("retired"), BTreeMap::from([("a".to_owned(), 1)]));
-    assert_eq!(store.dead("a").expect("read").len(), 1);
-    assert_eq!(store.queue("b").expect("read"), 1);
+    let store = open(folder.path()).await;
+    keep(&store, &told(1), &routes(&["a", "b"])).await;
+    assert_eq!(
+        store.retire_sinks(&routes(&["b"])).await.expect("retired"),
+        BTreeMap::from([("a".to_owned(), 1)])
+    );
+    assert_eq!(store.dead("a").await.expect("read").len(), 1);
+    assert_eq!(store.queue("b").await.expect("read"), 1);
 }
 
-#[test]
-fn marks_are_forgotten_once_no_walk_goes_back_to_them() {
+#[tokio::test]
+async fn marks_are_forgotten_once_no_walk_goes_back_to_them() {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = open(folder.path());
-    store.commit(SCOPE, &told(1), &[]).expect("committed");
+    let store = open(folder.path()).await;
+    keep(&store, &told(1), &[]).await;
     let day = Duration::from_secs(86_400);
-    assert_eq!(store.forget(SCOPE.account(), at(86_400), day).expect("asked"), 0);
-    assert_eq!(store.forget(SCOPE.account(), at(3 * 86_400), day).expect("asked"), 1);
-    assert!(seen(&store, 1).is_empty());
+    assert_eq!(store.forget(SCOPE.account(), at(86_400), day).await.expect("asked"), 0);
+    assert_eq!(store.forget(SCOPE.account(), at(3 * 86_400), day).await.expect("asked"), 1);
+    assert!(seen(&store, 1).await.is_empty());
 }
 
-#[test]
-fn a_hundred_thousand_marks_stay_small() {
+#[tokio::test]
+async fn a_hundred_thousand_marks_stay_small() {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = open(folder.path());
+    let store = open(folder.path()).await;
     for second in 0..1000 {
         let marks = (0..100u64)
             .map(|n| {
@@ -171,92 +194,92 @@ fn a_hundred_thousand_marks_stay_small() {
             })
             .collect();
         let judgement = Judgement { marks, ..Judgement::default() };
-        store.commit(SCOPE, &Commit { judgement, ..Commit::default() }, &[]).expect("committed");
+        keep(&store, &Commit { judgement, ..Commit::default() }, &[]).await;
     }
-    store.close();
+    store.close().await;
     assert!(store.size() < 16 * 1024 * 1024, "{} bytes", store.size());
 }
 
 /// What R12 promises, without a full disk: the handle fails, writes go to memory, and a new handle gets them.
-#[test]
-fn what_the_disk_does_not_take_is_kept_and_written_later() {
+#[tokio::test]
+async fn what_the_disk_does_not_take_is_kept_and_written_later() {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = open(folder.path());
-    store.commit(SCOPE, &told(1), &routes(&["a"])).expect("committed");
-    store.lock().engine.break_handle("no space left on device");
-    store.commit(SCOPE, &told(2), &routes(&["a"])).expect("kept in memory");
+    let (store, disk) = on_disk(folder.path()).await;
+    keep(&store, &told(1), &routes(&["a"])).await;
+    disk.break_handle("no space left on device");
+    keep(&store, &told(2), &routes(&["a"])).await;
     assert!(store.degraded().is_some());
     assert_eq!(
-        store.pending("a").expect("read").0.len(),
+        store.pending("a").await.expect("read").0.len(),
         2,
         "the old one from disk, the new one from memory"
     );
-    assert!(!seen(&store, 2).is_empty());
-    store.lock().engine.mend_handle();
+    assert!(!seen(&store, 2).await.is_empty());
+    disk.mend_handle();
     assert!(store.recover(), "{:?}", store.degraded());
-    drop(store);
-    assert_eq!(open(folder.path()).pending("a").expect("read").0.len(), 2);
+    drop((store, disk));
+    assert_eq!(open(folder.path()).await.pending("a").await.expect("read").0.len(), 2);
 }
 
 /// More values than one row holds, and forgetting some of them.
-#[test]
-fn what_accounts_did_is_there_after_a_restart() {
+#[tokio::test]
+async fn what_accounts_did_is_there_after_a_restart() {
     use crate::domain::rules::memory::{Sighting, Token};
     let folder = tempfile::tempdir().expect("a folder");
-    let store = open(folder.path());
+    let store = open(folder.path()).await;
     let all: Vec<_> = (0..5_000)
         .map(|n| (Token::key(&n.to_string()), Some(Sighting { first: at(n), last: at(n + 5) })))
         .collect();
     let judgement = Judgement { sightings: all.clone(), ..Judgement::default() };
-    store.commit(SCOPE, &Commit { judgement, ..Commit::default() }, &routes(&[])).expect("kept");
-    store.forget_past(&[all[7].0], &[]).expect("forgotten");
-    store.close();
+    keep(&store, &Commit { judgement, ..Commit::default() }, &routes(&[])).await;
+    store.forget_past(SCOPE.account(), &[all[7].0], &[]).await.expect("forgotten");
+    store.close().await;
     drop(store);
-    let memory = open(folder.path()).memory().expect("read");
+    let memory = open(folder.path()).await.memory(SCOPE.account()).await.expect("read");
     assert_eq!(memory.len(), 4_999);
     assert_eq!((memory.get(&all[7].0), memory.get(&all[4_999].0)), (None, all[4_999].1));
 }
 
-#[test]
-fn a_store_without_a_handle_says_so_and_does_not_say_that_there_is_nothing() {
+#[tokio::test]
+async fn a_store_without_a_handle_says_so_and_does_not_say_that_there_is_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = open(folder.path());
-    store.commit(SCOPE, &told(1), &routes(&["a"])).expect("committed");
+    let (store, disk) = on_disk(folder.path()).await;
+    keep(&store, &told(1), &routes(&["a"])).await;
     let (db, aside) = (folder.path().join("db"), folder.path().join("aside"));
-    store.lock().engine.lose_handle();
+    drop(disk.lose_handle());
     std::fs::rename(&db, &aside).expect("moved");
     std::fs::write(&db, "in the way").expect("written");
     let marks: Vec<Mark> = told(1).judgement.marks.into_iter().collect();
-    assert!(store.seen(&marks).is_err());
-    assert!(store.pending("a").is_err() && store.cursor(SCOPE, "whole").is_err());
+    assert!(store.seen(&marks).await.is_err());
+    assert!(store.pending("a").await.is_err() && store.cursors(SCOPE).await.is_err());
     std::fs::remove_file(&db).expect("removed");
     std::fs::rename(&aside, &db).expect("moved");
-    assert!(!seen(&store, 1).is_empty(), "a new handle reads");
+    assert!(!seen(&store, 1).await.is_empty(), "a new handle reads");
 }
 
-#[test]
-fn a_handle_that_a_full_disk_spoilt_is_replaced_when_it_is_read() {
+#[tokio::test]
+async fn a_handle_that_a_full_disk_spoilt_is_replaced_when_it_is_read() {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = open(folder.path());
-    store.commit(SCOPE, &told(1), &routes(&["a"])).expect("committed");
+    let (store, disk) = on_disk(folder.path()).await;
+    keep(&store, &told(1), &routes(&["a"])).await;
     let reserve = folder.path().join("reserve");
     assert!(reserve.exists());
-    store.lock().engine.lose_handle();
-    assert_eq!(store.pending("a").expect("it reads on").0.len(), 1);
+    drop(disk.lose_handle());
+    assert_eq!(store.pending("a").await.expect("it reads on").0.len(), 1);
     assert!(!reserve.exists() && store.degraded().is_some());
-    store.lock().engine.mend_handle();
+    disk.mend_handle();
     assert!(store.recover() && reserve.exists(), "{:?}", store.degraded());
 }
 
-#[test]
-fn a_group_that_waits_for_its_interval_hides_no_other() {
+#[tokio::test]
+async fn a_group_that_waits_for_its_interval_hides_no_other() {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = open(folder.path());
+    let store = open(folder.path()).await;
     let alerts = (0..500).map(|n| Alert { facts: Vec::new(), ..alert(n, Severity::High) }).collect();
     let judgement = Judgement { alerts, ..Judgement::default() };
-    store.commit(SCOPE, &Commit { judgement, ..Commit::default() }, &routes(&["a"])).expect("committed");
+    keep(&store, &Commit { judgement, ..Commit::default() }, &routes(&["a"])).await;
     let other = Alert { group: "other".to_owned(), ..alert(501, Severity::High) };
     let judgement = Judgement { alerts: vec![other], ..Judgement::default() };
-    store.commit(SCOPE, &Commit { judgement, ..Commit::default() }, &routes(&["a"])).expect("committed");
-    assert!(store.pending("a").expect("read").0.iter().any(|pending| pending.alert.group == "other"));
+    keep(&store, &Commit { judgement, ..Commit::default() }, &routes(&["a"])).await;
+    assert!(store.pending("a").await.expect("read").0.iter().any(|pending| pending.alert.group == "other"));
 }

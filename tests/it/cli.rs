@@ -29,7 +29,7 @@ fn the_reference_configuration_is_right_and_check_says_what_is_read() {
     let reference = concat!(env!("CARGO_MANIFEST_DIR"), "/config/trailnoti.toml");
     let (code, out, err) = said(&run(&["check", "--config", reference]));
     assert_eq!((code, err.as_str()), (Some(0), ""));
-    assert!(out.contains("reads       every change and ") && out.ends_with("configuration OK\n"), "{out}");
+    assert!(out.contains("reads    every change and ") && out.ends_with("configuration OK\n"), "{out}");
     let (code, out, _) = said(&run(&["check", "--json"]));
     assert_eq!(code, Some(0));
     let value: serde_json::Value = serde_json::from_str(&out).expect("JSON");
@@ -180,7 +180,7 @@ fn the_demo_tells_everything_that_a_rule_is_for() {
         out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let summary: Vec<_> = lines.iter().filter(|line| line.get("summary").is_some()).collect();
     assert_eq!(summary.len(), 14);
-    let told = summary.iter().filter(|beat| beat["told_after_seconds"].is_number()).count();
+    let told = summary.iter().filter(|beat| beat["alerted_after_seconds"].is_number()).count();
     assert_eq!(told, 13, "all but the try of the key: {out}");
     // What an honest person does on any day is in the history, and wakes nobody.
     assert!(!out.contains("user/maria"), "{out}");

@@ -23,7 +23,7 @@ struct Life {
 fn stage() -> Stage {
     let config =
         format!("{AT_ONCE}[cloudtrail]\npoll_interval = \"30s\"\n[ec2]\npoll_interval = \"30s\"\n{BOUND}");
-    let stage = Stage::new(&["us-east-1", "eu-west-1"]).with(&config);
+    let stage = Stage::of_loops(&["us-east-1", "eu-west-1"]).with(&config);
     for n in 0..3i64 {
         let request = object([("userName", format!("u{n}").into())]);
         let happened = at("10:00:40") + minutes(n);
@@ -71,7 +71,7 @@ fn live(from: Option<&Path>, die: Option<usize>, left: &Path) -> Life {
         });
         stage.book.lock().expect("the book").step = Some(step.clone());
         stage.world.at_each_call(step);
-        stage.start();
+        stage.start().await;
         tokio::select! {
             biased;
             () = died.notified() => {}

@@ -61,7 +61,7 @@ async fn told(recipe: &str, caller: &Caller<'_>, tags: &[(&str, &str)], kind: &s
     let record = run_tagged_instances(caller, at("10:02"), REGION, kind, std::slice::from_ref(&id), tags);
     stage.record(record, minutes(4));
     stage.account(|account| account.terminate(&id, at("10:20")));
-    stage.start();
+    stage.start().await;
     stage.until("11:40").await;
     stage.stop().await;
     stage.transcript()

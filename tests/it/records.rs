@@ -77,7 +77,7 @@ fn every_real_record_goes_through_rules_and_renderers() {
             message.to_string().len()
         );
         email::render(&digest, &style).expect("rendered");
-        let block = terminal::block(&digest.alerts[0].alert, &style);
+        let block = terminal::block(&digest.alerts[0].alert, &style, None);
         assert!(block.lines().count() < 30, "line {}", n + 1);
         let line = terminal::json_line(&digest.alerts[0].alert, None);
         assert!(Json::parse(&line).is_ok(), "line {}", n + 1);

@@ -23,7 +23,7 @@ async fn a_launch_that_is_read_again_does_not_speak_for_the_next_start() {
     stage.record(record(&CI, "10:00:30", "t3.large", std::slice::from_ref(&id), TAGS), minutes(1));
     stage.account(|account| account.stop_and_start(&id, at("10:05"), at("10:12")));
     stage.record(start_instances(&MALLORY, "10:12", &id, "stopped"), minutes(5));
-    stage.start();
+    stage.start().await;
     stage.until("10:25").await;
     stage.stop().await;
     expect![[r#"
@@ -40,7 +40,7 @@ async fn a_start_three_minutes_after_the_launch_is_not_the_launchers() {
     stage.record(record(&CI, "10:00:30", "t3.large", std::slice::from_ref(&id), TAGS), seconds(20));
     stage.account(|account| account.stop_and_start(&id, at("10:01:30"), at("10:04")));
     stage.record(start_instances(&MALLORY, "10:04", &id, "stopped"), minutes(3));
-    stage.start();
+    stage.start().await;
     stage.until("10:20").await;
     stage.stop().await;
     expect![[r#"
@@ -59,7 +59,7 @@ async fn a_tag_that_must_not_be_there_hides_nothing_when_it_is_taken_off() {
         account.untag(&id, "monitored", at("10:05"));
         account.terminate(&id, at("10:10"));
     });
-    stage.start();
+    stage.start().await;
     stage.until("10:20").await;
     stage.stop().await;
     expect![[r#"
@@ -76,7 +76,7 @@ async fn a_call_that_starts_what_runs_changes_no_launcher() {
     stage.record(record(&CI, "10:02", "t3.large", std::slice::from_ref(&id), TAGS), minutes(2));
     stage.record(start_instances(&MALLORY, "10:08", &id, "running"), minutes(2));
     stage.account(|account| account.terminate(&id, at("10:15")));
-    stage.start();
+    stage.start().await;
     stage.until("10:25").await;
     stage.stop().await;
     assert_eq!(stage.transcript(), "");
@@ -86,7 +86,7 @@ async fn a_call_that_starts_what_runs_changes_no_launcher() {
 async fn what_is_held_in_a_region_that_a_reload_drops_is_told() {
     let mut stage = stage(BOUND);
     launch(&stage, "t3.large", "10:02", TAGS);
-    stage.start();
+    stage.start().await;
     stage.until("10:04").await;
     assert_eq!(stage.transcript(), "");
     stage.reload(&format!("{AT_ONCE}{BOUND}[aws]\nexclude_regions = [\"{REGION}\"]\n")).await;
@@ -106,9 +106,9 @@ async fn an_instance_that_waits_takes_one_place_under_a_ceiling() {
         let id = launch(&stage, "t3.large", time, &[]);
         stage.record(record(&CI, time, "t3.large", &[id], &[]), minutes(8));
     }
-    stage.start();
+    stage.start().await;
     stage.until("10:40").await;
-    let counts = hidden(&stage);
+    let counts = hidden(&stage).await;
     stage.stop().await;
     assert_eq!(stage.transcript(), "");
     assert_eq!(counts.iter().find(|(name, _)| name == "ci"), Some(&("ci".to_owned(), 9)));
@@ -117,7 +117,7 @@ async fn an_instance_that_waits_takes_one_place_under_a_ceiling() {
 #[tokio::test(start_paused = true)]
 async fn excluded_launches_of_a_long_downtime_stay_hidden() {
     let mut stage = stage(BOUND);
-    stage.start();
+    stage.start().await;
     stage.until("10:30").await;
     stage.stop().await;
     let ours = launch(&stage, "t3.large", "11:00", TAGS);
@@ -126,7 +126,7 @@ async fn excluded_launches_of_a_long_downtime_stay_hidden() {
     stage.record(record(&CI, "11:00", "t3.large", &[ours], TAGS), minutes(3));
     stage.record(record(&MALLORY, "11:01", "t3.large", &[theirs], TAGS), minutes(3));
     stage.until("13:30").await;
-    stage.start();
+    stage.start().await;
     stage.until("13:40").await;
     stage.stop().await;
     expect!["13:30:01 → slack: mallory launched t3.large in eu-west-1 · eu-west-1 11:01:00"]
@@ -142,7 +142,7 @@ async fn an_exclusion_that_a_reload_adds_learns_what_runs_already() {
         let id = stage.account(|account| account.launch(&each));
         stage.record(run_tagged_instances(&CI, at("10:02"), region, "t3.large", &[id], TAGS), minutes(2));
     }
-    stage.start();
+    stage.start().await;
     stage.until("10:10").await;
     let config = stage.config.clone();
     stage.reload(&format!("{config}{WEAK}")).await;

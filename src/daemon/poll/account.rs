@@ -11,13 +11,13 @@ use tokio_util::sync::CancellationToken;
 use crate::config::AccountConfig;
 use crate::daemon::poll::read_health::ReadHealth;
 use crate::daemon::poll::{cloudtrail, ec2};
-use crate::daemon::shared::Shared;
+use crate::daemon::shared::{AGAIN, Shared};
 use crate::domain::event::scope::Scope;
 use crate::domain::health::report::Report;
 use crate::domain::health::subject::Api;
 use crate::domain::time::later;
 use crate::source::Account;
-use crate::store::Commit;
+use crate::store::{Commit, StoreError};
 use crate::supervisor::Supervisor;
 
 /// Between two looks for regions.
@@ -39,90 +39,119 @@ pub async fn watch_account(
     let name = format!("account {}", config.as_ref().map_or("of the credentials", |config| &config.name));
     let account = match &config {
         Some(config) => Account::by_role(&sdk, config).await,
-        None => match identify(&shared, &sdk, &name, &stop).await? {
-            Some(account) => account,
-            None => return Ok(()),
+        None => match shared.persist(&name, &stop, || identify(&shared, &sdk, &name, &stop)).await? {
+            Some(Some(account)) => account,
+            _ => return Ok(()),
         },
     };
     let account = Arc::new(account);
-    let mut read_health = ReadHealth::new(&shared, Scope::Account(&account.id), Api::Regions, IDENTIFY)?;
-    let mut running: BTreeMap<String, CancellationToken> = BTreeMap::new();
+    let health = || ReadHealth::new(&shared, Scope::Account(&account.id), Api::Regions, IDENTIFY);
+    let Some(read_health) = shared.persist(&name, &stop, health).await? else { return Ok(()) };
+    let mut watch = Watch {
+        name,
+        read_health,
+        shared: &shared,
+        account: &account,
+        supervisor: &supervisor,
+        running: BTreeMap::new(),
+    };
     let mut next = shared.clock.now();
-    while shared.wait(&name, next, &stop).await {
-        let known = shared.store.regions(&account.id)?;
-        let Some(answer) = shared.ask(&name, &stop, account.enabled_regions(&known)).await else { break };
-        next = match answer {
-            Err(error) => {
-                let again = read_health.failed(&shared, &error)?;
-                if running.is_empty() {
-                    // What was enabled before is watched meanwhile: a list that is denied must not blind the rest.
-                    begin(&shared, &account, &known, |_| None, &mut running, &supervisor);
-                }
-                again
+    while shared.wait(&watch.name, next, &stop).await {
+        next = match watch.turn(&stop).await {
+            Ok(Some(next)) => next,
+            Ok(None) => break,
+            Err(error) if error.may_pass() => {
+                tracing::warn!(account = account.id, "{error}; trying again");
+                later(shared.clock.now(), AGAIN)
             }
-            Ok(regions) => {
-                read_health.succeeded(&shared)?;
-                let absent = shared.config.regions.only.iter().filter(|only| !regions.contains(only));
-                let absent: Vec<String> = absent.cloned().collect();
-                if !absent.is_empty() && running.is_empty() {
-                    tracing::warn!(
-                        account = account.id,
-                        "configured, but not enabled: {}",
-                        absent.join(", ")
-                    );
-                }
-                shared.status.discovered(&account.id, absent);
-                let (since, appeared) = shared.store.appeared(&account.id, &regions)?.unzip();
-                let appeared = appeared.unwrap_or_default();
-                for region in &appeared {
-                    tracing::info!(account = account.id, region, "region enabled");
-                    let report = Report::RegionAppeared { watched: shared.config.regions.admits(region) };
-                    shared.report(&report, Scope::region_of(&account.id, region), Commit::default())?;
-                }
-                // Only after it was told is it known: a kill between the two repeats it.
-                shared.store.discovered(&account.id, &regions, &appeared)?;
-                let since = |region: &String| since.filter(|_| appeared.contains(region));
-                begin(&shared, &account, &regions, since, &mut running, &supervisor);
-                running.retain(|region, stop| {
-                    let enabled = regions.contains(region);
-                    if !enabled {
-                        tracing::info!(account = account.id, region, "region disabled");
-                        stop.cancel();
-                        shared.status.retired(&account.id, region);
-                        shared.judge_state.retire(&account.id, region);
-                    }
-                    enabled
-                });
-                later(shared.clock.now(), DISCOVER)
-            }
+            Err(error) => return Err(error.into()),
         };
     }
-    shared.status.ended(&name);
+    shared.status.ended(&watch.name);
     Ok(())
 }
 
-/// Starts the loops of regions that have none yet. One that appeared is read from when it had not yet.
-fn begin(
-    shared: &Shared,
-    account: &Arc<Account>,
-    regions: &[String],
-    since: impl Fn(&String) -> Option<Timestamp>,
-    running: &mut BTreeMap<String, CancellationToken>,
-    supervisor: &Supervisor,
-) {
-    for region in regions {
-        if running.contains_key(region) || !shared.config.regions.admits(region) {
-            continue;
+/// An account that is watched.
+struct Watch<'a> {
+    name: String,
+    shared: &'a Shared,
+    account: &'a Arc<Account>,
+    supervisor: &'a Supervisor,
+    read_health: ReadHealth<'a>,
+    /// Regions that have their loops.
+    running: BTreeMap<String, CancellationToken>,
+}
+
+impl Watch<'_> {
+    /// Looks which regions there are; the time of the next look is answered, or none when told to stop.
+    async fn turn(&mut self, stop: &CancellationToken) -> Result<Option<Timestamp>, StoreError> {
+        let (shared, account) = (self.shared, self.account);
+        let known = shared.store.regions(&account.id).await?;
+        let Some(answer) = shared.ask(&self.name, stop, account.enabled_regions(&known)).await else {
+            return Ok(None);
+        };
+        match answer {
+            Err(error) => {
+                let again = self.read_health.failed(shared, &error).await?;
+                if self.running.is_empty() {
+                    // What was enabled before is watched meanwhile: a list that is denied must not blind the rest.
+                    self.begin(&known, |_| None);
+                }
+                Ok(Some(again))
+            }
+            Ok(regions) => {
+                self.read_health.succeeded(shared).await?;
+                self.listed(&regions).await?;
+                Ok(Some(later(shared.clock.now(), DISCOVER)))
+            }
         }
-        let stop = supervisor.child_stop();
-        let access = account.region(region, &shared.skew);
-        let id = &account.id;
-        let events =
-            cloudtrail::run(shared.clone(), account.clone(), access.clone(), since(region), stop.clone());
-        supervisor.spawn(format!("cloudtrail {id} {region}"), stop.clone(), events);
-        let instances = ec2::run(shared.clone(), account.clone(), access, stop.clone());
-        supervisor.spawn(format!("ec2 {id} {region}"), stop.clone(), instances);
-        running.insert(region.clone(), stop);
+    }
+
+    async fn listed(&mut self, regions: &[String]) -> Result<(), StoreError> {
+        let (shared, account) = (self.shared, self.account);
+        let absent = shared.config.regions.only.iter().filter(|only| !regions.contains(only));
+        let absent: Vec<String> = absent.cloned().collect();
+        if !absent.is_empty() && self.running.is_empty() {
+            tracing::warn!(account = account.id, "configured, but not enabled: {}", absent.join(", "));
+        }
+        shared.status.discovered(&account.id, absent);
+        let (since, appeared) = shared.store.appeared(&account.id, regions).await?.unzip();
+        let appeared = appeared.unwrap_or_default();
+        for region in &appeared {
+            tracing::info!(account = account.id, region, "region enabled");
+            let report = Report::RegionAppeared { watched: shared.config.regions.admits(region) };
+            shared.report(&report, Scope::region_of(&account.id, region), Commit::default()).await?;
+        }
+        // Only after it was told is it known: a kill between the two repeats it.
+        shared.store.discovered(&account.id, regions, &appeared).await?;
+        self.begin(regions, |region| since.filter(|_| appeared.contains(region)));
+        let disabled: Vec<_> = self.running.extract_if(.., |region, _| !regions.contains(region)).collect();
+        for (region, stop) in disabled {
+            tracing::info!(account = account.id, region, "region disabled");
+            stop.cancel();
+            shared.status.retired(&account.id, &region);
+            shared.judge_state.retire(&shared.store, &account.id, &region).await?;
+        }
+        Ok(())
+    }
+
+    /// Starts the loops of regions that have none yet. One that appeared is read from when it had not yet.
+    fn begin(&mut self, regions: &[String], since: impl Fn(&String) -> Option<Timestamp>) {
+        let (shared, account, supervisor) = (self.shared, self.account, self.supervisor);
+        for region in regions {
+            if self.running.contains_key(region) || !shared.config.regions.admits(region) {
+                continue;
+            }
+            let stop = supervisor.child_stop();
+            let access = account.region(region, &shared.skew);
+            let id = &account.id;
+            let events =
+                cloudtrail::run(shared.clone(), account.clone(), access.clone(), since(region), stop.clone());
+            supervisor.spawn(format!("cloudtrail {id} {region}"), stop.clone(), events);
+            let instances = ec2::run(shared.clone(), account.clone(), access, stop.clone());
+            supervisor.spawn(format!("ec2 {id} {region}"), stop.clone(), instances);
+            self.running.insert(region.clone(), stop);
+        }
     }
 }
 
@@ -132,19 +161,19 @@ async fn identify(
     sdk: &SdkConfig,
     name: &str,
     stop: &CancellationToken,
-) -> anyhow::Result<Option<Account>> {
-    let mut read_health = ReadHealth::new(shared, Scope::Program, Api::Identity, IDENTIFY)?;
+) -> Result<Option<Account>, StoreError> {
+    let mut read_health = ReadHealth::new(shared, Scope::Program, Api::Identity, IDENTIFY).await?;
     loop {
         let Some(answer) = shared.ask(name, stop, Account::of_credentials(sdk)).await else {
             return Ok(None);
         };
         match answer {
             Ok(account) => {
-                read_health.succeeded(shared)?;
+                read_health.succeeded(shared).await?;
                 return Ok(Some(account));
             }
             Err(error) => {
-                let again = read_health.failed(shared, &error)?;
+                let again = read_health.failed(shared, &error).await?;
                 if !shared.wait(name, again, stop).await {
                     return Ok(None);
                 }

@@ -40,9 +40,14 @@ pub(in crate::daemon) async fn run(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let name = format!("cloudtrail {} {}", account.id, access.region);
-    let outcome = Reader::new(&shared, &account, &access, since, &name)?.read(&stop).await;
+    let outcome = shared
+        .persist(&name, &stop, || async {
+            Reader::new(&shared, &account, &access, since, &name).await?.read(&stop).await
+        })
+        .await;
     shared.status.ended(&name);
-    Ok(outcome?)
+    outcome?;
+    Ok(())
 }
 
 struct Reader<'a> {
@@ -72,7 +77,7 @@ enum Late {
 }
 
 impl<'a> Reader<'a> {
-    fn new(
+    async fn new(
         shared: &'a Shared,
         account: &'a Account,
         access: &'a RegionAccess,
@@ -87,27 +92,18 @@ impl<'a> Reader<'a> {
         if let Some(back) = since.and_then(|since| Duration::try_from(now.duration_since(since)).ok()) {
             first.first_start = first.first_start.max(back);
         }
-        let mut failed = None;
-        let lanes = Lanes::new(&streams, &rules, &first, now, |kind| {
-            shared.store.cursor(scope, &kind.name()).unwrap_or_else(|error| {
-                failed = Some(error);
-                None
-            })
-        });
-        if let Some(error) = failed {
-            return Err(error);
-        }
+        let kept = shared.store.cursors(scope).await?;
+        let lanes = Lanes::new(&streams, &rules, &first, now, |kind| kept.of(kind));
         // Also the first places are kept: a start before the first answer must not move what is read first.
         let begun = Commit { cursors: lanes.cursors(), ..Commit::default() };
-        shared.store.keep_lanes(scope, &begun.cursors)?;
-        shared.store.commit(scope, &begun, &shared.routes)?;
-        let judged_under = shared.store.history_of(scope)?;
+        shared.store.keep_lanes(scope, &begun.cursors).await?;
+        shared.store.commit(scope, &begun, &shared.routes).await?;
+        let judged_under = shared.store.history_of(scope).await?;
         let ((reached, read), since) = (lanes.history(), lanes.history_since());
         let known = judged_under.as_ref() == Some(&rules);
-        shared.judge_state.read_history(scope, |history| {
-            *history =
-                History { read, known_before: judged_under.is_some(), known, since, reached, blind: false };
-        });
+        let known_before = judged_under.is_some();
+        let begun = History { read, known_before, known, since, reached, blind: false };
+        shared.judge_state.read_history(&shared.store, scope, |history| *history = begun).await?;
         let period = config.policy.poll_interval;
         shared.status.watching(scope, Api::CloudTrail, (period * 4).max(Duration::from_secs(180)));
         Ok(Reader {
@@ -117,10 +113,10 @@ impl<'a> Reader<'a> {
             name,
             lanes,
             pacer: Pacer::new(config.requests_per_second, now),
-            read_health: ReadHealth::new(shared, scope, Api::CloudTrail, period)?,
+            read_health: ReadHealth::new(shared, scope, Api::CloudTrail, period).await?,
             late: if known { Late::Done } else { Late::Waits },
             rules,
-            lag: shared.store.reported(Subject::Lag(scope))?,
+            lag: shared.store.reported(Subject::Lag(scope)).await?,
         })
     }
 
@@ -128,7 +124,7 @@ impl<'a> Reader<'a> {
         let (shared, policy) = (self.shared, &self.shared.config.cloudtrail.policy);
         loop {
             let now = shared.clock.now();
-            self.judge_late(now);
+            self.judge_late(now).await?;
             let (lane, request) = match self.lanes.plan(policy, now) {
                 Plan::Read(lane, request) => (lane, request),
                 Plan::Wait(until) => {
@@ -147,9 +143,9 @@ impl<'a> Reader<'a> {
             let again = match answer {
                 Ok(page) => {
                     self.pacer.answered();
-                    self.read_health.succeeded(shared)?;
-                    self.is_blind(false);
-                    self.judged(lane, &request, page)
+                    self.read_health.succeeded(shared).await?;
+                    self.is_blind(false).await?;
+                    self.judged(lane, &request, page).await?
                 }
                 Err(FetchError::LostToken(why)) => {
                     tracing::debug!(region = self.access.region, "{why}; continuing without it");
@@ -161,12 +157,12 @@ impl<'a> Reader<'a> {
                     if matches!(error, FetchError::Throttled(_)) {
                         self.pacer.throttled(shared.clock.now());
                     }
-                    let again = self.read_health.failed(shared, &error)?;
-                    self.is_blind(self.read_health.is_blind());
+                    let again = self.read_health.failed(shared, &error).await?;
+                    self.is_blind(self.read_health.is_blind()).await?;
                     Some(again)
                 }
             };
-            self.check_lag()?;
+            self.check_lag().await?;
             if let Some(again) = again
                 && !shared.wait(self.name, again, stop).await
             {
@@ -175,16 +171,18 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn is_blind(&self, blind: bool) {
+    async fn is_blind(&self, blind: bool) -> Result<(), StoreError> {
         let scope = Scope::region_of(&self.account.id, &self.access.region);
-        self.shared.judge_state.read_history(scope, |history| history.blind = blind);
+        let Shared { judge_state, store, .. } = self.shared;
+        judge_state.read_history(store, scope, |history| history.blind = blind).await
     }
 
     /// Once the account's past is known, what came before it was known is judged again: rules that ask for the past
     /// could not say anything of it. A restart before that is done begins it anew.
-    fn judge_late(&mut self, now: Timestamp) {
+    async fn judge_late(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let scope = Scope::region_of(&self.account.id, &self.access.region);
-        if self.late == Late::Waits && self.shared.judge_state.learned(scope).rules {
+        let Shared { judge_state, store, .. } = self.shared;
+        if self.late == Late::Waits && judge_state.learned(store, scope).await?.rules {
             tracing::info!(
                 region = self.access.region,
                 "history read in all regions; checking recent events again"
@@ -192,18 +190,24 @@ impl<'a> Reader<'a> {
             self.late = Late::Reads;
             self.lanes.read_again(now);
         }
+        Ok(())
     }
 
     /// Judges a page and writes it down; only then the cursor has moved. If it cannot be written, the same page is
     /// read again at the time that is answered.
-    fn judged(&mut self, lane: usize, request: &Request, page: LookedUp) -> Option<Timestamp> {
+    async fn judged(
+        &mut self,
+        lane: usize,
+        request: &Request,
+        page: LookedUp,
+    ) -> Result<Option<Timestamp>, StoreError> {
         let shared = self.shared;
         let oldest = page.events.iter().filter_map(|raw| raw.time).min();
         let cursor = self.lanes.lane(lane).cursor.after(request, &Page { oldest, next: page.next });
         let late = self.late == Late::Reads && self.lanes.is_rescan(lane);
         let ends = late && cursor.walk.is_none();
         let commit = Commit {
-            cursors: vec![(self.lanes.lane(lane).kind.name(), cursor.clone())],
+            cursors: vec![(self.lanes.lane(lane).kind.clone(), cursor.clone())],
             history: ends.then(|| self.rules.clone()),
             ..Commit::default()
         };
@@ -215,16 +219,17 @@ impl<'a> Reader<'a> {
             (false, false) => What::Page(page.events, When::Now),
         };
         let (account_name, own) = (&self.account.name, Some(self.account.principal.as_str()));
-        let judged = shared.judge_and_commit(Batch { scope, account_name, own, what }, commit);
+        let judged = shared.judge_and_commit(Batch { scope, account_name, own, what }, commit).await;
         match judged {
             Ok(_) => {
                 self.lanes.set(lane, cursor);
                 let (reached, read) = self.lanes.history();
-                shared.judge_state.read_history(scope, |history| {
+                let note = |history: &mut History| {
                     (history.read, history.reached) = (read, reached);
                     (history.known, history.known_before) =
                         (history.known || ends, history.known_before || ends);
-                });
+                };
+                shared.judge_state.read_history(&shared.store, scope, note).await?;
                 if ends {
                     self.late = Late::Done;
                 }
@@ -238,19 +243,19 @@ impl<'a> Reader<'a> {
                     shared.status.metrics.lag.get_or_create(&labels).set(shared.age(through));
                     shared.status.read_through(scope, through);
                 }
-                None
+                Ok(None)
             }
             Err(error) => {
                 tracing::error!(
                     region = self.access.region,
                     "cannot save what was read, reading it again: {error}"
                 );
-                Some(later(shared.clock.now(), NO_ROOM))
+                Ok(Some(later(shared.clock.now(), NO_ROOM)))
             }
         }
     }
 
-    fn check_lag(&mut self) -> Result<(), StoreError> {
+    async fn check_lag(&mut self) -> Result<(), StoreError> {
         let (shared, lateness) = (self.shared, self.shared.config.cloudtrail.policy.lateness);
         let Some(through) = self.lanes.all_through() else { return Ok(()) };
         // A failed answer says nothing of the lag, and a region that cannot be read at all is told as blind.
@@ -271,6 +276,6 @@ impl<'a> Reader<'a> {
             None => return Ok(()),
         };
         let scope = Scope::region_of(&self.account.id, &self.access.region);
-        shared.report(&report, scope, Commit::of_health(Subject::Lag(scope), since))
+        shared.report(&report, scope, Commit::of_health(Subject::Lag(scope), since)).await
     }
 }

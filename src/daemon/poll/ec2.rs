@@ -32,10 +32,14 @@ pub(in crate::daemon) async fn run(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let name = format!("ec2 {} {}", account.id, access.region);
-    let lister = Lister::new(&shared, &account, &access)?;
-    let outcome = lister.list(&name, &stop).await;
+    let outcome = shared
+        .persist(&name, &stop, || async {
+            Lister::new(&shared, &account, &access).await?.list(&name, &stop).await
+        })
+        .await;
     shared.status.ended(&name);
-    Ok(outcome?)
+    outcome?;
+    Ok(())
 }
 
 struct Lister<'a> {
@@ -51,7 +55,11 @@ struct Lister<'a> {
 }
 
 impl<'a> Lister<'a> {
-    fn new(shared: &'a Shared, account: &'a Account, access: &'a RegionAccess) -> Result<Self, StoreError> {
+    async fn new(
+        shared: &'a Shared,
+        account: &'a Account,
+        access: &'a RegionAccess,
+    ) -> Result<Self, StoreError> {
         let period = shared.config.ec2.poll_interval;
         let scope = Scope::region_of(&account.id, &access.region);
         shared.status.watching(scope, Api::Ec2, (period * 4).max(REQUEST));
@@ -59,8 +67,8 @@ impl<'a> Lister<'a> {
             shared,
             account,
             access,
-            read_health: ReadHealth::new(shared, scope, Api::Ec2, period)?,
-            has_baseline: shared.store.has_baseline(scope)?,
+            read_health: ReadHealth::new(shared, scope, Api::Ec2, period).await?,
+            has_baseline: shared.store.has_baseline(scope).await?,
             first: true,
             listing: None,
         })
@@ -77,9 +85,9 @@ impl<'a> Lister<'a> {
             };
             next = match answer {
                 Ok(listed) => {
-                    self.read_health.succeeded(shared)?;
+                    self.read_health.succeeded(shared).await?;
                     let regular = later(asked, period);
-                    match self.compare(&listed, asked) {
+                    match self.compare(&listed, asked).await {
                         Ok(Some(decide)) => regular.min(decide.max(later(asked, SOON))),
                         Ok(None) => regular,
                         Err(error) => {
@@ -90,17 +98,24 @@ impl<'a> Lister<'a> {
                         }
                     }
                 }
-                Err(error) => self.read_health.failed(shared, &error)?,
+                Err(error) => self.read_health.failed(shared, &error).await?,
             };
         }
         Ok(())
     }
 
     /// Finds and commits what changed. The time by which something that waits must be decided is answered.
-    fn compare(&mut self, listed: &[Instance], asked: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+    async fn compare(
+        &mut self,
+        listed: &[Instance],
+        asked: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
         let (shared, account, region) = (self.shared, self.account, self.access.region.as_str());
-        let known =
-            if self.has_baseline { Known::Stories } else { Known::Nothing { lost: shared.store.lost()? } };
+        let known = if self.has_baseline {
+            Known::Stories
+        } else {
+            Known::Nothing { lost: shared.store.lost().await? }
+        };
         let listing = match self.listing {
             Some((since, last)) if asked < later(last, GAP) => (since, asked),
             _ => (asked, asked),
@@ -125,7 +140,7 @@ impl<'a> Lister<'a> {
             what: What::List(listing_now),
         };
         let commit = Commit { baseline: !self.has_baseline, ..Commit::default() };
-        let decide_at = shared.judge_and_commit(batch, commit)?;
+        let decide_at = shared.judge_and_commit(batch, commit).await?;
         (self.has_baseline, self.first, self.listing) = (true, false, Some(listing));
         Ok(decide_at)
     }

@@ -36,8 +36,13 @@ pub(in crate::daemon) struct ReadHealth<'a> {
 
 impl<'a> ReadHealth<'a> {
     /// As the store remembers it, so that a restart reports nothing twice.
-    pub fn new(shared: &Shared, scope: Scope<'a>, api: Api, period: Duration) -> Result<Self, StoreError> {
-        let health = shared.store.reported(Subject::Reading(scope, api))?;
+    pub async fn new(
+        shared: &Shared,
+        scope: Scope<'a>,
+        api: Api,
+        period: Duration,
+    ) -> Result<Self, StoreError> {
+        let health = shared.store.reported(Subject::Reading(scope, api)).await?;
         Ok(ReadHealth { scope, api, period, health, failures: 0 })
     }
 
@@ -56,7 +61,7 @@ impl<'a> ReadHealth<'a> {
     }
 
     /// An answer came.
-    pub fn succeeded(&mut self, shared: &Shared) -> Result<(), StoreError> {
+    pub async fn succeeded(&mut self, shared: &Shared) -> Result<(), StoreError> {
         let now = shared.clock.now();
         shared.status.asked(self.scope, self.api, Ok(()), now);
         self.failures = 0;
@@ -69,14 +74,14 @@ impl<'a> ReadHealth<'a> {
                 "reading works again"
             );
             let report = Report::SeesAgain { subject: self.subject().unseen(), since };
-            shared.report(&report, self.scope, Commit::of_health(self.subject(), None))?;
+            shared.report(&report, self.scope, Commit::of_health(self.subject(), None)).await?;
         }
         self.health = health;
         Ok(())
     }
 
     /// No answer came; the time of the next attempt is answered.
-    pub fn failed(&mut self, shared: &Shared, error: &FetchError) -> Result<Timestamp, StoreError> {
+    pub async fn failed(&mut self, shared: &Shared, error: &FetchError) -> Result<Timestamp, StoreError> {
         let now = shared.clock.now();
         let why = self.explain(shared, error, now);
         shared.status.asked(self.scope, self.api, Err(why.clone()), now);
@@ -97,7 +102,7 @@ impl<'a> ReadHealth<'a> {
         let (health, notice) = self.health.after(true, self.patience(lasting), now);
         if let Some(Notice::Failed(since)) = notice {
             let report = Report::Blind { subject: self.subject().unseen(), reason: why, since };
-            shared.report(&report, self.scope, Commit::of_health(self.subject(), Some(since)))?;
+            shared.report(&report, self.scope, Commit::of_health(self.subject(), Some(since))).await?;
         }
         self.health = health;
         let salt = salt(&self.subject().key());

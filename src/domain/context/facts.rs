@@ -5,8 +5,8 @@ use crate::domain::context::grants::{Grants, grants};
 use crate::domain::context::manner::manner;
 use crate::domain::context::network::network;
 use crate::domain::context::past::{Habit, Past};
-use crate::domain::context::principal::{principal, principal_kind, target};
-use crate::domain::context::tool::used_tool;
+use crate::domain::context::principal::{PrincipalKind, principal, principal_kind, target};
+use crate::domain::context::tool::{Tool, used_tool};
 use crate::domain::context::{asked, counted};
 use crate::domain::event::reads::reads;
 use crate::domain::event::{Event, INSTANCE_STATE, OWN_SOURCE};
@@ -15,10 +15,10 @@ use crate::domain::json::{Json, object};
 /// What a record means beside what it says.
 #[derive(Debug, PartialEq)]
 struct OfRecord {
-    kind: &'static str,
+    kind: PrincipalKind,
     principal: Option<String>,
     network: Option<String>,
-    tool: &'static str,
+    tool: Tool,
     access_key: Option<String>,
     target: Option<&'static str>,
     grants: Grants,
@@ -54,7 +54,7 @@ impl Facts {
         };
         habits.extend(record.principal.as_deref().map(|name| (Habit::Principal, name)));
         habits.extend(record.network.as_deref().map(|network| (Habit::Network, network)));
-        habits.extend([(Habit::Tool, record.tool), (Habit::Service, event.source.as_str())]);
+        habits.extend([(Habit::Tool, record.tool.name()), (Habit::Service, event.source.as_str())]);
         habits.extend(event.detail.text("eventName").map(|call| (Habit::Call, call)));
         habits.extend(record.types.iter().map(|one| (Habit::InstanceType, one.as_str())));
         habits.retain(|(_, value)| !value.is_empty());
@@ -106,10 +106,10 @@ impl OfRecord {
     fn context(&self, event: &Event, past: Option<&Past>, members: &mut Members) {
         let detail = &event.detail;
         let by = manner(detail, self.kind, self.tool, past).into_iter().map(Json::from);
-        let principal = object([("kind", self.kind.into())]);
+        let principal = object([("kind", self.kind.name().into())]);
         members.put("principal", Some(principal).filter(|_| detail.get("userIdentity").is_some()));
         members.put("by", Some(Json::Array(by.collect())));
-        members.put("tool", Some(self.tool.into()));
+        members.put("tool", Some(self.tool.name().into()));
         members.put("network", self.network.as_deref().map(Json::from));
         members.put("access-key", self.access_key(past));
         members.put("target", self.target.map(Json::from));

@@ -69,6 +69,14 @@ impl Launch {
     }
 }
 
+impl Launch {
+    /// Which person is behind it, where that is more than the principal's name says.
+    pub fn person_beside(&self) -> Option<&str> {
+        let is_named = ["user ", "session ", "root"].iter().any(|name| self.person.starts_with(name));
+        Some(self.person.as_str()).filter(|person| !is_named || person.contains(", through "))
+    }
+}
+
 /// Which person acted, as far as a record tells.
 fn person(detail: &Json) -> String {
     let identity = |path: &str| detail.text(&format!("userIdentity.{path}")).unwrap_or_default();

@@ -2,7 +2,8 @@
 //! `context.by`, so that a rule can say in one line which ways are a thief's.
 
 use crate::domain::context::past::{Habit, Past};
-use crate::domain::context::tool::is_of_console;
+use crate::domain::context::principal::PrincipalKind;
+use crate::domain::context::tool::{Tool, is_of_console};
 use crate::domain::json::Json;
 
 /// Tools that make what a text describes. A thief can take their name: it lowers a severity, and hides nothing.
@@ -63,18 +64,30 @@ pub const MANNERS: [&str; 15] = [
 /// - `root`, `attack-tool`;
 /// - `stranger`: a user or an instance, from a network and with a tool that are both new;
 /// - `unusual`: a person of the company from a new network, or a role that makes a call new to the account.
-pub(super) fn manner(detail: &Json, kind: &str, tool: &str, past: Option<&Past>) -> Vec<&'static str> {
+pub(super) fn manner(
+    detail: &Json,
+    kind: PrincipalKind,
+    tool: Tool,
+    past: Option<&Past>,
+) -> Vec<&'static str> {
     let identity = |path: &str| detail.get("userIdentity").and_then(|identity| identity.text(path));
     let new = |habit: Habit| past.is_some_and(|past| past.new.contains(&(habit, true)));
-    let (code, service) = (CODE.contains(&tool), kind == "service");
+    let (code, service) = (CODE.contains(&tool.name()), kind == PrincipalKind::Service);
     let hand = !code && !service;
     let key = identity("accessKeyId").is_some_and(|key| key.starts_with("AKIA"));
     let from_console = is_of_console(detail) && !key;
-    let shell = hand && !matches!(tool, "console" | "aws-service") && !from_console;
-    let own = matches!(kind, "person" | "root" | "instance" | "account" | "unknown");
+    let shell = hand && !matches!(tool.name(), "console" | "aws-service") && !from_console;
+    let own = matches!(
+        kind,
+        PrincipalKind::Person
+            | PrincipalKind::Root
+            | PrincipalKind::Instance
+            | PrincipalKind::Account
+            | PrincipalKind::Unknown
+    );
     let workload = identity("sessionContext.webIdFederationData.federatedProvider").is_some();
     let no_mfa = identity("sessionContext.attributes.mfaAuthenticated") == Some("false");
-    let by_cli = matches!(tool, "aws-cli" | "powershell");
+    let by_cli = matches!(tool.name(), "aws-cli" | "powershell");
     [
         ("service", service),
         ("code", code && !service),
@@ -82,20 +95,25 @@ pub(super) fn manner(detail: &Json, kind: &str, tool: &str, past: Option<&Past>)
         ("shell", shell),
         ("own-hand", hand && own),
         ("own-shell", shell && own),
-        ("person", hand && kind == "person"),
-        ("key", hand && kind == "person" && key),
-        ("session-without-mfa", hand && kind == "person" && no_mfa),
-        ("instance", hand && kind == "instance"),
-        ("role", shell && (kind == "role" || kind == "federated" && workload)),
-        ("root", kind == "root"),
-        ("attack-tool", ATTACK.contains(&tool)),
-        ("stranger", matches!(kind, "person" | "instance") && new(Habit::Network) && new(Habit::Tool)),
+        ("person", hand && kind == PrincipalKind::Person),
+        ("key", hand && kind == PrincipalKind::Person && key),
+        ("session-without-mfa", hand && kind == PrincipalKind::Person && no_mfa),
+        ("instance", hand && kind == PrincipalKind::Instance),
+        ("role", shell && (kind == PrincipalKind::Role || kind == PrincipalKind::Federated && workload)),
+        ("root", kind == PrincipalKind::Root),
+        ("attack-tool", ATTACK.contains(&tool.name())),
+        (
+            "stranger",
+            matches!(kind, PrincipalKind::Person | PrincipalKind::Instance)
+                && new(Habit::Network)
+                && new(Habit::Tool),
+        ),
         (
             "unusual",
             shell
                 && match kind {
-                    "federated" => new(Habit::Network),
-                    "role" => new(Habit::Call) || by_cli && new(Habit::Network),
+                    PrincipalKind::Federated => new(Habit::Network),
+                    PrincipalKind::Role => new(Habit::Call) || by_cli && new(Habit::Network),
                     _ => false,
                 },
         ),

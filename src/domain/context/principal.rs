@@ -5,9 +5,54 @@ use crate::domain::event::Event;
 use crate::domain::json::Json;
 use crate::domain::text::{FACT, clean};
 
-/// Every kind.
-pub const KINDS: [&str; 8] =
-    ["root", "person", "federated", "role", "instance", "service", "account", "unknown"];
+/// What kind of principal acts, as `context.principal.kind` names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PrincipalKind {
+    /// The account's root user.
+    Root,
+    /// An IAM user.
+    Person,
+    /// Somebody whom an identity provider vouches for.
+    Federated,
+    /// A role that somebody or something has taken on.
+    Role,
+    /// The role of an EC2 instance.
+    Instance,
+    /// A service of AWS.
+    Service,
+    /// Another account, of which no more is known.
+    Account,
+    /// The record does not say.
+    Unknown,
+}
+
+impl PrincipalKind {
+    /// Its word in patterns.
+    pub const fn name(self) -> &'static str {
+        match self {
+            PrincipalKind::Root => "root",
+            PrincipalKind::Person => "person",
+            PrincipalKind::Federated => "federated",
+            PrincipalKind::Role => "role",
+            PrincipalKind::Instance => "instance",
+            PrincipalKind::Service => "service",
+            PrincipalKind::Account => "account",
+            PrincipalKind::Unknown => "unknown",
+        }
+    }
+}
+
+/// Every kind's word.
+pub const KINDS: [&str; 8] = [
+    PrincipalKind::Root.name(),
+    PrincipalKind::Person.name(),
+    PrincipalKind::Federated.name(),
+    PrincipalKind::Role.name(),
+    PrincipalKind::Instance.name(),
+    PrincipalKind::Service.name(),
+    PrincipalKind::Account.name(),
+    PrincipalKind::Unknown.name(),
+];
 /// Roles of people that Identity Center makes, and the path that nobody else can give a role (IAM Identity Center user
 /// guide, "Permission sets").
 pub(in crate::domain) const IDENTITY_CENTER: (&str, &str) =
@@ -27,8 +72,8 @@ fn is_service(name: &str) -> bool {
     name == "AWS Internal" || name.ends_with(".amazonaws.com") || name.ends_with(".amazonaws.com.cn")
 }
 
-/// What kind of principal acts: `root`, `person`, `federated`, `role`, `instance`, `service`, `account`, `unknown`.
-pub fn principal_kind(detail: &Json) -> &'static str {
+/// What kind of principal acts.
+pub fn principal_kind(detail: &Json) -> PrincipalKind {
     let arn = identity(detail, "arn");
     // Anybody can give a role such a name; the path in the issuer's ARN is AWS's alone.
     let issuer = identity(detail, "sessionContext.sessionIssuer.arn");
@@ -38,25 +83,25 @@ pub fn principal_kind(detail: &Json) -> &'static str {
     let session = arn.rsplit('/').next().unwrap_or_default();
     match identity(detail, "type") {
         // What a service does with a person's session is the service's doing: nobody can sign as it.
-        _ if is_service(identity(detail, "invokedBy")) => "service",
-        "Root" => "root",
-        "IAMUser" => "person",
-        "AWSService" => "service",
-        "AWSAccount" => "account",
-        "FederatedUser" | "SAMLUser" | "WebIdentityUser" | "IdentityCenterUser" => "federated",
+        _ if is_service(identity(detail, "invokedBy")) => PrincipalKind::Service,
+        "Root" => PrincipalKind::Root,
+        "IAMUser" => PrincipalKind::Person,
+        "AWSService" => PrincipalKind::Service,
+        "AWSAccount" => PrincipalKind::Account,
+        "FederatedUser" | "SAMLUser" | "WebIdentityUser" | "IdentityCenterUser" => PrincipalKind::Federated,
         "AssumedRole" | "Role" => match () {
-            () if is_aws(SERVICE_LINKED) => "service",
-            () if is_aws(IDENTITY_CENTER) => "federated",
-            () if session.starts_with("i-") => "instance",
+            () if is_aws(SERVICE_LINKED) => PrincipalKind::Service,
+            () if is_aws(IDENTITY_CENTER) => PrincipalKind::Federated,
+            () if session.starts_with("i-") => PrincipalKind::Instance,
             () if detail
                 .at("userIdentity.sessionContext.webIdFederationData.federatedProvider")
                 .is_some() =>
             {
-                "federated"
+                PrincipalKind::Federated
             }
-            () => "role",
+            () => PrincipalKind::Role,
         },
-        _ => "unknown",
+        _ => PrincipalKind::Unknown,
     }
 }
 
@@ -70,10 +115,10 @@ pub fn principal(detail: &Json) -> Option<String> {
     let (kind, arn, service) =
         (principal_kind(detail), identity(detail, "arn"), identity(detail, "invokedBy"));
     let name = match kind {
-        "service" if !service.is_empty() => service.to_owned(),
-        "root" => "root".to_owned(),
+        PrincipalKind::Service if !service.is_empty() => service.to_owned(),
+        PrincipalKind::Root => "root".to_owned(),
         // A role of Identity Center is shared by people, and its session is one of them.
-        "federated" if role_name(arn).starts_with(IDENTITY_CENTER.0) => arn.to_owned(),
+        PrincipalKind::Federated if role_name(arn).starts_with(IDENTITY_CENTER.0) => arn.to_owned(),
         _ if !arn.is_empty() => role_of(arn),
         _ => [identity(detail, "userName"), identity(detail, "principalId"), identity(detail, "accountId")]
             .into_iter()

@@ -55,13 +55,28 @@ const TOOLS: [(&str, &str); 46] = [
     ("aws-sdk", "aws-sdk"),
 ];
 
-/// The tool that a user agent names; `other` for one that names none that is known.
-pub fn tool(agent: &str) -> &'static str {
+/// A tool, by the word that `context.tool` has for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tool(&'static str);
+
+impl Tool {
+    /// One that is not known, or whose name is not believed.
+    pub const OTHER: Tool = Tool("other");
+    const CONSOLE: Tool = Tool("console");
+
+    /// Its word.
+    pub fn name(self) -> &'static str {
+        self.0
+    }
+}
+
+/// The tool that a user agent names.
+pub fn tool(agent: &str) -> Tool {
     let agent = agent.to_ascii_lowercase();
     if agent.starts_with("console.") && agent.ends_with(".amazonaws.com") {
-        return "console";
+        return Tool::CONSOLE;
     }
-    TOOLS.iter().find(|(part, _)| agent.contains(part)).map_or("other", |(_, tool)| tool)
+    TOOLS.iter().find(|(part, _)| agent.contains(part)).map_or(Tool::OTHER, |(_, tool)| Tool(tool))
 }
 
 /// Whether the session was opened by the console; records say it as a text or as a truth.
@@ -72,14 +87,14 @@ pub(super) fn is_of_console(detail: &Json) -> bool {
 
 /// The tool, as far as its name is believed: a session of the console says so, whatever the agent; a key that lasts is
 /// never the console's; and a service acts for itself.
-pub(super) fn used_tool(detail: &Json) -> &'static str {
-    let agent = detail.text("userAgent").map_or("other", tool);
+pub(super) fn used_tool(detail: &Json) -> Tool {
+    let agent = detail.text("userAgent").map_or(Tool::OTHER, tool);
     let key = detail.text("userIdentity.accessKeyId").is_some_and(|key| key.starts_with("AKIA"));
     let by_aws = detail.text("userIdentity.invokedBy").is_some()
         || detail.text("sourceIPAddress").and_then(network).as_deref() == Some("aws");
-    match agent {
-        "console" | "aws-service" if key && !by_aws => "other",
-        "aws-service" if is_of_console(detail) => "console",
-        agent => agent,
+    match agent.name() {
+        "console" | "aws-service" if key && !by_aws => Tool::OTHER,
+        "aws-service" if is_of_console(detail) => Tool::CONSOLE,
+        _ => agent,
     }
 }

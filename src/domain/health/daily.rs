@@ -55,6 +55,24 @@ impl Tally {
     }
 }
 
+/// Of several accounts, together.
+impl std::iter::Sum for Tally {
+    fn sum<I: Iterator<Item = Tally>>(tallies: I) -> Self {
+        let mut sum = Tally::default();
+        for tally in tallies {
+            let counts =
+                [(&mut sum.told, tally.told), (&mut sum.hidden, tally.hidden), (&mut sum.tried, tally.tried)];
+            for (sum, counts) in counts {
+                counts.into_iter().for_each(|(name, count)| *sum.entry(name).or_default() += count);
+            }
+            sum.gaps.extend(tally.gaps);
+        }
+        sum.gaps.sort();
+        sum.gaps.truncate(GAPS);
+        sum
+    }
+}
+
 /// When the first summary after `after` is due. A time of day that a clock change skips is the one after it.
 pub fn next(after: Timestamp, at: Time, timezone: &TimeZone) -> Timestamp {
     let day = after.to_zoned_datetime(timezone.clone()).date();

@@ -243,7 +243,7 @@ pub fn complete(alert: &mut Alert, stories: &[&Story]) {
         facts.push(("launched with", format!("{} at {}", launch.call, launch.time)));
         facts.push(("access key", launch.access_key.clone()));
         facts.push(("user agent", launch.agent.clone()));
-        facts.push(("person", launch.person.clone()));
+        facts.push(("person", launch.person_beside().unwrap_or_default().to_owned()));
         let known: BTreeSet<&str> = alert.facts.iter().map(|(name, _)| name.as_str()).collect();
         let asked = launch.asked.iter().filter(|(name, _)| !known.contains(name.as_str()));
         facts.extend(asked.map(|(name, value)| (name.as_str(), value.clone())));

@@ -1,4 +1,4 @@
-//! What an exclusion has hidden, and who has used it where. Owns the memory that tells a habit from a first time.
+//! What an exclusion has hidden in an account, and who has used it where. Owns the memory that tells a habit from a first time.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,7 +13,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// How many principals are remembered; whoever comes after them is told as new each time.
 const PRINCIPALS: usize = 200;
 
-/// What is remembered of one exclusion.
+/// What is remembered of one exclusion in one account.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Usage {
@@ -57,22 +57,32 @@ impl Usage {
         room
     }
 
-    /// Notes a principal; whether it is a new one among others is answered.
-    pub fn is_new_principal(&mut self, principal: &str) -> bool {
-        is_new(&mut self.principals, principal, PRINCIPALS)
+    /// Notes a principal; whether it is a new one among others is answered. There are others also where the exclusion is
+    /// used `elsewhere`, in another account.
+    pub fn is_new_principal(&mut self, principal: &str, elsewhere: bool) -> bool {
+        is_new(&mut self.principals, principal, PRINCIPALS, elsewhere)
     }
 
-    /// Notes a region; whether it is a new one among others is answered.
-    pub fn is_new_region(&mut self, region: &str) -> bool {
-        is_new(&mut self.regions, region, usize::MAX)
+    /// Notes a region, as [`Usage::is_new_principal`] a principal.
+    pub fn is_new_region(&mut self, region: &str, elsewhere: bool) -> bool {
+        is_new(&mut self.regions, region, usize::MAX, elsewhere)
+    }
+
+    /// Takes in what the exclusion hid in another account, to be shown together.
+    pub fn join(&mut self, other: Usage) {
+        self.count += other.count;
+        if other.last > self.last {
+            (self.last, self.instance, self.principal) = (other.last, other.instance, other.principal);
+        }
+        self.recent.extend(other.recent);
     }
 }
 
-fn is_new(known: &mut BTreeSet<String>, value: &str, most: usize) -> bool {
+fn is_new(known: &mut BTreeSet<String>, value: &str, most: usize, elsewhere: bool) -> bool {
     if known.contains(value) {
         return false;
     }
-    let others = !known.is_empty();
+    let others = elsewhere || !known.is_empty();
     if known.len() < most {
         known.insert(value.to_owned());
     }

@@ -43,6 +43,11 @@ impl Json {
         serde_json::from_str(text)
     }
 
+    /// A value as its serde form has it; none for what has none.
+    pub fn of(value: &impl Serialize) -> Option<Self> {
+        serde_json::to_string(value).ok().and_then(|text| Json::parse(&text).ok())
+    }
+
     /// The member `name` of an object; of several with that name, the last.
     pub fn get(&self, name: &str) -> Option<&Json> {
         match self {

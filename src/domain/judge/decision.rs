@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::event::Event;
-use crate::domain::json::{Json, object};
 use crate::domain::notify::alert::Alert;
 use crate::domain::notify::outbox::Route;
 use crate::domain::severity::Severity;
@@ -45,10 +44,13 @@ pub enum Fate {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Delivery {
     /// The sink took it.
+    #[serde(rename = "delivered_at")]
     Delivered(Timestamp),
     /// Not yet, because of this.
+    #[serde(rename = "waits")]
     Waits(String),
     /// The sink will never take it, because of this.
+    #[serde(rename = "refused")]
     Refused(String),
 }
 
@@ -181,8 +183,8 @@ impl Decision {
         self.not.iter().any(|(_, why)| *why == Why::Learning)
     }
 
-    /// As `explain` shows it.
-    pub fn shown(&self, routes: &[Route]) -> Json {
+    /// As pages and commands show it.
+    pub fn shown(&self, routes: &[Route]) -> Shown {
         let not = self.not.iter().map(|(rule, why)| {
             let why = match why {
                 Why::Excused(n) => format!("its exception {} in `unless` matches", n + 1),
@@ -190,36 +192,69 @@ impl Decision {
                 Why::Learning => "still learning: not enough history read yet".to_owned(),
                 Why::TooFew => "threshold not reached, or already alerted".to_owned(),
             };
-            object([("rule", rule.as_str().into()), ("why", why.into())])
+            NoAlert { rule: rule.clone(), why }
         });
-        let tried = self.tried.iter().map(|rule| rule.as_str().into());
-        let mut members = vec![
-            ("event", self.id.as_str().into()),
-            ("name", self.name.as_str().into()),
-            ("time", self.time.to_string().into()),
-            ("account", self.account.as_str().into()),
-            ("region", self.region.as_str().into()),
-            ("decided", self.decided.map_or(Json::Null, |at| at.to_string().into())),
-            ("decision", self.fate(routes).into()),
-        ];
-        if let Some(subject) = &self.subject {
-            members.push(("alert", subject.alert.as_str().into()));
-            members.push(("title", subject.title.as_str().into()));
-            members.push(("rule", subject.rule.as_str().into()));
-            members.push(("severity", subject.severity.name().into()));
-            members.push(("group", subject.group.as_str().into()));
+        let deliveries =
+            self.deliveries.iter().map(|(sink, how)| SinkDelivery { sink: sink.clone(), how: how.clone() });
+        Shown {
+            event: self.id.clone(),
+            name: self.name.clone(),
+            time: self.time,
+            account: self.account.clone(),
+            region: self.region.clone(),
+            decided: self.decided,
+            decision: self.fate(routes),
+            subject: self.subject.clone(),
+            deliveries: deliveries.collect(),
+            dry_run: self.tried.clone(),
+            not: not.collect(),
         }
-        let deliveries = self.deliveries.iter().map(|(sink, delivery)| {
-            let (name, value) = match delivery {
-                Delivery::Delivered(at) => ("delivered_at", at.to_string()),
-                Delivery::Waits(why) => ("waits", why.clone()),
-                Delivery::Refused(why) => ("refused", why.clone()),
-            };
-            object([("sink", sink.as_str().into()), (name, value.into())])
-        });
-        members.push(("deliveries", Json::Array(deliveries.collect())));
-        members.push(("dry_run", Json::Array(tried.collect())));
-        members.push(("not", Json::Array(not.collect())));
-        Json::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
+}
+
+/// A decision as pages and commands show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    /// The event's id.
+    pub event: String,
+    /// Its call, or what kind of event it is.
+    pub name: String,
+    /// When it happened.
+    pub time: Timestamp,
+    /// In which account.
+    pub account: String,
+    /// In which region.
+    pub region: String,
+    /// When it was decided on, of what is an alert.
+    pub decided: Option<Timestamp>,
+    /// What became of it, in words.
+    pub decision: String,
+    /// The alert, if there is one.
+    #[serde(flatten)]
+    pub subject: Option<Subject>,
+    /// How far the alert came, by sink.
+    pub deliveries: Vec<SinkDelivery>,
+    /// Rules on trial that would have alerted.
+    pub dry_run: Vec<String>,
+    /// Rules whose pattern fits and that did not alert.
+    pub not: Vec<NoAlert>,
+}
+
+/// How far an alert came through one sink.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SinkDelivery {
+    /// The sink's queue.
+    pub sink: String,
+    /// How far.
+    #[serde(flatten)]
+    pub how: Delivery,
+}
+
+/// A rule that did not alert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoAlert {
+    /// The rule.
+    pub rule: String,
+    /// Why not, in words.
+    pub why: String,
 }

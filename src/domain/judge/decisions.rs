@@ -34,20 +34,19 @@ impl Decisions {
         let first = last.saturating_sub(ALERTS as u64 - 1);
         decisions.alerts.gone = usize::try_from(first).unwrap_or_default();
         for (place, decision) in kept.into_iter().filter(|(place, _)| *place >= first) {
-            let next = decisions.alerts.next();
-            let missing = usize::try_from(place).unwrap_or_default().saturating_sub(next);
-            decisions.alerts.entries.extend(std::iter::repeat_with(|| None).take(missing));
-            decisions.alerts.put(decision);
+            let place = usize::try_from(place).unwrap_or_default();
+            while decisions.alerts.reserve() < place {}
+            decisions.alerts.put(place, decision);
         }
         decisions
     }
 
     /// Takes a batch's alerts out of its decisions, each with the place that it is to be kept in: `place % ALERTS` is the row
-    /// that it takes.
-    pub fn numbered(&self, decisions: &mut Vec<Decision>, now: Timestamp) -> Vec<(u64, Decision)> {
+    /// that it takes. The places are taken from then on, also if the batch comes to nothing: others are judged meanwhile.
+    pub fn numbered(&mut self, decisions: &mut Vec<Decision>, now: Timestamp) -> Vec<(u64, Decision)> {
         let alerts = decisions.extract_if(.., |decision| decision.subject.is_some());
         let mut numbered = Vec::new();
-        for (n, mut decision) in alerts.enumerate() {
+        for mut decision in alerts {
             // A held alert was decided on before, and what was said of its delivery stays.
             if let Some(before) = self.alerts.get(&decision.id) {
                 decision.deliveries.extend(before.deliveries.clone());
@@ -56,7 +55,7 @@ impl Decisions {
                 }
             }
             decision.decided = Some(now);
-            numbered.push(((self.alerts.next() + n) as u64, decision));
+            numbered.push((self.alerts.reserve() as u64, decision));
         }
         numbered
     }
@@ -64,10 +63,13 @@ impl Decisions {
     /// Keeps the decisions of a batch, its alerts as they were numbered and all others; of one event that is judged again
     /// without a rule, the first decision stays.
     pub fn keep(&mut self, numbered: Vec<(u64, Decision)>, others: Vec<Decision>) {
-        numbered.into_iter().for_each(|(_, decision)| self.alerts.put(decision));
+        for (place, decision) in numbered {
+            self.alerts.put(usize::try_from(place).unwrap_or_default(), decision);
+        }
         for decision in others {
             if self.get(&decision.id).is_none() {
-                self.others.put(decision);
+                let place = self.others.reserve();
+                self.others.put(place, decision);
             }
         }
     }
@@ -120,23 +122,30 @@ impl Ring {
         self.entries.get(self.place(id)?)?.as_ref()
     }
 
-    /// The place that the next one takes.
-    fn next(&self) -> usize {
-        self.gone + self.entries.len()
+    /// Takes the next place, for which the oldest makes room.
+    fn reserve(&mut self) -> usize {
+        self.entries.push_back(None);
+        self.shrink();
+        self.gone + self.entries.len() - 1
     }
 
-    fn put(&mut self, decision: Decision) {
-        if let Some(place) = self.place(&decision.id)
-            && let Some(before) = self.entries.get_mut(place)
+    /// Puts a decision into its place, unless others have pushed that out meanwhile.
+    fn put(&mut self, place: usize, decision: Decision) {
+        if let Some(before) = self.place(&decision.id)
+            && let Some(before) = self.entries.get_mut(before)
         {
             *before = None;
         }
-        let place = self.next();
+        let Some(at) = place.checked_sub(self.gone) else { return };
+        let Some(entry) = self.entries.get_mut(at) else { return };
         let alert = decision.subject.as_ref().map(|subject| subject.alert.clone());
         for id in alert.into_iter().chain([decision.id.clone()]) {
             self.by_id.insert(id, place);
         }
-        self.entries.push_back(Some(decision));
+        *entry = Some(decision);
+    }
+
+    fn shrink(&mut self) {
         while self.entries.len() > self.most {
             let gone = self.entries.pop_front().flatten();
             if let Some(decision) = gone {
@@ -213,7 +222,7 @@ mod tests {
         decisions.delivered("alert-0", "security", Delivery::Waits("Slack answered 500".to_owned()));
         decisions.delivered("alert-0", "security", Delivery::Delivered(Timestamp::UNIX_EPOCH));
         let shown = decisions.get("event-0").expect("kept").shown(&[]);
-        let deliveries = shown.get("deliveries").expect("deliveries").to_string();
+        let deliveries = serde_json::to_string(&shown.deliveries).expect("JSON");
         assert_eq!(deliveries, r#"[{"sink":"security","delivered_at":"1970-01-01T00:00:00Z"}]"#);
         let nobody = Decision { fate: Fate::Alerted { queued_for: Vec::new() }, ..decision(1, true) };
         let route = Route { sink: "me".to_owned(), min_severity: Severity::Critical, digest: false };

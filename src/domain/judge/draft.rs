@@ -1,7 +1,7 @@
 //! What one batch has come to so far: what was known, what the batch has changed, and what is decided. Owns these together and
 //! decides nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::event::Event;
 use crate::domain::health::report::Report;
@@ -21,6 +21,7 @@ pub(super) struct Draft<'a> {
     /// Instances whose launch was read so late that no list has them any more: judged by their record alone.
     pub late: BTreeMap<String, Story>,
     pub usage_before: &'a BTreeMap<String, Usage>,
+    pub used_elsewhere: &'a BTreeSet<String>,
     pub memory: Recollection<'a>,
     pub thresholds_before: &'a ThresholdCounts,
     pub judgement: Judgement,
@@ -35,6 +36,7 @@ impl<'a> Draft<'a> {
             stories: Stories::new(view.stories),
             late: BTreeMap::new(),
             usage_before: view.usage,
+            used_elsewhere: view.used_elsewhere,
             memory: Recollection::new(view.memory, view.learned),
             thresholds_before: view.thresholds,
             judgement: Judgement::default(),

@@ -131,8 +131,10 @@ impl Inputs<'_> {
 pub struct StateView<'a> {
     /// The region's stories.
     pub stories: &'a BTreeMap<String, Story>,
-    /// Every exclusion's memory.
+    /// What each exclusion hid in the account.
     pub usage: &'a BTreeMap<String, Usage>,
+    /// Exclusions that other accounts use: whoever uses one here for the first time is new.
+    pub used_elsewhere: &'a BTreeSet<String>,
     /// What the account did before.
     pub memory: &'a Memory,
     /// How much of that is known.

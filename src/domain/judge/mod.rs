@@ -17,7 +17,7 @@ mod single;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -149,11 +149,12 @@ pub fn items(
 
 /// Judges events of which nothing is known or remembered: for trying rules.
 pub fn alone(ruleset: &Ruleset, events: Vec<Event>, now: Timestamp) -> Judgement {
-    let (stories, usage) = (BTreeMap::new(), BTreeMap::new());
+    let (stories, usage, nowhere) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
     let (memory, thresholds) = (Memory::default(), ThresholdCounts::new());
     let view = StateView {
         stories: &stories,
         usage: &usage,
+        used_elsewhere: &nowhere,
         memory: &memory,
         learned: Learned::default(),
         thresholds: &thresholds,

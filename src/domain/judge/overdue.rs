@@ -95,10 +95,11 @@ fn claims(draft: &mut Draft<'_>, id: &str, story: &Story, is_news: bool) {
         if !exclusion.is_claimed_by(&story.began_with) || !exclusion.is_for(account, region) {
             continue;
         }
-        let is_new_region = draft.usage(&exclusion.name).is_new_region(region);
+        let elsewhere = draft.used_elsewhere.contains(&exclusion.name);
+        let is_new_region = draft.usage(&exclusion.name).is_new_region(region, elsewhere);
         let role = story.launch.as_ref().and_then(|launch| launch.names.first());
         let is_new_principal = exclusion.is_weak()
-            && role.is_some_and(|role| draft.usage(&exclusion.name).is_new_principal(role));
+            && role.is_some_and(|role| draft.usage(&exclusion.name).is_new_principal(role, elsewhere));
         // What runs already when an exclusion is written, or a first list is read, is learned and not reported.
         if !story.is_new || !is_news {
             continue;

@@ -150,6 +150,7 @@ fn tell(world: &World, order: &[Half]) -> Ending {
         let view = StateView {
             stories: &known,
             usage: &usage,
+            used_elsewhere: &BTreeSet::new(),
             memory: &Memory::default(),
             learned: Learned::default(),
             thresholds: &ThresholdCounts::new(),

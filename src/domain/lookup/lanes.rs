@@ -181,9 +181,9 @@ impl Lanes {
         self.lanes.iter().filter(|lane| gapless(&lane.kind)).map(|lane| lane.cursor.through).min()
     }
 
-    /// Every lane's name and place.
-    pub fn cursors(&self) -> Vec<(String, Cursor)> {
-        self.lanes.iter().map(|lane| (lane.kind.name(), lane.cursor.clone())).collect()
+    /// How far every lane has come.
+    pub fn cursors(&self) -> Vec<(LaneKind, Cursor)> {
+        self.lanes.iter().map(|lane| (lane.kind.clone(), lane.cursor.clone())).collect()
     }
 
     /// Decides what to do next. Of several lanes that are due, the one that waited longest for its turn goes

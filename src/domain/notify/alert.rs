@@ -149,7 +149,7 @@ fn facts(event: &Event) -> Vec<(String, String)> {
     fact("new key", detail.text("responseElements.accessKey.accessKeyId"));
     if detail.text("eventName") == Some("RunInstances") {
         let launch = launch::Launch::of(event);
-        fact("person", Some(&launch.person));
+        fact("person", launch.person_beside());
         launch.asked.iter().for_each(|(name, value)| fact(name, Some(value)));
     }
     for (name, value) in detail.get("requestParameters").map_or(&[][..], members) {

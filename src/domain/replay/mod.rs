@@ -130,12 +130,13 @@ impl<'a> Hindsight<'a> {
             own: None,
             now: later(latest, AFTERWARDS),
         };
-        let stories = BTreeMap::new();
+        let (stories, nowhere) = (BTreeMap::new(), BTreeSet::new());
         let learned =
             Learned { habits: self.learned, rules: self.learned, since: None, accounts: Some(&self.enough) };
         let view = StateView {
             stories: &stories,
             usage: &self.usage,
+            used_elsewhere: &nowhere,
             memory: &self.memory,
             learned,
             thresholds: &self.thresholds,

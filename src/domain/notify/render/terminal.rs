@@ -2,11 +2,13 @@
 //! terminal is `sink::terminal`'s to know.
 
 use anstyle::{AnsiColor, Style as Ansi};
+use textwrap::core::display_width;
 
 use crate::domain::json::Json;
 use crate::domain::notify::alert::Alert;
 use crate::domain::notify::render::{Style, advice, facts, links};
 use crate::domain::severity::Severity;
+use crate::domain::text::layout::paragraph;
 
 const DIM: Ansi = Ansi::new().dimmed();
 
@@ -24,23 +26,31 @@ pub fn severity_style(severity: Severity) -> Ansi {
     }
 }
 
-/// One alert as a block with colours.
-pub fn block(alert: &Alert, style: &Style) -> String {
+/// One alert as a block with colours, in so many columns where it is a person who reads.
+pub fn block(alert: &Alert, style: &Style, columns: Option<usize>) -> String {
     let ink = severity_style(alert.severity);
     let bold = Ansi::new().bold();
     let label = format!(" {} ", alert.severity.name().to_uppercase());
-    let mut block = format!("{ink}{label}{ink:#} {bold}{}{bold:#}\n", alert.title);
+    let mut block =
+        paragraph(columns, &format!("{ink}{label}{ink:#} "), "  ", &format!("{bold}{}{bold:#}", alert.title));
+    block.push('\n');
     if !alert.description.is_empty() {
-        block.push_str(&format!("  {}\n", alert.description));
+        block.push_str(&paragraph(columns, "  ", "  ", &alert.description));
+        block.push('\n');
     }
     if let Some(advice) = advice(alert) {
-        block.push_str(&format!("  {bold}What to do now:{bold:#} {advice}\n"));
+        block.push_str(&paragraph(columns, "  ", "  ", &format!("{bold}What to do now:{bold:#} {advice}")));
+        block.push('\n');
     }
-    for (name, value) in facts(alert, style) {
-        block.push_str(&format!("  {DIM}{name:>16}{DIM:#}  {value}\n"));
-    }
-    for link in links(alert) {
-        block.push_str(&format!("  {DIM}{:>16}{DIM:#}  {}\n", link.label, link.url));
+    let named = facts(alert, style).into_iter();
+    let links = links(alert).into_iter().map(|link| (link.label.to_owned(), link.url));
+    let rows: Vec<(String, String)> =
+        named.map(|(name, value)| (name.to_string(), value.to_string())).chain(links).collect();
+    let width = rows.iter().map(|(name, _)| display_width(name)).max().unwrap_or_default();
+    for (name, value) in rows {
+        let first = format!("  {}{DIM}{name}{DIM:#}  ", " ".repeat(width - display_width(&name)));
+        block.push_str(&paragraph(columns, &first, &" ".repeat(width + 4), &value));
+        block.push('\n');
     }
     block
 }

@@ -124,7 +124,7 @@ fn an_alert_in_a_mail() {
 
 #[test]
 fn an_alert_on_a_terminal() {
-    let block = terminal::block(&alert("alice"), &berlin());
+    let block = terminal::block(&alert("alice"), &berlin(), None);
     expect![[r#"
         HIGH  Access key created for alice by alice
           A key is access to the account without a sign-in.
@@ -237,8 +237,9 @@ fn keeps_its_structure(text: &str) {
     assert_eq!(tags(&plain.html), tags(&hostile_mail.html));
     assert!(!hostile_mail.subject.contains(['\r', '\n']));
     assert_eq!(plain.text.lines().count(), hostile_mail.text.lines().count());
-    let escapes =
-        |digest: &Message| terminal::block(&digest.alerts[0].alert, &berlin()).matches('\u{1b}').count();
+    let escapes = |digest: &Message| {
+        terminal::block(&digest.alerts[0].alert, &berlin(), None).matches('\u{1b}').count()
+    };
     assert_eq!(escapes(&digest(vec![alert("x")])), escapes(&hostile));
 }
 

@@ -1,6 +1,8 @@
 //! Text that comes from outside: what an attacker may have chosen (user agents, tags, names, error messages).
 //! Owns taking away what could change how a line reads; escaping for a channel belongs to `render`.
 
+pub mod layout;
+
 /// The longest fact that an alert carries, in characters.
 pub const FACT: usize = 240;
 /// The longest text of a rule that an alert carries, in characters.
@@ -42,6 +44,21 @@ fn is_unseen(c: char) -> bool {
             '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
             | '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}'
             | '\u{E0000}'..='\u{E0FFF}')
+}
+
+/// `1 message`, `2 messages`.
+pub fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// So many seconds in their largest unit, as `12s`, `4m`, `3h`, `2d`: of two units the smaller, while its count is readable.
+pub fn span(seconds: i64) -> String {
+    match seconds {
+        ..120 => format!("{}s", seconds.max(0)),
+        120..7200 => format!("{}m", seconds / 60),
+        7200..172_800 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
 }
 
 /// An error with all its causes, on one line.
