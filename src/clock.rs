@@ -17,7 +17,7 @@ enum Kind {
 }
 
 impl Clock {
-    /// The system's clock.
+    /// The clock of the system: real time.
     pub fn system() -> Self {
         Clock(Kind::System)
     }
@@ -27,7 +27,7 @@ impl Clock {
         Clock(Kind::Virtual { epoch, start: Instant::now() })
     }
 
-    /// The time now.
+    /// The time now: real, or the simulation's.
     #[allow(clippy::disallowed_methods, reason = "this is the one place that reads it")]
     pub fn now(&self) -> Timestamp {
         match self.0 {

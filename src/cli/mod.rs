@@ -59,7 +59,7 @@ enum Command {
         /// Also try to read every region
         #[arg(long)]
         online: bool,
-        /// Print JSON
+        /// Print JSON instead of text
         #[arg(long)]
         json: bool,
     },
@@ -130,7 +130,7 @@ enum Command {
         action: Option<RulesAction>,
         #[command(flatten)]
         config: ConfigFile,
-        /// Print JSON
+        /// Print JSON instead of text
         #[arg(long)]
         json: bool,
     },
@@ -138,7 +138,7 @@ enum Command {
     Status {
         #[command(flatten)]
         config: ConfigFile,
-        /// Print JSON
+        /// Print JSON instead of text
         #[arg(long)]
         json: bool,
     },
@@ -149,7 +149,7 @@ enum Command {
         since: Option<Duration>,
         #[command(flatten)]
         config: ConfigFile,
-        /// Print JSON
+        /// Print JSON instead of text
         #[arg(long)]
         json: bool,
     },
@@ -157,12 +157,12 @@ enum Command {
     Explain {
         /// An instance or event id that the running daemon knows, or a file with an event; "-" for standard input
         what: String,
-        /// Only this rule
+        /// Explain by this rule alone
         #[arg(long, value_name = "ID")]
         rule: Option<String>,
         #[command(flatten)]
         config: ConfigFile,
-        /// Print JSON
+        /// Print JSON instead of text
         #[arg(long)]
         json: bool,
     },
@@ -176,9 +176,9 @@ enum Command {
         #[command(flatten)]
         config: ConfigFile,
     },
-    /// Print shell completions
+    /// Print the completions of a shell
     Completions {
-        /// The shell
+        /// The shell to print them for
         shell: clap_complete::Shell,
     },
 }
@@ -187,11 +187,11 @@ enum Command {
 enum RulesAction {
     /// Show one rule: what it matches, why it matters, and what to do
     Show {
-        /// The rule's id
+        /// The id of the rule to show
         id: String,
         #[command(flatten)]
         config: ConfigFile,
-        /// Print JSON
+        /// Print JSON instead of text
         #[arg(long)]
         json: bool,
     },

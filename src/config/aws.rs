@@ -10,7 +10,7 @@ use crate::config::section::Section;
 pub struct RegionChoice {
     /// Only these; empty means every enabled one.
     pub only: Vec<String>,
-    /// Not these.
+    /// Regions that are left out, also of the list above.
     pub except: Vec<String>,
 }
 
@@ -27,7 +27,7 @@ impl RegionChoice {
 pub struct AccountConfig {
     /// Its name in alerts.
     pub name: String,
-    /// The role.
+    /// The role to enter the account by, as an ARN.
     pub role_arn: String,
     /// What the role's trust asks for.
     pub external_id: Option<String>,

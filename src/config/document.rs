@@ -13,12 +13,12 @@ use crate::domain::json::Json;
 /// What `TRAILNOTI__SECTION__KEY` begins with.
 const PREFIX: &str = "TRAILNOTI";
 
-/// A parsed file.
+/// A configuration file, parsed and not yet understood.
 #[derive(Debug, Default)]
 pub(super) struct Document {
     /// The file's name as problems show it.
     pub file: String,
-    /// What it says.
+    /// What stands in it.
     pub root: Members,
     lines: BTreeMap<String, usize>,
     /// Paths that the environment set, with the variable's name.

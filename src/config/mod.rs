@@ -45,7 +45,7 @@ use section::{Found, Section};
 /// The reference configuration: every key with its default.
 pub const REFERENCE: &str = include_str!("../../config/trailnoti.toml");
 
-/// A checked configuration.
+/// A configuration without mistakes, as the daemon runs it.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Which regions are watched.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Where something stands.
+/// A place in a configuration: a file, a line, a key.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Place {
     /// The file, or the environment variable.
@@ -26,10 +26,10 @@ impl fmt::Display for Place {
     }
 }
 
-/// One mistake.
+/// One mistake in a configuration, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Where.
+    /// In which region.
     pub place: Place,
     /// What is wrong and what would be right; never a secret's value.
     pub message: String,

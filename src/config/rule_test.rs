@@ -20,13 +20,13 @@ use crate::domain::severity::Severity;
 /// A test of a rule.
 #[derive(Debug, Clone)]
 pub struct RuleTest {
-    /// The rule.
+    /// The id of the rule.
     pub rule: String,
     /// The file that it stands in.
     pub origin: String,
     /// What it shows, if it says.
     pub name: String,
-    /// Where it stands.
+    /// Where in which file it stands.
     place: Place,
     given: Given,
     /// Facts that are laid over those of the event.
@@ -35,7 +35,7 @@ pub struct RuleTest {
     times: usize,
     /// Its value was seen before.
     seen: bool,
-    /// What is expected.
+    /// Whether the rule is to match.
     pub(super) matches: bool,
     severity: Option<Severity>,
 }

@@ -36,7 +36,7 @@ pub(crate) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    /// The document's top.
+    /// The section that is the document's top.
     pub(super) fn root(document: &'a Document, found: &'a Found) -> Self {
         Section::new(document, found, String::new(), document.root.clone())
     }
@@ -119,7 +119,7 @@ impl<'a> Section<'a> {
         self.text(key)
     }
 
-    /// `true` or `false`.
+    /// A truth: `true` or `false`.
     pub fn truth(&mut self, key: &'static str, default: bool) -> bool {
         match self.value(key) {
             None => default,
@@ -194,12 +194,12 @@ impl<'a> Section<'a> {
         texts.iter().filter_map(|text| self.glob(key, text)).collect()
     }
 
-    /// One glob.
+    /// A text with `*` and `?`, compiled.
     pub fn glob(&self, key: &str, text: &str) -> Option<Glob> {
         Glob::parse(text).map_err(|why| self.problem(key, format!("\"{text}\": {why}"))).ok()
     }
 
-    /// A severity.
+    /// One of the five severities' names.
     pub fn severity(&mut self, key: &'static str, default: Severity) -> Severity {
         let Some(value) = self.value(key) else { return default };
         match value.as_str().and_then(Severity::parse) {

@@ -13,7 +13,7 @@ use crate::sink::{Channel, KINDS, Sink};
 /// A sink as configured.
 #[derive(Debug, Clone)]
 pub struct SinkConfig {
-    /// Its name, unique.
+    /// Its name in the configuration, which no other sink has.
     pub name: String,
     /// What is less urgent does not go there.
     pub min_severity: Severity,

@@ -22,7 +22,7 @@ use crate::store::{Store, StoreError};
 /// The stories of one account and region, by instance.
 pub type Region = BTreeMap<String, Story>;
 
-/// See the module.
+/// What is known of every account, each behind a lock of its own.
 #[derive(Debug)]
 pub struct JudgeState {
     /// By the account's number; it is empty for what is trailnoti's own.
@@ -35,7 +35,7 @@ pub struct JudgeState {
 /// What is known of one account.
 #[derive(Debug)]
 pub struct AccountState {
-    /// Its regions' stories.
+    /// The stories of its regions, by instance.
     pub regions: BTreeMap<String, Region>,
     /// What its exclusions hid.
     pub usage: BTreeMap<String, Usage>,
@@ -70,7 +70,7 @@ pub struct History {
 pub struct Locked(OwnedMutexGuard<Option<AccountState>>);
 
 impl Locked {
-    /// What is known.
+    /// What is known of the account, read where it was not yet.
     pub fn state(
         &mut self,
         store: &Store,

@@ -56,7 +56,7 @@ pub type MakeSinks = Box<dyn Fn(&Config) -> anyhow::Result<Vec<Arc<dyn Sink>>> +
 pub struct Deps {
     /// The way to AWS.
     pub sdk: SdkConfig,
-    /// The time.
+    /// The clock: real, or the simulation's.
     pub clock: Clock,
     /// What is kept, and how it was found.
     pub store: (Arc<Store>, Opened),

@@ -27,7 +27,7 @@ use crate::store::StoreError;
 /// How many alerts the page has; all that are kept are on a page of their own.
 const RECENT: usize = 20;
 
-/// See the module.
+/// The pages of the loops that run.
 pub struct Overview {
     shared: Shared,
     since: Timestamp,

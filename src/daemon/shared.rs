@@ -28,17 +28,17 @@ pub(in crate::daemon) const REQUEST: Duration = Duration::from_secs(70);
 /// What every loop works with.
 #[derive(Clone)]
 pub struct Shared {
-    /// What is kept.
+    /// The state, which outlives the process.
     pub store: Arc<Store>,
     /// What is said to the outside.
     pub status: Arc<Status>,
     /// What the loops know together.
     pub judge_state: Arc<JudgeState>,
-    /// The time.
+    /// The clock: real, or the simulation's.
     pub clock: Clock,
-    /// The configuration.
+    /// The configuration that is in force.
     pub config: Arc<Config>,
-    /// Where alerts go.
+    /// Every queue that an alert may go to.
     pub routes: Arc<Vec<Route>>,
     /// Wakes the sinks; it saves time and carries nothing.
     pub nudges: Arc<BTreeMap<String, Arc<Notify>>>,

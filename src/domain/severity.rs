@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Worth a line.
+    /// Worth a line in a log that somebody reads.
     Info,
     /// Worth a look this week.
     Low,
@@ -16,7 +16,7 @@ pub enum Severity {
     Medium,
     /// Worth a look now.
     High,
-    /// Worth being woken.
+    /// Worth being woken in the night.
     Critical,
 }
 

@@ -16,7 +16,7 @@ const LISTS: [&[u8]; 2] = [b"\"Records\"", b"\"Events\""];
 /// Whether objects that hold a list of events stand for these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unwrap {
-    /// They do.
+    /// A list is taken apart into its entries.
     Lists,
     /// Every object is an event by itself.
     Nothing,

@@ -13,54 +13,54 @@ use prometheus_client::registry::Registry;
 /// An account, a region and what is asked there.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Asked {
-    /// The account's number.
+    /// The account's number, twelve digits; empty where it is not known.
     pub account: String,
-    /// The region.
+    /// The region, such as `eu-west-1`; empty for what belongs to none.
     pub region: String,
-    /// `cloudtrail` or `ec2`.
+    /// Which API: `cloudtrail`, `ec2`, `regions` or `identity`.
     pub api: &'static str,
 }
 
-/// A rule.
+/// A rule and a severity, as labels of a number.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ByRule {
-    /// Its id.
+    /// The id of the rule.
     pub rule: String,
-    /// Its severity.
+    /// How urgent the alert was.
     pub severity: &'static str,
 }
 
 /// What an exclusion hid last.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct LastHidden {
-    /// The exclusion's name.
+    /// The exclusion's name in the configuration.
     pub exclusion: String,
-    /// The instance.
+    /// The id of the instance that it hid last.
     pub instance: String,
     /// Who launched it; empty if that is not known.
     pub principal: String,
 }
 
-/// A sink.
+/// A sink, as the label of a number.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct BySink {
-    /// Its name.
+    /// Its name in the configuration.
     pub sink: String,
 }
 
 /// A sink and why it failed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Failed {
-    /// Its name.
+    /// Its name in the configuration.
     pub sink: String,
     /// `later`, `refused` or `closed`.
     pub reason: &'static str,
 }
 
-/// An exclusion.
+/// An exclusion, as the label of a number.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ByExclusion {
-    /// Its name.
+    /// Its name in the configuration.
     pub exclusion: String,
 }
 
@@ -71,13 +71,13 @@ struct Build {
 
 type Number = Gauge<f64, AtomicU64>;
 
-/// All of them.
+/// Every number that `/metrics` shows.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    /// Requests to AWS.
+    /// How many requests were sent to AWS.
     pub requests: Family<Asked, Counter>,
-    /// Requests that failed.
+    /// How many requests to AWS failed.
     pub request_errors: Family<Asked, Counter>,
     /// When a request last succeeded, in seconds since 1970.
     pub last_success: Family<Asked, Number>,
@@ -85,19 +85,19 @@ pub struct Metrics {
     pub lag: Family<Asked, Number>,
     /// Events read, repeats included.
     pub events: Family<Asked, Counter>,
-    /// Alerts made.
+    /// How many alerts were put into queues.
     pub alerts: Family<ByRule, Counter>,
     /// Events that an exclusion hid.
     pub excluded: Family<ByExclusion, Counter>,
     /// When each exclusion hid something last, in seconds since 1970.
     pub last_hidden: Family<LastHidden, Gauge>,
-    /// Alerts delivered.
+    /// How many alerts sinks have taken.
     pub notifications: Family<BySink, Counter>,
     /// Messages that were not.
     pub failures: Family<Failed, Counter>,
     /// Alerts that a sink refused for good.
     pub dead: Family<BySink, Counter>,
-    /// Alerts that wait.
+    /// How many alerts wait there.
     pub outbox: Family<BySink, Number>,
     /// Whether the last reload was taken.
     pub reload_ok: Gauge,

@@ -12,9 +12,9 @@ pub const FORMAT: u32 = 1;
 /// What the running daemon sees.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusPage {
-    /// [`FORMAT`].
+    /// The version of the page's shape, [`FORMAT`].
     pub format: u32,
-    /// The daemon's version.
+    /// The version of the daemon that made the page.
     pub version: String,
     /// When the page was made.
     pub now: Timestamp,
@@ -45,7 +45,7 @@ pub struct StatusPage {
 /// One API of one account and region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Feed {
-    /// The account's number.
+    /// The account's number, twelve digits; empty where it is not known.
     pub account: String,
     /// The region; empty for what is asked of the account.
     pub region: String,
@@ -53,7 +53,7 @@ pub struct Feed {
     pub api: String,
     /// By how many seconds what is known is behind; none before the first answer.
     pub lag_seconds: Option<i64>,
-    /// The last answer.
+    /// When the last answer came.
     pub last_success: Option<Timestamp>,
     /// Why the last attempt failed, if it did.
     pub trouble: Option<String>,
@@ -64,11 +64,11 @@ pub struct Feed {
 pub struct Sink {
     /// The sink's name, and its reader's where a sink has a queue for each.
     pub name: String,
-    /// Alerts that wait.
+    /// How many alerts wait there.
     pub waiting: usize,
     /// Alerts that the sink refused for good.
     pub dead: usize,
-    /// The last delivery.
+    /// When the last message was taken.
     pub last_success: Option<Timestamp>,
     /// Why the last attempt failed, if it did.
     pub trouble: Option<String>,
@@ -86,9 +86,9 @@ pub struct Instances {
 /// An instance with an alert that is held back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
-    /// The instance's id.
+    /// The instance's id, such as `i-0abc`.
     pub instance: String,
-    /// Its region.
+    /// The region that it runs in.
     pub region: String,
     /// Its type and what that means.
     pub size: String,
@@ -101,7 +101,7 @@ pub struct Held {
 /// What an exclusion hid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exclusion {
-    /// Its name.
+    /// Its name in the configuration.
     pub name: String,
     /// How many events it hid.
     pub hidden: u64,
@@ -127,22 +127,22 @@ pub struct Memory {
 /// How far the history of a region is read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct History {
-    /// The account's number.
+    /// The account's number, twelve digits; empty where it is not known.
     pub account: String,
-    /// The region.
+    /// The region, such as `eu-west-1`; empty for what belongs to none.
     pub region: String,
     /// From when on it is read.
     pub read_back_to: Option<Timestamp>,
     /// How much of 90 days that is, from 0 to 100.
     pub percent: u8,
-    /// It is read.
+    /// Whether all of it is read.
     pub done: bool,
 }
 
 /// A rule that only counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DryRun {
-    /// The rule.
+    /// The id of the rule.
     pub rule: String,
     /// How often it would have alerted since the last daily summary.
     pub would_have_alerted: u64,

@@ -19,11 +19,11 @@ use crate::ops::page::{Alert, StatusPage};
 /// One API of one place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Feed {
-    /// The account's number.
+    /// The account's number, twelve digits; empty where it is not known.
     pub account: String,
     /// The region; empty for what is asked of the account.
     pub region: String,
-    /// What is asked.
+    /// Which of AWS's APIs is asked.
     pub api: Api,
 }
 
@@ -36,7 +36,7 @@ impl Feed {
 /// What is known of reading one API in one region.
 #[derive(Debug, Clone, Default)]
 pub struct Reading {
-    /// The last answer.
+    /// When the last answer came.
     pub last_success: Option<Timestamp>,
     /// Why there is none now.
     pub trouble: Option<String>,
@@ -49,7 +49,7 @@ pub struct Reading {
 /// What is known of sending through one sink.
 #[derive(Debug, Clone, Default)]
 pub struct Sending {
-    /// The last delivery.
+    /// When the last message was taken.
     pub last_success: Option<Timestamp>,
     /// Why the last attempt failed, if it did.
     pub trouble: Option<String>,
@@ -84,12 +84,12 @@ struct Inner {
     sendings: BTreeMap<String, Sending>,
 }
 
-/// See the module.
+/// What the loops have said of themselves so far.
 #[derive(Default)]
 pub struct Status {
     inner: Mutex<Inner>,
     pages: Mutex<Option<Arc<dyn Pages>>>,
-    /// The numbers.
+    /// The numbers that `/metrics` shows.
     pub metrics: Metrics,
 }
 

@@ -9,7 +9,7 @@ use tracing_subscriber::fmt::format::FmtSpan;
 /// How the log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
-    /// Plain text.
+    /// Lines of text for a person.
     Text,
     /// One JSON object per line.
     Json,

@@ -32,7 +32,7 @@ pub const DEFAULT_REGIONS: [&str; 17] = [
 /// Regions that an account has only once somebody enables them.
 pub const OPT_IN_REGIONS: [&str; 4] = ["af-south-1", "ap-east-1", "eu-south-1", "me-south-1"];
 
-/// A simulated account.
+/// A simulated account: regions, instances, history.
 #[derive(Debug)]
 pub struct Account {
     /// From when on, and until when, a region is enabled.
@@ -49,7 +49,7 @@ pub struct Account {
 /// An event in the history.
 #[derive(Debug, Clone)]
 pub struct Recorded {
-    /// The record.
+    /// The record, as CloudTrail writes it.
     pub record: Json,
     /// When it can first be read.
     pub visible: Timestamp,
@@ -60,9 +60,9 @@ pub struct Recorded {
 /// An instance to launch.
 #[derive(Debug, Clone)]
 pub struct Launch<'a> {
-    /// Where.
+    /// In which region.
     pub region: &'a str,
-    /// Such as `t3.micro`.
+    /// The instance type, such as `t3.micro`.
     pub instance_type: &'a str,
     /// When it is asked for.
     pub at: Timestamp,
@@ -70,7 +70,7 @@ pub struct Launch<'a> {
     pub tags: &'a [(&'a str, &'a str)],
     /// How long after the launch the tags can be seen.
     pub tags_after: SignedDuration,
-    /// AWS manages it.
+    /// Whether a service of AWS manages the instance.
     pub managed: bool,
     /// How long after the launch it is missing from lists, which are eventually consistent.
     pub listed_after: SignedDuration,
@@ -79,7 +79,7 @@ pub struct Launch<'a> {
 }
 
 impl<'a> Launch<'a> {
-    /// An untagged instance.
+    /// An instance without tags, by nobody in particular.
     pub fn new(region: &'a str, instance_type: &'a str, at: Timestamp) -> Self {
         Launch {
             region,

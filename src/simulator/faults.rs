@@ -9,19 +9,19 @@ use crate::simulator::wire::Answer;
 /// Something that goes wrong for matching calls. Empty texts match any.
 #[derive(Debug, Clone)]
 pub struct Fault {
-    /// In this account.
+    /// Only in the account of this number; empty for all.
     pub account: String,
-    /// In this region.
+    /// Only in this region; empty for all.
     pub region: String,
-    /// For this operation.
+    /// Only for this operation of AWS's API; empty for all.
     pub operation: String,
-    /// From then on.
+    /// The first moment of the fault.
     pub from: Timestamp,
-    /// Until then.
+    /// The moment at which the fault is over.
     pub until: Timestamp,
     /// At most so often.
     pub times: u32,
-    /// What goes wrong.
+    /// What goes wrong while the fault lasts.
     pub trouble: Trouble,
 }
 
@@ -60,7 +60,7 @@ impl Fault {
         self
     }
 
-    /// Only so often.
+    /// Ends the fault after so many requests.
     #[must_use]
     pub fn times(mut self, times: u32) -> Self {
         self.times = times;
@@ -76,12 +76,12 @@ impl Fault {
     }
 }
 
-/// What goes wrong.
+/// What goes wrong while the fault lasts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trouble {
     /// Too many requests, says AWS.
     Throttled,
-    /// AWS fails.
+    /// AWS answers that it has failed.
     Broken,
     /// No answer ever comes.
     Hang,

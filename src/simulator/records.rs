@@ -9,7 +9,7 @@ use crate::domain::json::{Json, object};
 /// Who makes a call, and from where.
 #[derive(Debug, Clone, Copy)]
 pub struct Caller<'a> {
-    /// The account.
+    /// The account's number, twelve digits.
     pub account: &'a str,
     /// An IAM user's name; `root` is root, and `ROLE/SESSION` a role.
     pub user: &'a str,
@@ -17,7 +17,7 @@ pub struct Caller<'a> {
     pub key: &'a str,
     /// The address; that of an AWS service is who invoked.
     pub address: &'a str,
-    /// The tool.
+    /// The user agent that the tool sends.
     pub agent: &'a str,
 }
 

@@ -13,9 +13,9 @@ pub const ACCOUNT: &str = "111122223333";
 /// Something that happens, and by what it can be known in an alert.
 #[derive(Debug, Clone)]
 pub struct Beat {
-    /// When.
+    /// When it happens or happened.
     pub at: Timestamp,
-    /// In words.
+    /// What happens, in words for a person.
     pub what: String,
     /// The CloudTrail event ids or instance ids of it; empty for what no rule tells.
     pub ids: Vec<String>,

@@ -11,7 +11,7 @@ const LATENCY: Duration = Duration::from_millis(40);
 /// A request as far as AWS looks at it.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// From the signature.
+    /// The access key id that the request is signed with.
     pub access_key: String,
     /// From the signature's scope: with an endpoint override the host does not tell.
     pub region: String,
@@ -19,7 +19,7 @@ pub struct Call {
     pub service: String,
     /// The `X-Amz-Target` header, if there is one.
     pub target: String,
-    /// The body.
+    /// The body, as text.
     pub body: String,
 }
 
@@ -39,7 +39,7 @@ impl Call {
         })
     }
 
-    /// The operation's name.
+    /// The operation's name, such as `LookupEvents`.
     pub fn operation(&self) -> String {
         match self.target.rsplit_once('.') {
             Some((_, operation)) => operation.to_owned(),
@@ -55,18 +55,18 @@ impl Call {
 /// What AWS does with a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// It answers.
+    /// It answers with a status and a body.
     Reply {
-        /// HTTP's.
+        /// The status code.
         status: u16,
-        /// HTTP's.
+        /// The media type of the body.
         content_type: &'static str,
-        /// The body.
+        /// The body, as text.
         body: String,
         /// How long it takes.
         after: Duration,
     },
-    /// It never does.
+    /// It takes the request and never answers.
     Hang,
     /// It closes the connection.
     Reset,
@@ -138,13 +138,13 @@ pub(super) fn escape(text: &str) -> String {
 /// One call that was made, for transcripts and counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Made {
-    /// When.
+    /// When it happens or happened.
     pub at: Timestamp,
-    /// In which account.
+    /// The number of the account that it happened in.
     pub account: String,
-    /// In which region.
+    /// The region that it happened in, such as `eu-west-1`.
     pub region: String,
-    /// Which operation.
+    /// Which operation of the API was called.
     pub operation: String,
     /// What stood for the answer: a status, `hang` or `reset`.
     pub outcome: String,

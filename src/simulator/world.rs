@@ -65,13 +65,13 @@ impl World {
         key
     }
 
-    /// Changes an account.
+    /// Changes an account, or reads from it.
     pub fn account<T>(&self, id: &str, change: impl FnOnce(&mut Account) -> T) -> T {
         let mut state = self.lock();
         change(state.accounts.entry(id.to_owned()).or_insert_with(Account::new))
     }
 
-    /// Adds a fault.
+    /// Adds a fault to what AWS's side does.
     pub fn fault(&self, fault: Fault) {
         self.lock().faults.push(fault);
     }
@@ -121,13 +121,13 @@ impl World {
         self.lock().counts.clone()
     }
 
-    /// AWS's clock.
+    /// The time on AWS's side, which faults can shift.
     pub fn aws_time(&self) -> Timestamp {
         let skew = self.lock().skew;
         self.clock.now().saturating_add(skew).unwrap_or(Timestamp::MAX)
     }
 
-    /// Answers a request.
+    /// Answers a request as AWS would, at this time.
     pub fn answer(&self, call: &Call) -> Answer {
         let now = self.clock.now();
         let mut state = self.lock();

@@ -31,7 +31,7 @@ pub(super) const KIND: &str = "email";
 /// How mail is sent.
 #[derive(Debug, Clone)]
 struct Account {
-    /// The server's name.
+    /// The mail server's name, for TLS too.
     host: String,
     /// Its port.
     port: u16,

@@ -31,10 +31,10 @@ pub struct NoCredentials(String);
 /// Why an account cannot be entered.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
-    /// See there.
+    /// AWS's own error, passed on.
     #[error(transparent)]
     NoCredentials(#[from] NoCredentials),
-    /// See there.
+    /// AWS's own error, passed on.
     #[error("cannot find out which account the AWS credentials belong to: {0}")]
     Fetch(FetchError),
 }
@@ -42,7 +42,7 @@ pub enum AccountError {
 /// An account that can be asked.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// Twelve digits.
+    /// The account's number, twelve digits.
     pub id: String,
     /// Its name in the configuration; empty for the default account.
     pub name: String,

@@ -10,10 +10,10 @@ use crate::source::failure::FetchError;
 use crate::source::failure::failure;
 use crate::source::region::RegionAccess;
 
-/// A page.
+/// One page of the history, as AWS answered it.
 #[derive(Debug, Default)]
 pub struct LookedUp {
-    /// Newest first.
+    /// The page's entries, the newest first.
     pub events: Vec<Received>,
     /// Where the next page begins, if there is one.
     pub next: Option<String>,

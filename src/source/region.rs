@@ -7,7 +7,7 @@ use crate::source::skew::Skew;
 /// What every client of one account and region shares.
 #[derive(Debug, Clone)]
 pub struct RegionAccess {
-    /// The region's name.
+    /// The region's name, such as `eu-west-1`.
     pub region: String,
     pub(super) cloudtrail: aws_sdk_cloudtrail::Client,
     pub(super) ec2: aws_sdk_ec2::Client,

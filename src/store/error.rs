@@ -13,7 +13,7 @@ pub enum StoreError {
         "cannot keep the state in {path}: {why}; make it a folder that this user can write to, or set [state] path"
     )]
     Create {
-        /// The folder.
+        /// The folder of the state.
         path: PathBuf,
         /// What the system says.
         why: String,
@@ -28,7 +28,7 @@ pub enum StoreError {
         "the state in {path} has version {found}, but this trailnoti supports only up to {SCHEMA}: run the newer trailnoti, or set another [state] path"
     )]
     Newer {
-        /// The folder.
+        /// The folder of the state.
         path: PathBuf,
         /// The version on disk.
         found: String,
@@ -36,7 +36,7 @@ pub enum StoreError {
     /// The engine does not answer now. Nothing happened, and the same may be asked again.
     #[error("cannot reach the state at the moment: {0}")]
     Busy(String),
-    /// The engine fails.
+    /// The engine fails, and asking again would not help.
     #[error("cannot use the state: {0}")]
     Engine(String),
 }

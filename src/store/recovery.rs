@@ -24,7 +24,7 @@ pub enum Opened {
     AsItWas,
     /// It was damaged or gone, and begun anew from the checkpoint; a copy of the damaged one is kept.
     Reset {
-        /// What was wrong.
+        /// What was wrong with it, in words.
         why: String,
         /// Where the copy is, if there was anything to copy.
         copy: Option<PathBuf>,

@@ -18,7 +18,7 @@ use crate::store::rows::{self, key};
 /// How often the checkpoint beside the store is written.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
 
-/// The state.
+/// The open state: what is kept, on its engine.
 #[derive(Debug)]
 pub struct Store {
     pub(super) clock: Clock,

@@ -72,7 +72,7 @@ enum Late {
     Waits,
     /// The *again* lane reads it.
     Reads,
-    /// It is judged.
+    /// What came meanwhile was judged once more.
     Done,
 }
 

@@ -60,7 +60,7 @@ impl<'a> ReadHealth<'a> {
         matches!(self.health, Health::Reported { .. })
     }
 
-    /// An answer came.
+    /// Notes that an answer came, and reports it where the opposite was reported.
     pub async fn succeeded(&mut self, shared: &Shared) -> Result<(), StoreError> {
         let now = shared.clock.now();
         shared.status.asked(self.scope, self.api, Ok(()), now);

@@ -9,9 +9,9 @@ use crate::domain::json::{Json, shown};
 /// An event with its facts.
 #[derive(Debug)]
 pub struct Envelope {
-    /// The event.
+    /// The event, as it was received.
     pub event: Event,
-    /// Its facts.
+    /// What was found out about it.
     pub facts: Facts,
 }
 
@@ -31,7 +31,7 @@ impl Envelope {
 /// An event under one past: what a pattern is tried on, and what a text is filled from.
 #[derive(Debug)]
 pub struct InContext<'e> {
-    /// The event.
+    /// The event, as it was received.
     pub event: &'e Event,
     /// The facts beside `detail`, as an object.
     context: Json,

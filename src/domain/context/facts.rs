@@ -26,10 +26,10 @@ struct OfRecord {
     asked: Option<Json>,
 }
 
-/// See the module.
+/// The facts of one event.
 #[derive(Debug, PartialEq)]
 pub struct Facts {
-    /// It only reads.
+    /// Whether the event only reads.
     pub reads: bool,
     /// Of a CloudTrail record; none of what the inventory or trailnoti itself says.
     record: Option<OfRecord>,

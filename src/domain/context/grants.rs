@@ -18,7 +18,7 @@ pub(super) struct Grants {
     pub outside: BTreeSet<String>,
     /// It opens something to everyone.
     pub public: bool,
-    /// It allows everything.
+    /// Whether it allows everything to somebody.
     pub admin: bool,
 }
 

@@ -27,9 +27,9 @@ const ABOUT_INSTANCES: [&str; 7] = [
 pub struct Launch {
     /// CloudTrail's id of the record.
     pub event: String,
-    /// The call.
+    /// The call that launched it, with its service.
     pub call: String,
-    /// When it was.
+    /// When the call was made.
     pub time: Timestamp,
     /// Who called, in one name.
     pub principal: String,
@@ -41,7 +41,7 @@ pub struct Launch {
     pub access_key: String,
     /// The address or service that it came from.
     pub address: String,
-    /// The tool.
+    /// The user agent that the tool sends.
     pub agent: String,
     /// What was asked for.
     pub asked: Vec<(String, String)>,
@@ -211,7 +211,7 @@ fn asked_tags(detail: &Json) -> Tags {
 /// A change of tags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tagged {
-    /// The instances.
+    /// The ids of the instances that are tagged.
     pub ids: Vec<String>,
     /// Tags that are there now.
     pub added: Tags,

@@ -33,7 +33,7 @@ const ATTACK: [&str; 10] = [
     "s3-browser",
 ];
 
-/// Every word.
+/// Every word that `context.by` may hold.
 pub const MANNERS: [&str; 15] = [
     "service",
     "code",

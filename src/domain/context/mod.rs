@@ -1,8 +1,9 @@
 //! Facts beside an event: what its record means, and how it compares with the account's past. They stand under
-//! `context` in the envelope, where patterns can use them. `facts` finds them once, `envelope` is the event with them; the
-//! others each own one fact.
+//! `context` in the envelope, where patterns can use them. `catalogue` names them, `facts` finds them once, `envelope` is the event with
+//! them; the others each own one fact.
 
 mod asked;
+mod catalogue;
 pub(crate) mod counted;
 pub mod envelope;
 pub mod facts;
@@ -17,7 +18,6 @@ mod tool;
 #[cfg(test)]
 mod tests;
 
+pub use catalogue::FACTS;
 pub use envelope::{Envelope, InContext};
-pub use manner::MANNERS;
 pub use past::{Habit, Past};
-pub use principal::KINDS;

@@ -11,20 +11,20 @@ pub enum Habit {
     Region,
     /// Who does it: a user, a role, a person of Identity Center.
     Principal,
-    /// From where.
+    /// The network that a call came from.
     Network,
-    /// With what.
+    /// The tool that a call was made with.
     Tool,
-    /// With which service.
+    /// The service that was called.
     Service,
-    /// Which call.
+    /// The call that was made.
     Call,
     /// The types of instances that are asked for.
     InstanceType,
 }
 
 impl Habit {
-    /// Every habit.
+    /// Every habit that is remembered.
     pub const ALL: [Habit; 7] = [
         Habit::Region,
         Habit::Principal,

@@ -10,7 +10,7 @@ use crate::domain::text::{FACT, clean};
 pub enum PrincipalKind {
     /// The account's root user.
     Root,
-    /// An IAM user.
+    /// An IAM user, by password or key.
     Person,
     /// Somebody whom an identity provider vouches for.
     Federated,
@@ -42,7 +42,7 @@ impl PrincipalKind {
     }
 }
 
-/// Every kind's word.
+/// The words of all kinds, for the check of patterns.
 pub const KINDS: [&str; 8] = [
     PrincipalKind::Root.name(),
     PrincipalKind::Person.name(),

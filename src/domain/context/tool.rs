@@ -64,7 +64,7 @@ impl Tool {
     pub const OTHER: Tool = Tool("other");
     const CONSOLE: Tool = Tool("console");
 
-    /// Its word.
+    /// The word that patterns have for it.
     pub fn name(self) -> &'static str {
         self.0
     }

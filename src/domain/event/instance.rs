@@ -16,7 +16,7 @@ pub enum State {
     /// Starting for the first time, or again.
     #[default]
     Pending,
-    /// Billed.
+    /// It runs, and is billed.
     Running,
     /// On its way to be stopped.
     Stopping,
@@ -24,12 +24,12 @@ pub enum State {
     Stopped,
     /// On its way to be gone.
     ShuttingDown,
-    /// Gone.
+    /// It has ended, and does not come back.
     Terminated,
 }
 
 impl State {
-    /// Every state.
+    /// Every state that EC2 has for an instance.
     pub const ALL: [State; 6] = [
         State::Pending,
         State::Running,
@@ -65,15 +65,15 @@ impl State {
 /// What is known of an instance. Texts are AWS's own or their owner's: hostile until rendered.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Instance {
-    /// Such as `i-0abc`.
+    /// The instance's id, such as `i-0abc`.
     pub id: String,
     /// Its state when it was last listed.
     pub state: State,
-    /// Such as `t3.micro`.
+    /// The instance type, such as `t3.micro`.
     pub instance_type: String,
     /// The last launch; it changes with every stop and start.
     pub launch_time: Option<Timestamp>,
-    /// Its image.
+    /// The image that it was started from.
     pub image: Option<String>,
     /// The key pair that opens it.
     pub key_name: Option<String>,
@@ -85,9 +85,9 @@ pub struct Instance {
     pub profile: Option<String>,
     /// The launch that it came from: instances of one call share it.
     pub reservation: Option<String>,
-    /// Its virtual processors.
+    /// How many virtual processors it has.
     pub vcpus: Option<u32>,
-    /// Key and value.
+    /// Its tags, by their keys.
     pub tags: Tags,
 }
 

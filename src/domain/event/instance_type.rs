@@ -39,7 +39,7 @@ pub struct Spec {
     pub vcpus: u32,
     /// Memory in GiB, where it is known.
     pub memory_gib: Option<f64>,
-    /// How many accelerators.
+    /// How many GPUs or other accelerators it has.
     pub accelerators: u32,
     /// What kind they are: `GPU`, `Trainium`, `Inferentia`, ….
     pub accelerator: Option<&'static str>,

@@ -36,13 +36,13 @@ pub struct Event {
     pub id: String,
     /// Such as `AWS API Call via CloudTrail`.
     pub detail_type: String,
-    /// Such as `aws.iam`.
+    /// The service that it is from, such as `aws.iam`.
     pub source: String,
     /// The account that the event is of: twelve digits.
     pub account: String,
     /// When it happened, to the second.
     pub time: Timestamp,
-    /// Such as `eu-west-1`.
+    /// The region's name, such as `eu-west-1`.
     pub region: String,
     /// ARNs; empty for what came by CloudTrail, as in EventBridge.
     pub resources: Vec<String>,
@@ -203,7 +203,7 @@ impl Event {
     }
 }
 
-/// See [`Event::short_id`].
+/// Sixteen bytes made of an id, as [`Event::short_id`] has them.
 pub fn short_id(id: &str) -> [u8; 16] {
     let uuid = Uuid::parse_str(id).unwrap_or_else(|_| Uuid::new_v5(&Uuid::NAMESPACE_OID, id.as_bytes()));
     *uuid.as_bytes()

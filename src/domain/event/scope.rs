@@ -4,15 +4,15 @@
 /// What a batch, a report or a failure is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope<'a> {
-    /// trailnoti itself.
+    /// What is trailnoti's own, and no account's.
     Program,
     /// An account, by its twelve digits.
     Account(&'a str),
     /// A region of an account.
     Region {
-        /// Twelve digits.
+        /// The account's number, twelve digits.
         account: &'a str,
-        /// Such as `eu-west-1`.
+        /// The region's name, such as `eu-west-1`.
         region: &'a str,
     },
 }

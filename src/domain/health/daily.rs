@@ -27,7 +27,7 @@ const GAP_RULES: [&str; 4] =
 pub struct Tally {
     /// Since when it counts.
     pub since: Option<Timestamp>,
-    /// Alerts by severity.
+    /// How many alerts there were of each severity.
     pub told: BTreeMap<String, u64>,
     /// Hidden events by exclusion.
     pub hidden: BTreeMap<String, u64>,
@@ -86,7 +86,7 @@ pub fn next(after: Timestamp, at: Time, timezone: &TimeZone) -> Timestamp {
 /// What a day was like.
 #[derive(Debug, Clone, Default)]
 pub struct Day {
-    /// What was counted.
+    /// What was counted since the last summary.
     pub tally: Tally,
     /// What is remembered of each configured exclusion.
     pub usage: BTreeMap<String, Usage>,

@@ -14,19 +14,19 @@ use crate::domain::time::later;
 /// How a subject (a region, a sink, the state) is doing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Health {
-    /// As it should.
+    /// It is as it should be.
     #[default]
     Well,
     /// Failing, and not told yet.
     Failing {
-        /// Since when.
+        /// Since when that is so.
         since: Timestamp,
         /// How often in a row.
         times: u32,
     },
-    /// Failing, and told.
+    /// It fails, and that was reported.
     Reported {
-        /// Since when.
+        /// Since when that is so.
         since: Timestamp,
     },
 }
@@ -43,7 +43,7 @@ pub enum Notice {
 /// How long, and how often in a row, something fails before it is told.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
-    /// Attempts.
+    /// How many attempts must fail in a row.
     pub times: u32,
     /// Time since the first.
     pub lasting: Duration,

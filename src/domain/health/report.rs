@@ -15,9 +15,9 @@ pub enum Report {
     Blind {
         /// What cannot be seen.
         subject: String,
-        /// Why.
+        /// Why, in words.
         reason: String,
-        /// Since when.
+        /// Since when that is so.
         since: Timestamp,
     },
     /// It can be read again.
@@ -29,14 +29,14 @@ pub enum Report {
     },
     /// A region's history is read, and later than it should be.
     Behind {
-        /// The region.
+        /// The region, such as `eu-west-1`; empty for what belongs to none.
         subject: String,
-        /// By how much.
+        /// By how much it is behind, in words.
         reason: String,
     },
     /// It is read in time again.
     CaughtUp {
-        /// The region.
+        /// The region, such as `eu-west-1`; empty for what belongs to none.
         subject: String,
     },
     /// A region was enabled.
@@ -46,14 +46,14 @@ pub enum Report {
     },
     /// A sink takes nothing.
     SinkDead {
-        /// Its name.
+        /// Its name in the configuration.
         sink: String,
-        /// Why.
+        /// Why, in words.
         reason: String,
     },
     /// A sink takes messages again.
     SinkWorksAgain {
-        /// Its name.
+        /// Its name in the configuration.
         sink: String,
         /// Since when it did not.
         since: Timestamp,
@@ -75,7 +75,7 @@ pub enum Report {
     },
     /// A new configuration has mistakes.
     ReloadRefused {
-        /// The mistakes.
+        /// Every mistake, one to a line.
         reason: String,
     },
     /// After a refused one, a configuration was taken.
@@ -99,23 +99,23 @@ pub enum Report {
     },
     /// An instance is there, and no call that launched it.
     WithoutLaunch {
-        /// The instance.
+        /// The instance, with its size where that is known.
         subject: String,
         /// How long it was looked for.
         reason: String,
     },
     /// A launch was read, and its instance was on no list.
     NeverSeen {
-        /// The instance.
+        /// The instance, with its size where that is known.
         subject: String,
         /// Who launched it, and when.
         reason: String,
     },
     /// Somebody's instance carries an exclusion's tags, and should not.
     ExclusionClaimed {
-        /// The instance.
+        /// The instance, with its size where that is known.
         subject: String,
-        /// The exclusion's name.
+        /// The exclusion's name in the configuration.
         exclusion: String,
         /// What is wrong with it.
         reason: String,
@@ -129,7 +129,7 @@ pub enum Report {
     },
     /// Somebody asked for a test.
     Test {
-        /// Through which sink.
+        /// The sink that is tried.
         sink: String,
     },
 }

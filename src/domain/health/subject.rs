@@ -6,13 +6,13 @@ use crate::domain::event::scope::Scope;
 /// What is asked of AWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Api {
-    /// `LookupEvents`.
+    /// CloudTrail's history: `LookupEvents`.
     CloudTrail,
-    /// `DescribeInstances`.
+    /// The list of instances: `DescribeInstances`.
     Ec2,
-    /// `DescribeRegions`.
+    /// The list of regions: `DescribeRegions`.
     Regions,
-    /// `GetCallerIdentity`.
+    /// Whose the credentials are: `GetCallerIdentity`.
     Identity,
 }
 
@@ -31,15 +31,15 @@ impl Api {
 /// What fails, or works again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject<'a> {
-    /// Asking AWS.
+    /// Asking one of AWS's APIs, in one place.
     Reading(Scope<'a>, Api),
     /// Reading a region's history in time.
     Lag(Scope<'a>),
     /// Sending through a sink.
     Sink(&'a str),
-    /// This machine's clock.
+    /// This machine's clock, beside AWS's.
     Clock,
-    /// Writing the state.
+    /// Writing the state to the disk.
     State,
 }
 

@@ -42,22 +42,22 @@ pub enum Wanted {
     Like(Vec<Glob>),
 }
 
-/// One condition.
+/// One condition of an exclusion, with the values that it takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
     /// A tag, by its key.
     Tag(String, Wanted),
     /// Who launched it: an ARN, or an AWS service's name, fits one of these.
     LaunchedBy(Vec<Glob>),
-    /// The account's number.
+    /// The account's number fits one of these.
     Account(Vec<Glob>),
-    /// The region.
+    /// The region's name fits one of these.
     Region(Vec<Glob>),
-    /// The instance type.
+    /// The instance type fits one of these.
     InstanceType(Vec<Glob>),
-    /// The image.
+    /// The image's id fits one of these.
     Image(Vec<Glob>),
-    /// `on-demand`, `spot`, ….
+    /// How it is paid for fits one of these: `on-demand`, `spot`, ….
     Lifecycle(Vec<Glob>),
     /// The state that it comes into.
     State(Vec<State>),
@@ -70,7 +70,7 @@ pub enum Condition {
 /// Conditions that must all hold.
 pub type Group = Vec<Condition>;
 
-/// One exclusion.
+/// One exclusion, as the configuration has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exclusion {
     /// Its name, for the counts.
@@ -84,9 +84,9 @@ pub struct Exclusion {
 /// What an exclusion may know of an instance.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
-    /// The account's number.
+    /// The account's number, twelve digits; empty where it is not known.
     pub account: &'a str,
-    /// The region.
+    /// The region, such as `eu-west-1`; empty for what belongs to none.
     pub region: &'a str,
     /// The instance, with the tags that it has now.
     pub instance: &'a Instance,
@@ -100,10 +100,10 @@ pub struct Facts<'a> {
     pub launchers: Option<&'a [String]>,
 }
 
-/// Whether something holds.
+/// Whether a condition holds, as far as is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fit {
-    /// It does.
+    /// It holds, whatever is still to come.
     Yes,
     /// It does not, whatever is still to come.
     No,
@@ -143,7 +143,7 @@ impl Fit {
 }
 
 impl Missing {
-    /// Both together.
+    /// What is missing for two conditions together.
     pub fn with(self, other: Missing) -> Missing {
         Missing { tags: self.tags || other.tags, launch: self.launch || other.launch }
     }
@@ -152,11 +152,11 @@ impl Missing {
 /// A condition, what it met, and what followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checked {
-    /// What was wanted.
+    /// What the condition wants, in words.
     pub wanted: String,
-    /// What is there.
+    /// What the instance has instead, or as wanted.
     pub found: String,
-    /// Whether it holds.
+    /// Whether the condition holds.
     pub fit: Fit,
 }
 

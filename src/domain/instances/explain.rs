@@ -10,9 +10,9 @@ use crate::domain::json::{Json, object};
 /// Whose story is explained, and how it is judged.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
-    /// The account's number.
+    /// The account's number, twelve digits; empty where it is not known.
     pub account: &'a str,
-    /// The region.
+    /// The region, such as `eu-west-1`; empty for what belongs to none.
     pub region: &'a str,
     /// The state that the instance comes into.
     pub state: State,
@@ -74,7 +74,7 @@ pub fn explain(
         ("state", place.state.name().into()),
         ("size", story.instance.size().into()),
         ("launch", launch),
-        ("told", story.told.into()),
+        ("alerted", story.told.into()),
         ("held", (!story.held.is_empty()).into()),
         ("exclusions", exclusions),
     ])

@@ -13,7 +13,7 @@ use crate::domain::instances::story::Story;
 /// A change to be judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// The instance's id.
+    /// The instance's id, such as `i-0abc`.
     pub id: String,
     /// The state it came into.
     pub state: State,

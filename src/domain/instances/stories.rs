@@ -17,7 +17,7 @@ impl<'a> Stories<'a> {
         Stories { known, changed: BTreeMap::new() }
     }
 
-    /// One story.
+    /// The story of one instance, as the batch has changed it.
     pub fn get(&self, id: &str) -> Option<&Story> {
         match self.changed.get(id) {
             Some(changed) => changed.as_ref(),
@@ -33,19 +33,19 @@ impl<'a> Stories<'a> {
         }
     }
 
-    /// Writes one story.
+    /// Puts a story in the place of the one before.
     pub fn put(&mut self, id: &str, story: Story) {
         if self.get(id) != Some(&story) {
             self.changed.insert(id.to_owned(), Some(story));
         }
     }
 
-    /// Ends one story.
+    /// Ends the story of an instance that is gone.
     pub fn end(&mut self, id: &str) {
         self.changed.insert(id.to_owned(), None);
     }
 
-    /// Every story's id.
+    /// The ids of all instances that have a story.
     pub fn ids(&self) -> Vec<String> {
         let known = self.known.keys().filter(|id| !self.changed.contains_key(*id));
         let changed = self.changed.iter().filter(|(_, story)| story.is_some()).map(|(id, _)| id);

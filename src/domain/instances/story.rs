@@ -38,7 +38,7 @@ pub struct Story {
     pub is_new: bool,
     /// The tags that it began with. Later ones are no reason to be hidden.
     pub began_with: Tags,
-    /// Who launched it.
+    /// Who launched it and how, once that was read.
     pub launch: Option<Launch>,
     /// Who asked for the fleet that launched it.
     pub fleet: Option<Launch>,

@@ -17,18 +17,18 @@ pub(crate) use scanner::{Quoted, Scanner, elements_of};
 /// The member under which serde_json hands over a number's text (its `arbitrary_precision` feature).
 const NUMBER: &str = "$serde_json::private::Number";
 
-/// A JSON value.
+/// A JSON value that keeps the order and the spelling of what it was read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Json {
-    /// `null`.
+    /// The value `null`, which EventBridge tells from a missing one.
     Null,
-    /// `true` or `false`.
+    /// A truth: `true` or `false`.
     Bool(bool),
     /// A number in the spelling that it was written in.
     Number(serde_json::Number),
-    /// A text.
+    /// A text, without its escapes.
     String(String),
-    /// A list.
+    /// A list, in its order.
     Array(Vec<Json>),
     /// The members in the order they were written, repeated names included.
     Object(Vec<(String, Json)>),

@@ -20,7 +20,7 @@ pub(crate) struct Quoted<'a> {
     pub raw: &'a str,
     /// Where it begins, in bytes.
     pub start: usize,
-    /// It holds escapes.
+    /// Whether it holds escapes, so that its text must be read anew.
     pub escaped: bool,
 }
 

@@ -57,11 +57,11 @@ pub enum Delivery {
 /// The alert that a decision is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
-    /// The alert's id.
+    /// The alert's id, the same in every message about it.
     pub alert: String,
     /// The rule that alerts.
     pub rule: String,
-    /// How urgently.
+    /// How urgent the alert is.
     pub severity: Severity,
     /// The group of its message.
     pub group: String,
@@ -72,17 +72,17 @@ pub struct Subject {
 /// The decision on one event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
-    /// The event's id.
+    /// The event's id, as its source gave it.
     pub id: String,
     /// Its call, or what kind of event it is.
     pub name: String,
-    /// When it happened.
+    /// When the event happened, as its source says.
     pub time: Timestamp,
     /// When it was decided on, of what is an alert.
     pub decided: Option<Timestamp>,
-    /// In which account.
+    /// The number of the account that it happened in.
     pub account: String,
-    /// In which region.
+    /// The region that it happened in, such as `eu-west-1`.
     pub region: String,
     /// The alert, if there is one.
     pub subject: Option<Subject>,
@@ -215,15 +215,15 @@ impl Decision {
 /// A decision as pages and commands show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shown {
-    /// The event's id.
+    /// The event's id, as its source gave it.
     pub event: String,
     /// Its call, or what kind of event it is.
     pub name: String,
-    /// When it happened.
+    /// When the event happened, as its source says.
     pub time: Timestamp,
-    /// In which account.
+    /// The number of the account that it happened in.
     pub account: String,
-    /// In which region.
+    /// The region that it happened in, such as `eu-west-1`.
     pub region: String,
     /// When it was decided on, of what is an alert.
     pub decided: Option<Timestamp>,
@@ -243,9 +243,9 @@ pub struct Shown {
 /// How far an alert came through one sink.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SinkDelivery {
-    /// The sink's queue.
+    /// The name of the sink's queue.
     pub sink: String,
-    /// How far.
+    /// How far the alert came through it.
     #[serde(flatten)]
     pub how: Delivery,
 }
@@ -253,7 +253,7 @@ pub struct SinkDelivery {
 /// A rule that did not alert.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoAlert {
-    /// The rule.
+    /// The id of the rule.
     pub rule: String,
     /// Why not, in words.
     pub why: String,

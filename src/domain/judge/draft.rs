@@ -13,7 +13,7 @@ use crate::domain::judge::inputs::{Inputs, Judgement, StateView};
 use crate::domain::rules::memory::Recollection;
 use crate::domain::rules::threshold::ThresholdCounts;
 
-/// See the module.
+/// What a batch has come to so far.
 pub(super) struct Draft<'a> {
     pub inputs: Inputs<'a>,
     /// The region's stories, as the batch changes them.

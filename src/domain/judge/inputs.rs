@@ -46,11 +46,11 @@ pub struct Waits {
 /// others say nothing however often they are judged.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mark {
-    /// The account.
+    /// The account's number, twelve digits.
     pub account: String,
     /// When it happened, in seconds since 1970.
     pub second: i64,
-    /// [`Event::short_id`].
+    /// The event's id in sixteen bytes, as [`Event::short_id`] makes them.
     pub id: [u8; 16],
 }
 
@@ -73,9 +73,9 @@ pub type Known = BTreeSet<Mark>;
 /// What was decided of a batch.
 #[derive(Debug, Default)]
 pub struct Judgement {
-    /// To be sent.
+    /// The alerts that are to be sent.
     pub alerts: Vec<Alert>,
-    /// To be remembered.
+    /// The marks that are to be remembered.
     pub marks: BTreeSet<Mark>,
     /// Hidden: the exclusion's name, once for each event.
     pub excluded: Vec<String>,
@@ -114,7 +114,7 @@ pub struct Inputs<'a> {
     pub account_name: &'a str,
     /// The role or user that trailnoti itself acts as, where that is known; what that one launches is never hidden.
     pub own: Option<&'a str>,
-    /// The time.
+    /// The time that it is judged at.
     pub now: Timestamp,
 }
 
@@ -129,7 +129,7 @@ impl Inputs<'_> {
 /// What was written down before.
 #[derive(Debug, Clone, Copy)]
 pub struct StateView<'a> {
-    /// The region's stories.
+    /// The stories of the region, by instance.
     pub stories: &'a BTreeMap<String, Story>,
     /// What each exclusion hid in the account.
     pub usage: &'a BTreeMap<String, Usage>,

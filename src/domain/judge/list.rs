@@ -42,7 +42,7 @@ pub struct List<'a> {
 }
 
 impl<'a> List<'a> {
-    /// Finds what changed.
+    /// Finds what changed since the list before.
     pub fn compare(inputs: Inputs<'a>, view: StateView<'a>, listing: Listing<'a>) -> Self {
         let mut draft = Draft::new(inputs, view);
         let Listing { known, instances, grace, regular, .. } = listing;

@@ -8,7 +8,7 @@ use crate::domain::judge::inputs::Ruleset;
 use crate::domain::rules::memory::Traits;
 use crate::domain::rules::rule::{Finding, Scratch};
 
-/// See the module.
+/// An event with everything that does not depend on what was before it.
 #[derive(Debug)]
 pub struct Prepared<'r> {
     /// The event and its facts.

@@ -25,7 +25,7 @@ use crate::domain::time::later;
 /// How a batch is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// As it comes.
+    /// Each event is judged once, as it comes.
     Now,
     /// Again, since it came before the past was known: what is worse than could be said then is alerted on once more.
     OnceKnown,

@@ -54,7 +54,7 @@ pub struct Walk {
 /// AWS's token and the window end that it was given for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
-    /// Opaque.
+    /// AWS's word for where the next page begins.
     pub token: String,
     /// The `EndTime` of the request that gave it.
     pub end: Timestamp,
@@ -65,9 +65,9 @@ pub struct Token {
 pub struct Request {
     /// What is asked for.
     pub stream: Stream,
-    /// The first second.
+    /// The first second of the window, which is part of it.
     pub start: Timestamp,
-    /// The last second.
+    /// The last second of the window, which is part of it.
     pub end: Timestamp,
     /// Where the page begins.
     pub token: Option<String>,
@@ -78,7 +78,7 @@ pub struct Request {
 pub struct Page {
     /// The time of its oldest event.
     pub oldest: Option<Timestamp>,
-    /// There is more.
+    /// AWS's word for the next page; none on the last.
     pub next: Option<String>,
 }
 

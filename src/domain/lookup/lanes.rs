@@ -68,7 +68,7 @@ impl LaneKind {
 /// A lane and how far it has come.
 #[derive(Debug, Clone)]
 pub struct Lane {
-    /// What it reads.
+    /// What of the history the lane reads.
     pub kind: LaneKind,
     /// How far it has come.
     pub cursor: Cursor,

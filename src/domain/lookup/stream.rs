@@ -11,11 +11,11 @@ use crate::domain::rules::rule::Rules;
 /// One part of the history: `LookupEvents` takes a single attribute (CloudTrail API reference).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stream {
-    /// `ReadOnly=false`.
+    /// Everything that changes something: `ReadOnly=false`.
     Writes,
-    /// `EventName=…`.
+    /// The calls of one name: `EventName=…`.
     Name(String),
-    /// `EventSource=…`.
+    /// The calls to one service: `EventSource=…`.
     Source(String),
 }
 

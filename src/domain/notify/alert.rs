@@ -40,17 +40,17 @@ pub struct Alert {
     pub description: String,
     /// What to do, or the address where that is written down.
     pub runbook: String,
-    /// How urgent.
+    /// How urgent the alert is.
     pub severity: Severity,
     /// What belongs together in one message.
     pub group: String,
-    /// The account's number.
+    /// The account's number, twelve digits; empty where it is not known.
     pub account: String,
     /// The account's name in the configuration; empty for one that has none.
     pub account_name: String,
     /// Where it was recorded.
     pub region: String,
-    /// When it happened.
+    /// When the event happened, as its source says.
     pub time: Timestamp,
     /// Who did it; empty when nobody did, as for an observed change.
     pub principal: String,

@@ -35,7 +35,7 @@ pub const DAILY: &str = "trailnoti-daily";
 /// A sink, as far as choosing what goes there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// Its name.
+    /// Its name in the configuration.
     pub sink: String,
     /// What is less urgent does not go there.
     pub min_severity: Severity,
@@ -61,7 +61,7 @@ pub struct Pending {
     pub refusals: u8,
     /// It is not tried before this.
     pub not_before: Option<Timestamp>,
-    /// What it says.
+    /// What stands in it.
     pub alert: Alert,
 }
 
@@ -127,7 +127,7 @@ impl Message {
 /// What to do now.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Due {
-    /// Send this.
+    /// Send this message now.
     Send(Message),
     /// Nothing before this time.
     Wait(Timestamp),
@@ -257,17 +257,17 @@ pub enum Failure {
     Later {
         /// The wait that the sink asked for.
         after: Option<Duration>,
-        /// Without any secret.
+        /// Why, in words that hold no secret.
         why: String,
     },
     /// The sink is there and will never take this message.
     Refused {
-        /// Without any secret.
+        /// Why, in words that hold no secret.
         why: String,
     },
     /// The sink takes nothing any more until somebody mends it.
     Closed {
-        /// Without any secret.
+        /// Why, in words that hold no secret.
         why: String,
     },
 }

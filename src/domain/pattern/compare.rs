@@ -11,7 +11,7 @@ use crate::domain::pattern::sheet::Sheet;
 /// One field of a pattern beside what an event has there.
 #[derive(Debug, Clone)]
 pub struct Compared {
-    /// The dotted path.
+    /// The field's path, its names joined by dots.
     pub path: String,
     /// The conditions, as they were written.
     pub wanted: String,

@@ -40,7 +40,7 @@ struct Alternative {
 /// What of an event is on the sheet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Known {
-    /// All of it.
+    /// The event has everything that a pattern may ask for.
     All,
     /// All but what is added later: whatever is demanded of that is taken to be so.
     WithoutContext,

@@ -27,7 +27,7 @@ const SEEN: usize = 200_000;
 /// How often what is old is forgotten, in batches.
 const FORGET_EVERY: u32 = 1000;
 
-/// See the module.
+/// What was remembered of a past so far, and what it is judged by.
 pub struct Hindsight<'a> {
     ruleset: &'a Ruleset,
     memory: Memory,
@@ -94,7 +94,7 @@ impl<'a> Hindsight<'a> {
         self.take(items, true);
     }
 
-    /// Judges a batch.
+    /// Judges a batch, by what was before it.
     pub fn judge(&mut self, items: &[Item<'_>]) -> Judgement {
         let judgement = self.take(items, false);
         for mark in &judgement.marks {

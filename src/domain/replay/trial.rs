@@ -23,7 +23,7 @@ const GROUPS: usize = 50_000;
 pub struct RuleTally {
     /// How urgent the most urgent was.
     pub severity: Severity,
-    /// How many alerts.
+    /// How many alerts the rule made.
     pub alerts: u64,
     /// How many messages, after grouping.
     pub messages: u64,
@@ -33,9 +33,9 @@ pub struct RuleTally {
     pub last: Timestamp,
     /// Alerts by day, in UTC.
     pub days: BTreeMap<Date, u64>,
-    /// By severity.
+    /// How many alerts of each severity.
     pub by_severity: BTreeMap<Severity, u64>,
-    /// The first few.
+    /// The first few of its alerts.
     pub examples: Vec<Alert>,
 }
 
@@ -65,7 +65,7 @@ pub struct Count {
 /// Everything that would have been alerted on.
 #[derive(Debug, Default)]
 pub struct Trial {
-    /// By rule.
+    /// What each rule came to.
     pub rules: BTreeMap<String, RuleTally>,
     /// When the last message of a group began.
     groups: FxHashMap<String, Timestamp>,

@@ -1,6 +1,6 @@
 //! The names that fields of an event have. Owns telling a typing mistake in a pattern from a field that AWS added.
 
-use crate::domain::context::{Habit, KINDS, MANNERS};
+use crate::domain::context::FACTS;
 use crate::domain::pattern::{Pattern, did_you_mean, nearest};
 
 /// The names at the top of an envelope.
@@ -52,23 +52,6 @@ const DETAIL: [&str; 40] = [
     "principal",
 ];
 
-/// The names under `context`.
-const CONTEXT: [&str; 13] = [
-    "access-key",
-    "admin",
-    "asked",
-    "by",
-    "instance",
-    "learning",
-    "network",
-    "new",
-    "outside",
-    "principal",
-    "public",
-    "target",
-    "tool",
-];
-
 /// Paths of a pattern that look like a typing mistake: no event has the name, and one that is near to it is a
 /// field. A name near to nothing may be a field that AWS added, and passes.
 pub fn suspicious_paths(pattern: &Pattern) -> Vec<(String, String)> {
@@ -108,17 +91,6 @@ pub fn unknown_path(path: &str) -> Option<(String, String)> {
     })
 }
 
-/// The facts below some names of the context; what is not here has none, or any.
-fn facts(name: &str) -> Option<Vec<&'static str>> {
-    Some(match name {
-        "new" => Habit::ALL.map(Habit::name).to_vec(),
-        "principal" => vec!["kind"],
-        "access-key" => vec!["long-lived", "age-hours"],
-        "asked" => vec!["instance-type", "count", "vcpus", "accelerators", "guessed"],
-        _ => return None,
-    })
-}
-
 /// AWS adds no facts: a name that is not among them is a mistake, near to one or not.
 fn unknown_fact(fact: &str) -> Option<(String, String)> {
     let wrong = |path: String, name: &str, known: &[&str]| {
@@ -128,11 +100,16 @@ fn unknown_fact(fact: &str) -> Option<(String, String)> {
         Some((path, format!("unknown fact{hint}")))
     };
     let (name, rest) = fact.split_once('.').map_or((fact, None), |(name, rest)| (name, Some(rest)));
-    if !CONTEXT.contains(&name) {
-        return wrong(format!("context.{name}"), name, &CONTEXT);
-    }
-    match (facts(name), rest) {
-        (Some(known), Some(rest)) if !known.contains(&rest) => wrong(format!("context.{fact}"), rest, &known),
+    let Some(known) = FACTS.iter().find(|known| known.name == name) else {
+        let known: Vec<&str> = FACTS.iter().map(|known| known.name).collect();
+        return wrong(format!("context.{name}"), name, &known);
+    };
+    match rest {
+        Some(rest)
+            if !known.below.is_empty() && !known.below.contains(&"*") && !known.below.contains(&rest) =>
+        {
+            wrong(format!("context.{fact}"), rest, known.below)
+        }
         _ => None,
     }
 }
@@ -140,19 +117,16 @@ fn unknown_fact(fact: &str) -> Option<(String, String)> {
 /// Words that stand where only a few can: a pattern that wants another fits nothing.
 pub fn unknown_words(pattern: &Pattern) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    for (path, known) in [
-        ("context.by", &MANNERS[..]),
-        ("context.principal.kind", &KINDS[..]),
-        ("context.target", &["self", "other"]),
-    ] {
-        let texts = pattern.exact_texts(path).into_iter().flatten().flatten();
+    for fact in FACTS.iter().filter(|fact| !fact.words.is_empty()) {
+        let (path, known) = (fact.path(), fact.words);
+        let texts = pattern.exact_texts(&path).into_iter().flatten().flatten();
         for word in texts.filter(|word| !known.contains(word)) {
             let hint = nearest(word, known.iter().copied());
             let hint = hint.map_or_else(
                 || format!("; known values: {}", known.join(", ")),
                 |near| did_you_mean(Some(near)),
             );
-            found.push((path.to_owned(), format!("\"{word}\" is never a value of this field{hint}")));
+            found.push((path.clone(), format!("\"{word}\" is never a value of this field{hint}")));
         }
     }
     for word in pattern.exact_texts("source").into_iter().flatten().flatten() {

@@ -27,7 +27,7 @@ const STEP: Duration = Duration::from_secs(24 * 3600);
 /// Values of one kind that are remembered; of more, the one that was not seen for longest goes.
 pub const MOST: usize = 16_000;
 
-/// A remembered value.
+/// A value that is remembered, as sixteen bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Token {
     /// Values of one kind stand together.
@@ -64,13 +64,13 @@ impl Token {
 /// When something was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sighting {
-    /// At first.
+    /// When it was seen first.
     pub first: Timestamp,
     /// Last, to a day.
     pub last: Timestamp,
 }
 
-/// What is remembered.
+/// Every value that is remembered of an account.
 #[derive(Debug, Clone, Default)]
 pub struct Memory {
     seen: FxHashMap<Token, Sighting>,
@@ -88,12 +88,12 @@ impl Memory {
         self.seen.len()
     }
 
-    /// Whether nothing is.
+    /// Whether nothing is remembered.
     pub fn is_empty(&self) -> bool {
         self.seen.is_empty()
     }
 
-    /// Remembers, or forgets.
+    /// Remembers a value, or forgets it.
     pub fn put(&mut self, token: Token, sighting: Option<Sighting>) {
         let before = match sighting {
             Some(sighting) => self.seen.insert(token, sighting).is_some(),
@@ -157,11 +157,11 @@ impl Learned<'_> {
 /// What an event shows of its account's habits, ready to be remembered and compared.
 #[derive(Debug, Clone)]
 pub struct Traits {
-    /// Whose it is.
+    /// The number of the account that it is from.
     pub account: String,
-    /// When it happened.
+    /// When the event happened, as its source says.
     pub time: Timestamp,
-    /// It only reads.
+    /// Whether the event only reads.
     pub reads: bool,
     habits: Vec<(Habit, Token)>,
     /// The access key that it makes.
@@ -171,7 +171,7 @@ pub struct Traits {
 }
 
 impl Traits {
-    /// Of an event.
+    /// The habits that an event shows.
     pub fn of(envelope: &Envelope) -> Self {
         let event = &envelope.event;
         let text = |path: &str| event.detail.text(path);
@@ -218,7 +218,7 @@ impl Traits {
 pub struct Recollection<'a> {
     known: &'a Memory,
     learned: Learned<'a>,
-    /// What changed.
+    /// What the batch has added so far.
     pub changes: FxHashMap<Token, Sighting>,
 }
 

@@ -20,7 +20,7 @@ use crate::domain::rules::threshold::Threshold;
 use crate::domain::severity::Severity;
 use crate::domain::text::{FACT, clean};
 
-/// A rule.
+/// What is alerted on: a pattern, its exceptions, and how urgent it is.
 #[derive(Debug, Clone)]
 pub struct Rule {
     /// Its name: letters, digits and dashes.
@@ -54,7 +54,7 @@ pub struct Rule {
 /// Demands that the values of some fields were not seen together before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FirstSeen {
-    /// The fields.
+    /// The fields whose values must be new together.
     pub of: Vec<String>,
     /// For each of these anew: a new region *of a principal*.
     pub by: Vec<String>,
@@ -71,19 +71,19 @@ impl FirstSeen {
     }
 }
 
-/// Raises a severity.
+/// What raises a rule's severity, and to which.
 #[derive(Debug, Clone)]
 pub struct Escalation {
-    /// For these events.
+    /// The events for which it does.
     pub when: Pattern,
-    /// To this.
+    /// The severity that they get.
     pub to: Severity,
 }
 
 /// Whether a rule tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// It does.
+    /// It alerts.
     Live,
     /// It counts, and sends nothing.
     DryRun,
@@ -152,7 +152,7 @@ fn value(seen: &InContext<'_>, path: &str) -> String {
 /// A rule that an event fits, as far as the event alone can say.
 #[derive(Debug, Clone, Copy)]
 pub struct Finding<'a> {
-    /// The rule.
+    /// The rule whose pattern fits.
     pub rule: &'a Rule,
     /// How urgent the event makes it.
     pub severity: Severity,
@@ -264,7 +264,7 @@ impl Rules {
 pub struct Glance {
     /// A rule may tell of it.
     pub may_match: bool,
-    /// It only reads.
+    /// Whether the event only reads.
     pub reads: bool,
     /// Whose it is, in which second it happened, and its [`short_id`], where the text says all three for certain.
     pub named: Option<(String, i64, [u8; 16])>,

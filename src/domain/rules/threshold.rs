@@ -19,9 +19,9 @@ const MOST: usize = 10_000;
 /// Demands that there are many.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Threshold {
-    /// So many.
+    /// How many there must be.
     pub count: usize,
-    /// In so long.
+    /// Within how long they must come.
     pub within: Duration,
     /// With the same values here.
     pub by: Vec<String>,

@@ -28,7 +28,7 @@ const UNFLUSHED: usize = 1_000;
 /// How often the disk is tried again.
 const TRY_EVERY: Duration = Duration::from_secs(5);
 
-/// See the module.
+/// The state in a folder of this machine's disk.
 #[derive(Debug)]
 pub(in crate::store) struct Disk {
     path: PathBuf,

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::store::engine::interface::{Answer, Change, Engine, Row, Written};
 
-/// See the module.
+/// The state in this process's memory.
 #[derive(Debug, Default)]
 pub(in crate::store) struct InMemory {
     inner: Mutex<Inner>,

@@ -8,7 +8,7 @@ use crate::store::engine::in_memory::InMemory;
 use crate::store::engine::interface::{Answer, Change, Engine, Row, Written};
 use crate::store::error::StoreError;
 
-/// See the module.
+/// An engine whose flushes and answers a test decides on.
 #[derive(Debug)]
 pub struct Weather {
     inner: InMemory,

@@ -11,11 +11,11 @@ use crate::domain::text::clean;
 /// An email without its addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email {
-    /// One line.
+    /// The subject, in one line.
     pub subject: String,
     /// For readers that show no HTML.
     pub text: String,
-    /// For the others.
+    /// The body for readers that show HTML.
     pub html: String,
 }
 

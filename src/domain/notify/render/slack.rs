@@ -15,7 +15,7 @@ const HEADER: usize = 150;
 const SECTION: usize = 2_000;
 const LINE: usize = 185;
 
-/// The webhook's payload.
+/// The payload of a webhook: blocks, and a text for notifications.
 pub fn render(message: &Message, style: &Style) -> Value {
     let text = escape(&banner(style), 200) + &escape(&summary(message), 600);
     if message.plain {

@@ -1,0 +1,112 @@
+//! Every fact by its name: what stands below it, which words it may hold, and what it says. Owns the names under `context`;
+//! the check of patterns and the table in `docs/rules.md` follow from this list. What a fact is, `facts` finds.
+
+use crate::domain::context::manner::MANNERS;
+use crate::domain::context::principal::KINDS;
+
+/// A fact, or several that stand below one name.
+#[derive(Debug, Clone, Copy)]
+pub struct Fact {
+    /// Its name under `context`.
+    pub name: &'static str,
+    /// The names below it; none where the fact is a value, `*` where any name may stand there.
+    pub below: &'static [&'static str],
+    /// The only words that it may hold, or its first name below; none where it may hold anything.
+    pub words: &'static [&'static str],
+    /// What it says, for `docs/rules.md`.
+    pub says: &'static str,
+}
+
+const fn fact(name: &'static str, below: &'static [&'static str], says: &'static str) -> Fact {
+    Fact { name, below, words: &[], says }
+}
+
+/// Every fact, in the order of the page.
+pub const FACTS: &[Fact] = &[
+    Fact { words: &MANNERS, ..fact("by", &[], "how the call was made, a list of words: see below") },
+    fact(
+        "new",
+        &["region", "principal", "network", "tool", "service", "call", "instance-type"],
+        "true when that began in this account less than a day before; absent while too little is known",
+    ),
+    fact("learning", &[], "true while the history is being read"),
+    Fact {
+        words: &KINDS,
+        ..fact(
+            "principal",
+            &["kind"],
+            "`root`, `person` (an IAM user), `federated`, `role`, `instance`, `service`, `account`, `unknown`",
+        )
+    },
+    fact(
+        "tool",
+        &[],
+        "what the user agent names: `console`, `aws-cli`, `boto3`, `terraform`, …; `other`. Whoever calls chooses it",
+    ),
+    fact("network", &[], "`203.0.113.0/24`, a `/48` of IPv6, or `aws` for a service's own name"),
+    fact(
+        "access-key",
+        &["long-lived", "age-hours"],
+        "a key that lasts (AKIA…); its age, where its creation is known",
+    ),
+    Fact {
+        words: &["self", "other"],
+        ..fact("target", &[], "`self` or `other`: of IAM calls on a user, whether that is the caller")
+    },
+    fact(
+        "outside",
+        &[],
+        "account numbers in the request that are neither the event's own nor in `[aws] own_accounts`: trust, policies, shared snapshots",
+    ),
+    fact("public", &[], "the request opens something to everyone"),
+    fact("admin", &[], "the request grants everything"),
+    fact(
+        "asked",
+        &["vcpus", "accelerators", "count", "instance-type", "guessed"],
+        "how much computing a launch asks for, whether it was given or not; `guessed` where the type is newer than our table",
+    ),
+    fact(
+        "instance",
+        &["*"],
+        "of observed instances: type, vcpus, accelerator, lifecycle, image, key, public-address, profile, reservation, new, tags",
+    ),
+];
+
+impl Fact {
+    /// The path whose words are known.
+    pub fn path(&self) -> String {
+        match self.below.first() {
+            Some(below) => format!("context.{}.{below}", self.name),
+            None => format!("context.{}", self.name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::context::Habit;
+
+    /// The row of a fact in `docs/rules.md`.
+    fn row(fact: &Fact) -> String {
+        let rest = fact.below.iter().skip(1).map(|below| format!(", `.{below}`"));
+        format!("| `{}`{} | {} |\n", fact.path(), rest.collect::<String>(), fact.says)
+    }
+
+    #[test]
+    fn the_page_for_rules_has_every_fact_as_it_stands_here() {
+        let rows: String = FACTS.iter().map(row).collect();
+        let page = include_str!("../../../docs/rules.md");
+        assert!(page.contains(&rows), "docs/rules.md wants these rows:\n{rows}");
+    }
+
+    #[test]
+    fn every_habit_is_a_fact_when_it_is_new() {
+        let new = FACTS.iter().find(|fact| fact.name == "new").expect("it is there");
+        let mut habits = Habit::ALL.map(Habit::name);
+        let mut named: Vec<&str> = new.below.to_vec();
+        habits.sort_unstable();
+        named.sort_unstable();
+        assert_eq!(named, habits);
+    }
+}
