@@ -36,7 +36,7 @@ fn main() {
             part(waits, 100)
         );
     }
-    println!("  p99: {:.0} times shorter", part(&before, 99) / part(&now, 99));
+    println!("  p50: {:.1} times shorter", part(&before, 50) / part(&now, 50));
 }
 
 /// Of a hundred waits, how long the one at a place is, in milliseconds.
