@@ -31,14 +31,25 @@ pub(super) fn page<T: DeserializeOwned>(
     page: &str,
 ) -> anyhow::Result<Result<T, ExitCode>> {
     let (status, text) = ask(file, page)?;
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        anyhow::bail!("the daemon cannot show {page} now: {}", text.trim());
-    }
+    can_show(page, status, &text)?;
     if !status.is_success() {
         eprintln!("trailnoti: the daemon is starting or stopping: try again in a moment");
         return Ok(Err(ExitCode::from(exit::UNAVAILABLE)));
     }
     read(&text).map(Ok)
+}
+
+/// Whether the daemon could read its state for a page.
+///
+/// # Errors
+/// When it could not, which says nothing of what is asked for.
+pub(super) fn can_show(page: &str, status: StatusCode, text: &str) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        status != StatusCode::SERVICE_UNAVAILABLE,
+        "the daemon cannot show {page} now: {}",
+        text.trim()
+    );
+    Ok(())
 }
 
 /// Reads the daemon's answer.

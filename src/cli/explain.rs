@@ -53,7 +53,9 @@ fn is_id(what: &str) -> bool {
 }
 
 fn ask(file: &ConfigFile, id: &str) -> anyhow::Result<Explained> {
-    let (status, text) = ask::ask(file, &format!("/explain/{id}"))?;
+    let page = format!("/explain/{id}");
+    let (status, text) = ask::ask(file, &page)?;
+    ask::can_show(&page, status, &text)?;
     if !status.is_success() {
         let why = format!(
             "the daemon does not know {id}: it knows only listed instances, their launches, and its decisions on recent events"

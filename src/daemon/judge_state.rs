@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedMappedMutexGuard, OwnedMutexGuard};
 
 use crate::domain::event::scope::Scope;
 use crate::domain::instances::story::Story;
@@ -66,25 +66,8 @@ pub struct History {
     pub blind: bool,
 }
 
-/// The lock of one account, and what is known of it.
-pub struct Locked(OwnedMutexGuard<Option<AccountState>>);
-
-impl Locked {
-    /// What is known of the account, read where it was not yet.
-    pub fn state(
-        &mut self,
-        store: &Store,
-        account: &str,
-    ) -> impl Future<Output = Result<&mut AccountState, StoreError>> {
-        let kept = &mut *self.0;
-        async move {
-            Ok(match kept {
-                Some(kept) => kept,
-                None => kept.insert(AccountState::load(store, account).await?),
-            })
-        }
-    }
-}
+/// What is known of one account, which nobody else works with as long as this lives.
+pub type Locked = OwnedMappedMutexGuard<Option<AccountState>, AccountState>;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -107,10 +90,18 @@ impl JudgeState {
         })
     }
 
-    /// Waits until nobody else works with an account, and takes it.
-    pub async fn account(&self, account: &str) -> Locked {
+    /// Waits until nobody else works with an account, and takes it. What is known of it is read where it was not yet.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub async fn account(&self, store: &Store, account: &str) -> Result<Locked, StoreError> {
         let shared = lock(&self.accounts).entry(account.to_owned()).or_default().clone();
-        Locked(shared.lock_owned().await)
+        let mut locked = shared.lock_owned().await;
+        if locked.is_none() {
+            *locked = Some(AccountState::load(store, account).await?);
+        }
+        OwnedMutexGuard::try_map(locked, Option::as_mut)
+            .map_err(|_| StoreError::Busy(format!("account {account} was not read")))
     }
 
     /// Every account of which something is known.
@@ -129,9 +120,8 @@ impl JudgeState {
     ) -> Result<BTreeSet<(String, String)>, StoreError> {
         let mut places: BTreeSet<_> = more.iter().cloned().collect();
         for account in self.accounts() {
-            let mut locked = self.account(&account).await;
-            let regions = locked.state(store, &account).await?.regions.keys();
-            places.extend(regions.map(|region| (account.clone(), region.clone())));
+            let state = self.account(store, &account).await?;
+            places.extend(state.regions.keys().map(|region| (account.clone(), region.clone())));
         }
         Ok(places)
     }
@@ -144,8 +134,7 @@ impl JudgeState {
         let mut all: BTreeMap<String, Usage> = BTreeMap::new();
         let users: BTreeSet<String> = lock(&self.users).values().flatten().cloned().collect();
         for account in users {
-            let mut locked = self.account(&account).await;
-            for (name, usage) in &locked.state(store, &account).await?.usage {
+            for (name, usage) in &self.account(store, &account).await?.usage {
                 all.entry(name.clone()).or_default().join(usage.clone());
             }
         }
@@ -215,8 +204,7 @@ impl JudgeState {
         scope: Scope<'_>,
         change: impl FnOnce(&mut History),
     ) -> Result<(), StoreError> {
-        let mut locked = self.account(scope.account()).await;
-        let history = &mut locked.state(store, scope.account()).await?.history;
+        let history = &mut self.account(store, scope.account()).await?.history;
         change(history.entry(scope.region().to_owned()).or_default());
         Ok(())
     }
@@ -231,8 +219,7 @@ impl JudgeState {
         account: &str,
         region: &str,
     ) -> Result<(), StoreError> {
-        let mut locked = self.account(account).await;
-        locked.state(store, account).await?.history.remove(region);
+        self.account(store, account).await?.history.remove(region);
         Ok(())
     }
 
@@ -245,8 +232,7 @@ impl JudgeState {
         store: &Store,
         scope: Scope<'_>,
     ) -> Result<Learned<'static>, StoreError> {
-        let mut locked = self.account(scope.account()).await;
-        Ok(locked.state(store, scope.account()).await?.learned(scope.region()))
+        Ok(self.account(store, scope.account()).await?.learned(scope.region()))
     }
 
     /// Forgets what is too old, or too much, and what no rule counts any more.
@@ -255,8 +241,8 @@ impl JudgeState {
     /// When that cannot be written.
     pub(in crate::daemon) async fn forget(&self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
         for account in self.accounts() {
-            let mut locked = self.account(&account).await;
-            let AccountState { memory, thresholds, .. } = locked.state(store, &account).await?;
+            let mut state = self.account(store, &account).await?;
+            let AccountState { memory, thresholds, .. } = &mut *state;
             let (old, over) = (memory.forgettable(now), over(thresholds, now));
             store.forget_past(&account, &old, &over).await?;
             old.into_iter().for_each(|token| memory.put(token, None));

@@ -66,8 +66,8 @@ impl Shared {
     ) -> Result<Option<Timestamp>, StoreError> {
         let Batch { scope, account_name, own, what } = batch;
         let (store, state, now) = (&self.store, &self.judge_state, self.clock.now());
-        let mut locked = state.account(scope.account()).await;
-        let account = locked.state(store, scope.account()).await?;
+        let mut locked = state.account(store, scope.account()).await?;
+        let account = &mut *locked;
         account.need(store, scope).await?;
         if let Some(own) = own {
             account.own = Some(own.to_owned());

@@ -45,10 +45,9 @@ impl Overview {
         let now = self.shared.clock.now();
         let (mut instances, mut memory) = (Instances::default(), Memory::default());
         for account in judge_state.accounts() {
-            let mut locked = judge_state.account(&account).await;
-            let state = locked.state(store, &account).await?;
-            note_open(state, &self.shared.config.ruleset.waits, now, &mut instances);
-            note_learned(state, &account, now, &mut memory);
+            let state = judge_state.account(store, &account).await?;
+            note_open(&state, &self.shared.config.ruleset.waits, now, &mut instances);
+            note_learned(&state, &account, now, &mut memory);
         }
         Ok(StatusPage {
             format: FORMAT,
@@ -133,8 +132,8 @@ impl Overview {
             judge_state.decisions(|decisions| decisions.get(id).map(|one| one.shown(&self.shared.routes)));
         let mut explained: Vec<Json> = decision.iter().filter_map(Json::of).collect();
         for account in judge_state.accounts() {
-            let mut locked = judge_state.account(&account).await;
-            explained.extend(self.stories(locked.state(store, &account).await?, &account, id));
+            let state = judge_state.account(store, &account).await?;
+            explained.extend(self.stories(&state, &account, id));
         }
         Ok(explained)
     }

@@ -283,3 +283,12 @@ async fn a_group_that_waits_for_its_interval_hides_no_other() {
     keep(&store, &Commit { judgement, ..Commit::default() }, &routes(&["a"])).await;
     assert!(store.pending("a").await.expect("read").0.iter().any(|pending| pending.alert.group == "other"));
 }
+
+/// An earlier build named how far an alert came otherwise: its log of the last alerts is still read.
+#[test]
+fn a_delivery_that_an_earlier_build_wrote_is_read() {
+    use crate::domain::judge::decision::Delivery;
+    let read = |text: &str| serde_json::from_str::<Delivery>(text).expect("a delivery");
+    assert_eq!(read(r#"{"Waits":"Slack answers 500"}"#), Delivery::Waits("Slack answers 500".to_owned()));
+    assert_eq!(read(r#"{"refused":"no_service"}"#), Delivery::Refused("no_service".to_owned()));
+}

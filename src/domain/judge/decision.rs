@@ -44,13 +44,13 @@ pub enum Fate {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Delivery {
     /// The sink took it.
-    #[serde(rename = "delivered_at")]
+    #[serde(rename = "delivered_at", alias = "Delivered")]
     Delivered(Timestamp),
     /// Not yet, because of this.
-    #[serde(rename = "waits")]
+    #[serde(rename = "waits", alias = "Waits")]
     Waits(String),
     /// The sink will never take it, because of this.
-    #[serde(rename = "refused")]
+    #[serde(rename = "refused", alias = "Refused")]
     Refused(String),
 }
 
