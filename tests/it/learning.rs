@@ -5,21 +5,11 @@ use expect_test::expect;
 use trailnoti::domain::json::{Json, object};
 use trailnoti::simulator::records::call;
 
-use crate::world::{AT_ONCE, MALLORY, Stage, at, minutes};
-
-const RULES: &str = r#"
-[rules]
-builtin = false
-"#;
+use crate::world::{MALLORY, Stage, at, minutes};
 
 /// A stage whose only rules are these.
-fn stage(rules: &str) -> (Stage, tempfile::TempDir) {
-    let folder = tempfile::tempdir().expect("a folder");
-    std::fs::create_dir(folder.path().join("rules.d")).expect("made");
-    std::fs::write(folder.path().join("rules.d/mine.toml"), rules).expect("written");
-    let mut stage = Stage::new(&["us-east-1", "eu-west-1"]).with(&format!("{AT_ONCE}{RULES}"));
-    stage.folder = Some(folder.path().to_owned());
-    (stage, folder)
+fn stage(rules: &str) -> Stage {
+    Stage::new(&["us-east-1", "eu-west-1"]).under(rules)
 }
 
 /// The id of the event is answered.
@@ -49,7 +39,7 @@ first_seen = { of = ["region"] }
 
 #[tokio::test(start_paused = true)]
 async fn what_the_history_has_is_not_new_and_what_it_has_not_is_told_once() {
-    let (mut stage, _folder) = stage(FIRST);
+    let mut stage = stage(FIRST);
     // In the history, long before the first start.
     stage.record(
         call(
@@ -74,7 +64,7 @@ async fn what_the_history_has_is_not_new_and_what_it_has_not_is_told_once() {
 
 #[tokio::test(start_paused = true)]
 async fn what_came_before_the_past_was_known_is_judged_late() {
-    let (mut stage, _folder) = stage(FIRST);
+    let mut stage = stage(FIRST);
     has_a_long_history(&stage);
     creates(&stage, "early", "09:58", "eu-west-1");
     stage.start().await;
@@ -101,7 +91,7 @@ title = "user {detail.requestParameters.userName}"
 severity = "low"
 pattern.detail.eventName = ["CreateUser"]
 "#;
-    let (mut stage, folder) = stage(both);
+    let mut stage = stage(both);
     has_a_long_history(&stage);
     creates(&stage, "early", "09:58", "eu-west-1");
     stage.start().await;
@@ -111,8 +101,7 @@ pattern.detail.eventName = ["CreateUser"]
         10:02:15 → slack: eu-west-1 is new: early · eu-west-1 09:58:00"#]]
     .assert_eq(&stage.transcript());
     // Another first_seen reads the history anew, and tells nothing old again.
-    std::fs::write(folder.path().join("rules.d/mine.toml"), both.replace("{ of", "{ within = \"30d\", of"))
-        .expect("written");
+    stage.write_rules(&both.replace("{ of", "{ within = \"30d\", of"));
     let config = stage.config.clone();
     stage.reload(&config).await;
     stage.until("14:30").await;
@@ -129,7 +118,7 @@ title = "three users, the last {detail.requestParameters.userName}"
 pattern.detail.eventName = ["CreateUser"]
 threshold = { count = 3, within = "10m", by = ["detail.userIdentity.arn"] }
 "#;
-    let (mut stage, _folder) = stage(rule);
+    let mut stage = stage(rule);
     creates(&stage, "one", "10:01", "us-east-1");
     creates(&stage, "two", "10:03", "us-east-1");
     creates(&stage, "three", "10:06", "us-east-1");
@@ -162,7 +151,7 @@ pattern.detail.eventName = ["CreateUser"]
 unless = [{ detail.requestParameters.userName = ["ci"] }]
 escalate = [{ when = { context.by = ["key"] }, to = "high" }]
 "#;
-    let (mut stage, _folder) = stage(rules);
+    let mut stage = stage(rules);
     let eve = creates(&stage, "eve", "10:01", "us-east-1");
     let ci = creates(&stage, "ci", "10:02", "us-east-1");
     stage.start().await;

@@ -5,7 +5,7 @@ use trailnoti::domain::json::{Json, object};
 use trailnoti::simulator::records::{Caller, call, console_login, run_instances};
 use trailnoti::simulator::{Fault, Launch, Trouble};
 
-use crate::world::{ACCOUNT, AT_ONCE, Answer, MALLORY, Stage, at, minutes, seconds};
+use crate::world::{ACCOUNT, AT_ONCE, Answer, LOOPS, MALLORY, Stage, at, minutes, seconds};
 
 fn iam(name: &str, time: &str, user: &str) -> Json {
     let request = object([("userName", user.into())]);
@@ -323,18 +323,9 @@ async fn a_list_of_instances_that_is_cut_short_is_not_taken_for_their_end() {
 
 #[tokio::test(start_paused = true)]
 async fn reads_that_a_rule_names_are_read_by_their_own_stream() {
-    let folder = tempfile::tempdir().expect("a folder");
-    std::fs::create_dir(folder.path().join("rules.d")).expect("made");
     let rule = "[[rule]]\nid = \"secret-read\"\ntitle = \"Secret read by {principal}\"\npattern.detail.eventName = [\"GetSecretValue\"]\n";
-    std::fs::write(folder.path().join("rules.d/secret.toml"), rule).expect("written");
-    let mut stage = Stage::new(&["us-east-1"]);
-    stage.config = format!(
-        "{AT_ONCE}[rules]\nbuiltin = false\nfiles = [\"{}/rules.d/*.toml\"]\n",
-        folder.path().display()
-    );
-    let config =
-        trailnoti::config::Config::parse("t", &stage.config, Some(folder.path()), Default::default());
-    let config = config.expect("right");
+    let mut stage = Stage::new(&["us-east-1"]).under(rule);
+    let config = stage.parse(&stage.config).expect("right");
     let streams = trailnoti::domain::lookup::stream::derive(&config.ruleset.rules).streams;
     assert_eq!(
         streams.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -343,7 +334,6 @@ async fn reads_that_a_rule_names_are_read_by_their_own_stream() {
     let read =
         call(&MALLORY, at("10:05"), "us-east-1", "secretsmanager", "GetSecretValue", Json::Null, Json::Null);
     stage.record(read, minutes(2));
-    stage.folder = Some(folder.path().to_owned());
     stage.start().await;
     stage.until("10:15").await;
     stage.stop().await;
@@ -427,7 +417,7 @@ async fn a_launch_is_told_by_its_record_and_by_what_is_seen() {
 async fn a_day_over_seventeen_regions_tells_everything_once() {
     let begun = std::time::Instant::now();
     let config = format!("{AT_ONCE}[cloudtrail]\npoll_interval = \"1m\"\n[ec2]\npoll_interval = \"1m\"\n");
-    let mut stage = Stage::at_time("00:00", &[]).under_own_rules().with(&config);
+    let mut stage = Stage::at_time("00:00", &[]).under(LOOPS).with(&config);
     let regions = trailnoti::simulator::DEFAULT_REGIONS;
     for n in 0..96i64 {
         let region = regions[usize::try_from(n * 7 % 17).expect("small")];

@@ -38,7 +38,7 @@ pub const AT_ONCE: &str =
     "[grouping]\nwait = \"0s\"\ninterval = \"0s\"\n[[sink]]\nname = \"slack\"\nkind = \"terminal\"\n";
 
 /// The three rules of a stage for loops.
-const LOOPS: &str = r#"
+pub const LOOPS: &str = r#"
 [[rule]]
 id = "user"
 title = "user {detail.requestParameters.userName}"
@@ -225,16 +225,22 @@ impl Stage {
 
     /// A stage for what the loops do: its three rules are its own, so that no word of a built-in rule matters.
     pub fn of_loops(regions: &[&str]) -> Self {
-        Stage::new(regions).under_own_rules()
+        Stage::new(regions).under(LOOPS)
     }
 
-    pub fn under_own_rules(mut self) -> Self {
-        let folder = self._folder.path().join("rules.d");
-        std::fs::create_dir_all(&folder).expect("made");
-        std::fs::write(folder.join("loops.toml"), LOOPS).expect("written");
+    /// A stage whose only rules are these.
+    pub fn under(mut self, rules: &str) -> Self {
         self.folder = Some(self._folder.path().to_owned());
         self.own_rules = true;
+        self.write_rules(rules);
         self
+    }
+
+    /// Writes the stage's own rules anew; a reload reads them.
+    pub fn write_rules(&self, rules: &str) {
+        let folder = self._folder.path().join("rules.d");
+        std::fs::create_dir_all(&folder).expect("made");
+        std::fs::write(folder.join("mine.toml"), rules).expect("written");
     }
 
     /// With another configuration.
