@@ -1,5 +1,6 @@
 //! `status`: what the running daemon sees, on one screen.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -71,9 +72,7 @@ fn place(several: bool, account: &str, region: &str) -> String {
 }
 
 fn are_several<'a>(accounts: impl Iterator<Item = &'a String>) -> bool {
-    let mut accounts = accounts.peekable();
-    let first = accounts.peek().copied().cloned();
-    accounts.any(|account| Some(account) != first.as_ref())
+    accounts.collect::<BTreeSet<_>>().len() > 1
 }
 
 fn feeds(out: &mut String, page: &StatusPage) {

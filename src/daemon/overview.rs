@@ -13,7 +13,7 @@ use crate::domain::instances::explain::{Place, explain};
 use crate::domain::instances::story::Story;
 use crate::domain::instances::usage::Usage;
 use crate::domain::json::Json;
-use crate::domain::judge::decision::Shown;
+use crate::domain::judge::decision::{Decision, Shown};
 use crate::domain::judge::inputs::Waits;
 use crate::domain::rules::memory::HORIZON;
 use crate::domain::rules::rule::Mode;
@@ -122,7 +122,7 @@ impl Overview {
     }
 
     fn last_alerts(&self, most: usize) -> Vec<Alert> {
-        let shown = |one: &crate::domain::judge::decision::Decision| one.shown(&self.shared.routes);
+        let shown = |one: &Decision| one.shown(&self.shared.routes);
         self.shared.judge_state.decisions(|decisions| decisions.alerts().take(most).map(shown).collect())
     }
 

@@ -74,7 +74,6 @@ impl Usage {
         if other.last > self.last {
             (self.last, self.instance, self.principal) = (other.last, other.instance, other.principal);
         }
-        self.recent.extend(other.recent);
     }
 }
 
