@@ -38,13 +38,13 @@ impl Supervisor {
     }
 
     /// Starts a task that is to run until `stop`. If it ends before, by returning, by an error or by a panic, that
-    /// is told.
+    /// is reported.
     #[allow(clippy::disallowed_methods, reason = "this is the one place that starts tasks")]
     pub fn spawn<F>(&self, name: impl Into<String>, stop: CancellationToken, task: F)
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
-        let (name, told) = (name.into(), self.ended.clone());
+        let (name, reports) = (name.into(), self.ended.clone());
         self.tracker.spawn(async move {
             let outcome = AssertUnwindSafe(task).catch_unwind().await;
             let why = match outcome {
@@ -53,7 +53,7 @@ impl Supervisor {
                 Ok(Err(error)) => format!("{error:#}"),
                 Err(panic) => format!("it panicked: {}", words(panic.as_ref())),
             };
-            let _nobody_listens_after_the_end = told.send(Ended { task: name, why });
+            let _nobody_listens_after_the_end = reports.send(Ended { task: name, why });
         });
     }
 
@@ -80,7 +80,7 @@ mod tests {
     async fn why(task: impl Future<Output = anyhow::Result<()>> + Send + 'static) -> String {
         let (supervisor, mut ended) = Supervisor::new(&CancellationToken::new());
         supervisor.spawn("loop", supervisor.child_stop(), task);
-        ended.recv().await.expect("it is told").to_string()
+        ended.recv().await.expect("it is reported").to_string()
     }
 
     #[tokio::test]

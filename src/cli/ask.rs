@@ -22,7 +22,7 @@ const WAIT: Duration = Duration::from_secs(5);
 pub(super) struct NoDaemon(SocketAddr);
 
 /// Asks for a page that the daemon has whenever its loops run. Without one, the code to end with is answered, and people are
-/// told why.
+/// answered with the reason.
 ///
 /// # Errors
 /// See [`ask`]; and when the answer is no such page.

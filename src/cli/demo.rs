@@ -52,9 +52,9 @@ pub(super) fn run(file: &ConfigFile, speed: u32) -> anyhow::Result<ExitCode> {
     }
     let real_time = runtime::threads(1)?;
     let stage = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?;
-    let told = Arc::new(Told::default());
-    let beats = stage.block_on(perform(config, speed, &told, real_time.handle().clone()))?;
-    let missed = summarize(&beats, &told)?;
+    let alerted = Arc::new(Alerted::default());
+    let beats = stage.block_on(perform(config, speed, &alerted, real_time.handle().clone()))?;
+    let missed = summarize(&beats, &alerted)?;
     Ok(if missed { ExitCode::from(exit::FAILED) } else { ExitCode::SUCCESS })
 }
 
@@ -62,9 +62,9 @@ fn is_terminal(sink: &SinkConfig) -> bool {
     sink.channel.kind() == terminal().kind()
 }
 
-/// When each event or instance was first told, and by which rule.
+/// When each event or instance was first alerted on, and by which rule.
 #[derive(Debug, Default)]
-struct Told {
+struct Alerted {
     first: Mutex<BTreeMap<String, (Timestamp, String)>>,
     /// Deliveries under way in real time.
     busy: AtomicUsize,
@@ -73,14 +73,14 @@ struct Told {
 async fn perform(
     config: Config,
     speed: u32,
-    told: &Arc<Told>,
+    alerted: &Arc<Alerted>,
     real_time: Handle,
 ) -> anyhow::Result<Vec<Beat>> {
     let clock = Clock::virtual_from(Clock::system().now());
     let world = World::new(clock);
     let beats = story::schedule(&world, clock.now());
     let stop = CancellationToken::new();
-    let (sinks_told, narrated) = (told.clone(), beats.clone());
+    let (of_sinks, narrated) = (alerted.clone(), beats.clone());
     let deps = Deps {
         sdk: source::simulated(&world, &format!("AKIASIM{}", story::ACCOUNT)),
         clock,
@@ -91,7 +91,7 @@ async fn perform(
                 let sockets = !is_terminal(one);
                 for inner in one.build(Some(BANNER))? {
                     let stage = sockets.then(|| real_time.clone());
-                    sinks.push(Arc::new(Staged { inner, told: sinks_told.clone(), clock, stage }));
+                    sinks.push(Arc::new(Staged { inner, alerted: of_sinks.clone(), clock, stage }));
                 }
             }
             Ok(sinks)
@@ -107,10 +107,10 @@ async fn perform(
     let (_tell, reloads) = mpsc::channel(1);
     let play = async {
         let end = clock.now() + story::LENGTH;
-        metronome(clock, end, speed, told, &narrated).await;
+        metronome(clock, end, speed, alerted, &narrated).await;
         stop.cancel();
         // The ends of the loops wait in tokio's time too.
-        metronome(clock, end + SignedDuration::from_secs(10), speed, told, &[]).await;
+        metronome(clock, end + SignedDuration::from_secs(10), speed, alerted, &[]).await;
     };
     tokio::select! {
         outcome = daemon::run(config, deps, stop.clone(), reloads) => outcome?,
@@ -120,7 +120,7 @@ async fn perform(
 }
 
 /// Moves the clock, and says what happens when it happens.
-async fn metronome(clock: Clock, end: Timestamp, speed: u32, told: &Told, beats: &[Beat]) {
+async fn metronome(clock: Clock, end: Timestamp, speed: u32, alerted: &Alerted, beats: &[Beat]) {
     let mut beats = beats.iter();
     let mut next = beats.next();
     while clock.now() < end {
@@ -130,7 +130,7 @@ async fn metronome(clock: Clock, end: Timestamp, speed: u32, told: &Told, beats:
         if tick.await.is_err() {
             return;
         }
-        if told.busy.load(Ordering::SeqCst) == 0 {
+        if alerted.busy.load(Ordering::SeqCst) == 0 {
             tokio::time::advance(TICK * speed).await;
         }
         while let Some(beat) = next.filter(|beat| beat.at <= clock.now()) {
@@ -144,10 +144,10 @@ async fn metronome(clock: Clock, end: Timestamp, speed: u32, told: &Told, beats:
     }
 }
 
-/// A sink on the stage: it notes what was told when, and does what needs real time elsewhere.
+/// A sink on the stage: it notes what was alerted on when, and does what needs real time elsewhere.
 struct Staged {
     inner: Arc<dyn Sink>,
-    told: Arc<Told>,
+    alerted: Arc<Alerted>,
     clock: Clock,
     stage: Option<Handle>,
 }
@@ -166,16 +166,16 @@ impl Sink for Staged {
             let answer = match &self.stage {
                 None => self.inner.deliver(digest).await,
                 Some(stage) => {
-                    self.told.busy.fetch_add(1, Ordering::SeqCst);
+                    self.alerted.busy.fetch_add(1, Ordering::SeqCst);
                     let (inner, digest) = (self.inner.clone(), digest.clone());
                     let sent = stage.spawn(async move { inner.deliver(&digest).await }).await;
-                    self.told.busy.fetch_sub(1, Ordering::SeqCst);
+                    self.alerted.busy.fetch_sub(1, Ordering::SeqCst);
                     sent.unwrap_or_else(|error| Err(Failure::Later { after: None, why: error.to_string() }))
                 }
             };
             if answer.is_ok() {
                 let now = self.clock.now();
-                let mut first = self.told.first.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut first = self.alerted.first.lock().unwrap_or_else(PoisonError::into_inner);
                 for alert in digest.alerts.iter().map(|pending| &pending.alert) {
                     for id in [&alert.event_id, &alert.instance] {
                         first.entry(id.clone()).or_insert_with(|| (now, alert.rule.clone()));
@@ -187,9 +187,9 @@ impl Sink for Staged {
     }
 }
 
-/// Says what was told how long after it happened. True when something was missed that a rule is for.
-fn summarize(beats: &[Beat], told: &Told) -> anyhow::Result<bool> {
-    let first = told.first.lock().unwrap_or_else(PoisonError::into_inner);
+/// Says what was alerted on how long after it happened. True when something was missed that a rule is for.
+fn summarize(beats: &[Beat], alerted: &Alerted) -> anyhow::Result<bool> {
+    let first = alerted.first.lock().unwrap_or_else(PoisonError::into_inner);
     let terminal = std::io::stdout().is_terminal();
     let mut out = anstream::stdout().lock();
     let (mut missed, mut table) = (false, Table::default());

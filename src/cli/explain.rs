@@ -1,4 +1,4 @@
-//! `explain`: why each rule tells of an event or not, field by field, and why an instance is told or hidden, condition by
+//! `explain`: why each rule matches an event or not, field by field, and why an instance is alerted on or hidden, condition by
 //! condition. An id is asked of the running daemon; an event in a file needs none.
 
 use std::io::Write;
@@ -67,12 +67,12 @@ fn ask(file: &ConfigFile, id: &str) -> anyhow::Result<Explained> {
 
 /// The first event of a file of any form, and whether there are more.
 fn first(path: &str) -> Result<(String, bool), String> {
-    let told = |why: &dyn std::fmt::Display| format!("{path}: {why}");
+    let failed = |why: &dyn std::fmt::Display| format!("{path}: {why}");
     let inputs = find(&[path.into()]).map_err(|problems| problems.join("; "))?;
-    let nothing = || told(&"contains no event");
+    let nothing = || failed(&"contains no event");
     let input = inputs.first().ok_or_else(nothing)?;
-    let mut objects = Objects::new(input.open().map_err(|error| told(&error))?, Unwrap::Lists);
-    let record = match objects.take().map_err(|error| told(&error))? {
+    let mut objects = Objects::new(input.open().map_err(|error| failed(&error))?, Unwrap::Lists);
+    let record = match objects.take().map_err(|error| failed(&error))? {
         Some(object) => inner_record(object).into_owned(),
         None => return Err(nothing()),
     };

@@ -49,10 +49,10 @@ async fn watch(
     clock: Clock,
 ) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
-    let (tell, reloads) = mpsc::channel(1);
+    let (reload, reloads) = mpsc::channel(1);
     // Signals are heard from the first moment on: in a container nobody else would.
     let signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
-    let running = Running { file, path: path.clone(), http: config.http, stop: stop.clone(), tell };
+    let running = Running { file, path: path.clone(), http: config.http, stop: stop.clone(), reload };
     runtime::beside(running.listen(signals));
     let sdk = tokio::select! {
         biased;
@@ -100,7 +100,7 @@ struct Running {
     path: PathBuf,
     http: Option<std::net::SocketAddr>,
     stop: CancellationToken,
-    tell: mpsc::Sender<Reload>,
+    reload: mpsc::Sender<Reload>,
 }
 
 impl Running {
@@ -112,7 +112,7 @@ impl Running {
                     self.warn_of_what_needs_a_restart(config);
                 }
                 // One that waits is enough: the next signal's configuration would only be newer.
-                if self.tell.try_send(reload).is_err() {
+                if self.reload.try_send(reload).is_err() {
                     tracing::warn!("a reload is already in progress: send the signal again when it is done");
                 }
             } else if self.stop.is_cancelled() {

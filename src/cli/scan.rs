@@ -1,4 +1,4 @@
-//! `scan`: what the rules would have told of a past, the account's own or one in files. Nothing is sent.
+//! `scan`: what the rules would have alerted on in a past, the account's own or one in files. Nothing is sent.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -111,7 +111,7 @@ impl Scan<'_> {
         let ended = AtomicBool::new(false);
         let learned = AtomicBool::new(false);
         read(inputs, &self.config.ruleset, cores(), &ended, &learned, |batch| {
-            self.tell(&batch, &bar);
+            self.show_batch(&batch, &bar);
             self.hindsight.remember(&batch.items);
             done += usize::from(batch.ends);
             bar.set_position(done as u64);
@@ -129,9 +129,9 @@ impl Scan<'_> {
         let learned = AtomicBool::new(false);
         read(inputs, &self.config.ruleset, cores(), &ended, &learned, |batch| {
             learned.store(self.hindsight.expects_to_know(), Ordering::Relaxed);
-            let told = batch.ends;
+            let ends = batch.ends;
             self.judge(batch, &bar);
-            self.count.files += usize::from(told);
+            self.count.files += usize::from(ends);
             bar.set_position(self.count.files as u64);
             let (records, alerts) = (self.count.records, self.alerts());
             bar.set_message(format!("{records} records, {alerts} alerts"));
@@ -164,7 +164,7 @@ impl Scan<'_> {
         bar.finish_and_clear();
     }
 
-    fn tell(&mut self, batch: &Batch<'_>, bar: &ProgressBar) {
+    fn show_batch(&mut self, batch: &Batch<'_>, bar: &ProgressBar) {
         self.count.problems += batch.problems.len() as u64 + batch.more_problems;
         for problem in &batch.problems {
             bar.suspend(|| eprintln!("trailnoti: {problem}"));
@@ -175,12 +175,12 @@ impl Scan<'_> {
     }
 
     fn alerts(&self) -> u64 {
-        self.trial.rules.values().map(|told| told.alerts).sum()
+        self.trial.rules.values().map(|tally| tally.alerts).sum()
     }
 
     fn judge(&mut self, batch: Batch<'_>, bar: &ProgressBar) {
         self.count.records += batch.records;
-        self.tell(&batch, bar);
+        self.show_batch(&batch, bar);
         let judged = batch.items.iter().any(|item| matches!(item, Item::Judge(_)));
         let judgement = self.hindsight.judge(&batch.items);
         self.count.learned_from = self.hindsight.since();

@@ -53,21 +53,21 @@ pub(super) fn table(trial: &Trial, count: &Count) -> String {
         out.push_str(&examples.text(columns()));
     }
     line(&mut out, String::new());
-    let told = Severity::ALL.iter().rev().filter_map(|severity| {
+    let by_severity = Severity::ALL.iter().rev().filter_map(|severity| {
         let count = trial.of(*severity);
         (count > 0).then(|| format!("{count} {severity}"))
     });
-    let told: Vec<String> = told.collect();
+    let by_severity: Vec<String> = by_severity.collect();
     if count.records == 0 {
         line(&mut out, "no records found".to_owned());
         return out;
     }
-    let told = if told.is_empty() { "no alerts".to_owned() } else { told.join(", ") };
-    let messages: u64 = trial.rules.values().map(|told| told.messages).sum();
+    let alerts = if by_severity.is_empty() { "no alerts".to_owned() } else { by_severity.join(", ") };
+    let messages: u64 = trial.rules.values().map(|tally| tally.messages).sum();
     line(
         &mut out,
         format!(
-            "{BOLD}{told}{BOLD:#} in {}, from {}",
+            "{BOLD}{alerts}{BOLD:#} in {}, from {}",
             counted(messages, "message"),
             counted(count.records, "record")
         ),
@@ -115,18 +115,18 @@ pub(super) fn summary(trial: &Trial, count: &Count) -> String {
     let rules: BTreeMap<&String, serde_json::Value> = trial
         .rules
         .iter()
-        .map(|(rule, told)| {
+        .map(|(rule, tally)| {
             let days: BTreeMap<String, u64> =
-                told.days.iter().map(|(day, alerts)| (day.to_string(), *alerts)).collect();
+                tally.days.iter().map(|(day, alerts)| (day.to_string(), *alerts)).collect();
             let by_severity: BTreeMap<&str, u64> =
-                told.by_severity.iter().map(|(severity, count)| (severity.name(), *count)).collect();
+                tally.by_severity.iter().map(|(severity, count)| (severity.name(), *count)).collect();
             let row = serde_json::json!({
-                "severity": told.severity.name(),
+                "severity": tally.severity.name(),
                 "by_severity": by_severity,
-                "alerts": told.alerts,
-                "notifications": told.messages,
-                "first": told.first.to_string(),
-                "last": told.last.to_string(),
+                "alerts": tally.alerts,
+                "notifications": tally.messages,
+                "first": tally.first.to_string(),
+                "last": tally.last.to_string(),
                 "days": days,
             });
             (rule, row)
@@ -145,8 +145,8 @@ pub(super) fn summary(trial: &Trial, count: &Count) -> String {
             "known_since": count.learned_from.map(|time| time.to_string()),
             "unread_regions": count.unread_regions,
             "interrupted": count.interrupted,
-            "alerts": trial.rules.values().map(|told| told.alerts).sum::<u64>(),
-            "notifications": trial.rules.values().map(|told| told.messages).sum::<u64>(),
+            "alerts": trial.rules.values().map(|tally| tally.alerts).sum::<u64>(),
+            "notifications": trial.rules.values().map(|tally| tally.messages).sum::<u64>(),
             "by_severity": severities,
             "rules": rules,
         }
@@ -156,18 +156,18 @@ pub(super) fn summary(trial: &Trial, count: &Count) -> String {
 
 /// The spans of the histogram, each of as many days as it takes: where each begins, and how many days it has.
 fn spans<'a>(all: impl Iterator<Item = &'a RuleTally>) -> (Vec<Date>, i32) {
-    let told: Vec<Date> = all.flat_map(|told| told.days.keys().copied()).collect();
-    let (Some(first), Some(last)) = (told.iter().min(), told.iter().max()) else { return (Vec::new(), 1) };
+    let days: Vec<Date> = all.flat_map(|tally| tally.days.keys().copied()).collect();
+    let (Some(first), Some(last)) = (days.iter().min(), days.iter().max()) else { return (Vec::new(), 1) };
     let all = first.until(*last).map_or(0, |span| span.get_days()) + 1;
     let each = (all + SPANS - 1) / SPANS;
     let begins = first.series(jiff::Span::new().days(each)).take_while(|day| day <= last);
     (begins.collect(), each)
 }
 
-fn histogram(told: &RuleTally, begins: &[Date], each: i32) -> String {
+fn histogram(tally: &RuleTally, begins: &[Date], each: i32) -> String {
     let count = |begin: &Date| -> u64 {
         let end = begin.saturating_add(jiff::Span::new().days(each));
-        told.days.range(*begin..end).map(|(_, count)| count).sum()
+        tally.days.range(*begin..end).map(|(_, count)| count).sum()
     };
     let counts: Vec<u64> = begins.iter().map(count).collect();
     let most = counts.iter().max().copied().unwrap_or_default().max(1);
@@ -182,11 +182,11 @@ fn histogram(told: &RuleTally, begins: &[Date], each: i32) -> String {
 }
 
 /// `4 alerts`, or by severity where they differ.
-fn mixed(told: &RuleTally) -> String {
-    if told.by_severity.len() < 2 {
-        return counted(told.alerts, "alert");
+fn mixed(tally: &RuleTally) -> String {
+    if tally.by_severity.len() < 2 {
+        return counted(tally.alerts, "alert");
     }
     let each: Vec<String> =
-        told.by_severity.iter().rev().map(|(severity, count)| format!("{count} {severity}")).collect();
-    format!("{} ({})", counted(told.alerts, "alert"), each.join(", "))
+        tally.by_severity.iter().rev().map(|(severity, count)| format!("{count} {severity}")).collect();
+    format!("{} ({})", counted(tally.alerts, "alert"), each.join(", "))
 }

@@ -84,7 +84,7 @@ fn feeds(out: &mut String, page: &StatusPage) {
     title(out, &format!("Regions ({})", places.len()));
     let troubled: Vec<(&Feed, &String)> =
         feeds.iter().filter_map(|feed| Some((feed, feed.trouble.as_ref()?))).collect();
-    // What has a trouble of its own is told by that.
+    // What has a trouble of its own is shown by that.
     let is_named = |text: &str| troubled.iter().any(|(feed, _)| text.contains(&feed.region));
     for text in page.not_seen.iter().filter(|text| !is_named(text)).take(LINES) {
         line(out, &paragraph(columns(), "  ✗ ", "    ", &clean(text, TEXT)));

@@ -58,13 +58,13 @@ pub struct Config {
     pub ec2: Ec2Config,
     /// Where the state is kept, if the configuration says.
     pub state: Option<PathBuf>,
-    /// What is told, and what is hidden.
+    /// What is alerted on, and what is hidden.
     pub ruleset: Ruleset,
     /// The tests that stand beside the rules.
     pub rule_tests: Vec<RuleTest>,
     /// The rules that are switched off.
     pub disabled: Vec<Rule>,
-    /// Where it is told.
+    /// Where alerts go.
     pub sinks: Vec<SinkConfig>,
     /// How alerts are collected.
     pub grouping: Grouping,

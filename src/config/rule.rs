@@ -53,13 +53,13 @@ pub(super) fn rule(section: &mut Section<'_>, origin: &str) -> Option<Rule> {
             None
         }
     };
-    let pattern = pattern.and_then(|(key, pattern)| compile(pattern, told(section, &id, key)));
+    let pattern = pattern.and_then(|(key, pattern)| compile(pattern, reporter(section, &id, key)));
     let escalate = escalations(section, &id, severity);
     let unless = match unless {
         None => Vec::new(),
         Some(Json::Array(patterns)) => patterns
             .into_iter()
-            .filter_map(|pattern| compile(pattern, told(section, &id, "unless")))
+            .filter_map(|pattern| compile(pattern, reporter(section, &id, "unless")))
             .collect(),
         Some(_) => {
             section.problem("unless", format!("rule \"{id}\": must be a list of patterns"));
@@ -92,7 +92,7 @@ pub(super) fn rule(section: &mut Section<'_>, origin: &str) -> Option<Rule> {
     })
 }
 
-fn told<'s>(section: &'s Section<'_>, id: &'s str, key: &'s str) -> impl FnMut(&str, String) + 's {
+fn reporter<'s>(section: &'s Section<'_>, id: &'s str, key: &'s str) -> impl FnMut(&str, String) + 's {
     move |path, message| {
         let key = if path.is_empty() { key.to_owned() } else { format!("{key}.{path}") };
         section.problem(&key, format!("rule \"{id}\": {message}"));
@@ -115,7 +115,7 @@ fn escalations(section: &mut Section<'_>, id: &str, base: Severity) -> Vec<Escal
                 ),
             ),
             Some(pattern) => {
-                let when = compile(pattern, told(&one, id, "when"));
+                let when = compile(pattern, reporter(&one, id, "when"));
                 escalations.extend(when.map(|when| Escalation { when, to }));
             }
             None => one.problem(
@@ -184,18 +184,18 @@ fn threshold(section: &mut Section<'_>) -> Option<Threshold> {
     Some(Threshold { count, within, by, distinct })
 }
 
-/// A compiled pattern; what is wrong with it goes to `told`, with its place in the pattern.
-pub(super) fn compile(pattern: Json, mut told: impl FnMut(&str, String)) -> Option<Pattern> {
+/// A compiled pattern; what is wrong with it goes to `report`, with its place in the pattern.
+pub(super) fn compile(pattern: Json, mut report: impl FnMut(&str, String)) -> Option<Pattern> {
     match Pattern::compile(&with_real_spelling(pattern)) {
         Ok(pattern) => {
             for (path, message) in suspicious_paths(&pattern).into_iter().chain(unknown_words(&pattern)) {
-                told(&path, message);
+                report(&path, message);
             }
             Some(pattern)
         }
         Err(problems) => {
             for problem in problems {
-                told(&problem.path, problem.message);
+                report(&problem.path, problem.message);
             }
             None
         }

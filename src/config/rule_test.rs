@@ -164,7 +164,7 @@ impl RuleTest {
     }
 }
 
-/// How urgently a rule tells of an event, where nothing is new but what the test says.
+/// How urgent a rule finds an event, where nothing is new but what the test says.
 fn outcome(rule: &Rule, test: &RuleTest, mut event: Event) -> Option<Severity> {
     event.context = test.context.clone().or(event.context);
     let said = |habit: Habit| test.context.as_ref()?.at("new")?.get(habit.name())?.as_bool();

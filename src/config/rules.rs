@@ -28,7 +28,7 @@ const BUILTIN: [(&str, &str); 9] = [
     OWN,
 ];
 
-/// The rules for what trailnoti tells of itself; they stay when the others are switched off, because a watch
+/// The rules for what trailnoti reports of itself; they stay when the others are switched off, because a watch
 /// that cannot say that it is blind is none.
 const OWN: (&str, &str) = ("builtin/trailnoti.toml", include_str!("../../rules/trailnoti.toml"));
 

@@ -26,11 +26,11 @@ pub const DELIVERY: Duration = Duration::from_secs(35);
 /// How long without a nudge until the outbox is looked at all the same.
 const LOOK: Duration = Duration::from_secs(30);
 const SLACK: Duration = Duration::from_secs(20);
-/// A sink that is busy or out of reach is given this long before the others tell of it.
+/// A sink that is busy or out of reach is given this long before the others report it.
 const BUSY: Patience = Patience { times: 4, lasting: Duration::from_secs(3 * 60) };
 /// A sink that refuses one alert after the other, each in its simplest form, takes nothing either.
 const REFUSING: Patience = Patience { times: 3, lasting: Duration::ZERO };
-/// A sink that says it takes nothing any more is told of at once.
+/// A sink that says it takes nothing any more is reported at once.
 const CLOSED: Patience = Patience { times: 1, lasting: Duration::ZERO };
 
 /// Sends through one sink until `stop`. The delivery in hand is finished.
@@ -159,7 +159,7 @@ impl Dispatch<'_> {
                 self.shared.status.metrics.dead.get_or_create(&labels).inc();
             }
         }
-        self.tell(&message, &answer).await?;
+        self.report(&message, &answer).await?;
         Ok(Turn::Sent)
     }
 
@@ -198,7 +198,7 @@ impl Dispatch<'_> {
     }
 
     /// Tells, through the other sinks, that this one takes nothing; and through all, that it does again.
-    async fn tell(&mut self, message: &Message, answer: &Result<(), Failure>) -> Result<(), StoreError> {
+    async fn report(&mut self, message: &Message, answer: &Result<(), Failure>) -> Result<(), StoreError> {
         let now = self.shared.clock.now();
         let (failed, patience) = match answer {
             Ok(()) => (false, BUSY),

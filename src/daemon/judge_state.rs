@@ -11,7 +11,7 @@ use tokio::sync::{OwnedMappedMutexGuard, OwnedMutexGuard};
 
 use crate::domain::event::scope::Scope;
 use crate::domain::instances::story::Story;
-use crate::domain::instances::usage::Usage;
+use crate::domain::instances::usage::{Usage, UsedIn};
 use crate::domain::judge::decision::{Decision, Delivery};
 use crate::domain::judge::decisions::Decisions;
 use crate::domain::judge::inputs::{Judgement, StateView};
@@ -38,7 +38,7 @@ pub struct AccountState {
     /// The stories of its regions, by instance.
     pub regions: BTreeMap<String, Region>,
     /// What its exclusions hid.
-    pub usage: BTreeMap<String, Usage>,
+    pub usage: BTreeMap<UsedIn, Usage>,
     /// As whom trailnoti asks there: the ARN of a role or user.
     pub own: Option<String>,
     /// What it did before.
@@ -134,7 +134,7 @@ impl JudgeState {
         let mut all: BTreeMap<String, Usage> = BTreeMap::new();
         let users: BTreeSet<String> = lock(&self.users).values().flatten().cloned().collect();
         for account in users {
-            for (name, usage) in &self.account(store, &account).await?.usage {
+            for ((_, name), usage) in &self.account(store, &account).await?.usage {
                 all.entry(name.clone()).or_default().join(usage.clone());
             }
         }
@@ -166,7 +166,7 @@ impl JudgeState {
     ) {
         lock(&self.decisions).keep(numbered, std::mem::take(&mut judgement.decisions));
         let mut users = lock(&self.users);
-        for name in judgement.usage.keys() {
+        for (_, name) in judgement.usage.keys() {
             users.entry(name.clone()).or_default().insert(account.to_owned());
         }
     }

@@ -93,8 +93,8 @@ impl Shared {
         };
         let mut judgement = commit.judgement;
         state.keep(scope.account(), commit.alert_log, &mut judgement);
-        for (name, now) in &judgement.usage {
-            self.show_last_hidden(name, account.usage.get(name), now);
+        for (used, now) in &judgement.usage {
+            self.show_last_hidden(&used.1, account.usage.get(used), now);
         }
         account.take_in(scope.region(), &mut judgement);
         drop(locked);

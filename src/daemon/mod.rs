@@ -86,7 +86,7 @@ pub async fn run(
     loop {
         let mut generation = Generation::begin(config.clone(), &deps, &stop).await?;
         if let Some(Opened::Reset { why, copy }) = opened.take() {
-            generation.tell_reset(&why, copy.as_deref()).await?;
+            generation.report_reset(&why, copy.as_deref()).await?;
         }
         let next = loop {
             tokio::select! {
@@ -186,9 +186,9 @@ impl Generation {
         let stop = pollers.child_stop();
         pollers.spawn("watchdog", stop.clone(), watchdog(deps.notifier.clone(), shared.status.clone(), stop));
         let stop = pollers.child_stop();
-        pollers.spawn("ready", stop.clone(), tell_ready(deps.notifier.clone(), shared.clone(), stop));
+        pollers.spawn("ready", stop.clone(), report_ready(deps.notifier.clone(), shared.clone(), stop));
         shared.status.open_pages(Arc::new(Overview::new(shared.clone())));
-        let (told, ended) = mpsc::unbounded_channel();
+        let (reports, ended) = mpsc::unbounded_channel();
         let forward = async move {
             loop {
                 let ended = tokio::select! {
@@ -196,7 +196,7 @@ impl Generation {
                     Some(ended) = sending.recv() => ended,
                     else => return Ok(()),
                 };
-                let _nobody_listens_after_the_end = told.send(ended);
+                let _nobody_listens_after_the_end = reports.send(ended);
             }
         };
         let stop = senders.child_stop();
@@ -229,7 +229,7 @@ impl Generation {
         deps.status.begin(0);
     }
 
-    async fn tell_reset(&self, why: &str, copy: Option<&std::path::Path>) -> anyhow::Result<()> {
+    async fn report_reset(&self, why: &str, copy: Option<&std::path::Path>) -> anyhow::Result<()> {
         let kept = copy.map(|copy| format!("; a copy is in {}", copy.display())).unwrap_or_default();
         tracing::error!("the state was damaged ({why}) and has been recreated{kept}");
         let report = Report::StateReset { reason: format!("{why}{kept}") };
@@ -248,8 +248,8 @@ impl Generation {
     }
 }
 
-/// Says "ready" once a region was read, or after a minute: a start without AWS is a start, and told as blindness.
-async fn tell_ready(notifier: Notifier, shared: Shared, stop: CancellationToken) -> anyhow::Result<()> {
+/// Says "ready" once a region was read, or after a minute: a start without AWS is a start, and reported as blindness.
+async fn report_ready(notifier: Notifier, shared: Shared, stop: CancellationToken) -> anyhow::Result<()> {
     let begun = tokio::time::Instant::now();
     while shared.status.readiness(shared.clock.now()).fresh == 0 && begun.elapsed() < READY {
         tokio::select! {

@@ -156,7 +156,9 @@ impl Overview {
                 launch_may_come: story.launch_may_come(ruleset.waits.launch, now),
                 is_own: state.own.as_ref().is_some_and(|own| story.is_launched_by(own)),
             };
-            explain(&ruleset.exclusions, story, place, |name| state.usage.get(name).cloned())
+            explain(&ruleset.exclusions, story, place, |name| {
+                state.usage.get(&(account.to_owned(), name.to_owned())).cloned()
+            })
         });
         explained.collect()
     }

@@ -25,7 +25,7 @@ const HOURLY: Duration = Duration::from_secs(3600);
 /// At five minutes AWS refuses every signature (SigV4).
 const SKEW_ALERT: i64 = 300;
 const SKEW_WARN: i64 = 60;
-/// Whatever is told here is told when it is found.
+/// Whatever is reported here is reported when it is found.
 const AT_ONCE: Patience = Patience { times: 1, lasting: Duration::ZERO };
 
 /// Runs until `stop`.
@@ -166,7 +166,7 @@ impl Upkeep<'_> {
         Ok(())
     }
 
-    /// Sums up the day, to the sinks that ask for it. One that was due while nothing ran is told late.
+    /// Sums up the day, to the sinks that ask for it. One that was due while nothing ran is sent late.
     async fn daily(&self) -> Result<(), StoreError> {
         let shared = self.shared;
         let Some(digest) = &shared.config.digest else { return Ok(()) };

@@ -23,8 +23,8 @@ const BATCH: usize = 1024;
 const MANY: u64 = 50_000;
 /// How many batches of one file may wait for the judge.
 const WAITING: usize = 1;
-/// How many mistakes of one file are told; more are counted.
-const TOLD: usize = 5;
+/// How many mistakes of one file are shown; more are counted.
+const SHOWN: usize = 5;
 
 /// Some records of one file, in their order.
 #[derive(Debug, Default)]
@@ -99,10 +99,10 @@ fn one<'r>(
     give: &SyncSender<Batch<'r>>,
 ) {
     let mut batch = Batch::default();
-    let mut told = 0;
+    let mut found = 0;
     let mut problem = |batch: &mut Batch<'r>, why: String| {
-        told += 1;
-        if told <= TOLD {
+        found += 1;
+        if found <= SHOWN {
             batch.problems.push(format!("{}: {why}", input.name()));
         } else {
             batch.more_problems += 1;

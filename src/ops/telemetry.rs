@@ -16,7 +16,7 @@ pub enum LogFormat {
 }
 
 /// Sets the log up, once. `TRAILNOTI_LOG` filters it, as in `TRAILNOTI_LOG=debug`. Libraries say errors alone: what
-/// the AWS SDK warns of is told by trailnoti in its own words, once.
+/// the AWS SDK warns of is reported by trailnoti in its own words, once.
 pub fn begin(format: LogFormat) {
     let filter =
         EnvFilter::try_from_env("TRAILNOTI_LOG").unwrap_or_else(|_| EnvFilter::new("error,trailnoti=info"));

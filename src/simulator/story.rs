@@ -17,7 +17,7 @@ pub struct Beat {
     pub at: Timestamp,
     /// What happens, in words for a person.
     pub what: String,
-    /// The CloudTrail event ids or instance ids of it; empty for what no rule tells.
+    /// The CloudTrail event ids or instance ids of it; empty for what no rule alerts on.
     pub ids: Vec<String>,
     /// Whether the thief does it.
     pub hostile: bool,
@@ -76,11 +76,14 @@ impl Story<'_> {
         self.start + SignedDuration::from_secs(seconds)
     }
 
-    /// Records a call, visible after `late` seconds, and tells it.
-    fn happens(&mut self, record: Json, late: i64, what: &str, hostile: bool, told: bool) {
+    /// Records a call, visible after `late` seconds, and narrates it.
+    fn happens(&mut self, record: Json, late: i64, what: &str, hostile: bool, expected: bool) {
         let at = record.text("eventTime").and_then(|time| time.parse().ok()).unwrap_or(self.start);
-        let ids =
-            if told { record.text("eventID").map(str::to_owned).into_iter().collect() } else { Vec::new() };
+        let ids = if expected {
+            record.text("eventID").map(str::to_owned).into_iter().collect()
+        } else {
+            Vec::new()
+        };
         self.world.account(ACCOUNT, |account| account.record(record, SignedDuration::from_secs(late)));
         self.beats.push(Beat { at, what: what.to_owned(), ids, hostile });
     }

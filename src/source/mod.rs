@@ -6,6 +6,7 @@
 
 mod account;
 mod cloudtrail;
+mod connections;
 mod ec2;
 mod failure;
 mod region;
@@ -22,6 +23,7 @@ pub use region::RegionAccess;
 pub use skew::Skew;
 
 use crate::clock::Clock;
+use crate::source::connections::connections;
 use crate::source::timeouts::timeouts;
 
 /// Where to ask first when nothing names a region.
@@ -32,6 +34,7 @@ pub async fn from_environment() -> SdkConfig {
     let config = aws_config::defaults(BehaviorVersion::latest())
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts())
+        .http_client(connections())
         .load()
         .await;
     match config.region() {

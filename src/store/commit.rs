@@ -29,7 +29,7 @@ pub struct Commit {
     pub alert_log: Vec<(u64, Decision)>,
     /// The region's instances are known from now on.
     pub baseline: bool,
-    /// Subjects of which it was told that they fail (since then), or that they are well.
+    /// Subjects of which it was reported that they fail (since then), or that they are well.
     pub health: Vec<(String, Option<Timestamp>)>,
     /// The region's history was read under these rules, and what came meanwhile is being judged.
     pub history: Option<String>,
@@ -85,7 +85,7 @@ impl Store {
         let lasting = changes.len();
         self.marks(&judgement.marks, &mut changes).await?;
         self.enqueue(&judgement.alerts, commit.not_to.as_deref(), routes, now, &mut changes);
-        for (name, usage) in &judgement.usage {
+        for ((_, name), usage) in &judgement.usage {
             changes.push(Change::put(key::exclusion(account, name), rows::usage(usage)));
         }
         changes.extend(alert_log::changes(&commit.alert_log));

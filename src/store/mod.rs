@@ -18,7 +18,7 @@
 //! | `g` sink `\0` group | what was last sent of the group |
 //! | `w` sink | nothing goes to the sink before that time |
 //! | `d` sink `\0` seq | an alert that the sink refused for good |
-//! | `h` subject | it was told that the subject fails, since then |
+//! | `h` subject | it was reported that the subject fails, since then |
 //! | `x` account `\0` exclusion | how often it hid something there, who used its tags, and where |
 //! | `m` account `\0` kind, bucket | what it did before: 15 bytes made of each value, when it was seen first and last |
 //! | `q` account `\0` rule and values | what a rule with a threshold has counted |

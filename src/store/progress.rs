@@ -1,4 +1,4 @@
-//! How far everything has come: lanes, marks, regions, instances, and what was told of failures.
+//! How far everything has come: lanes, marks, regions, instances, and what was reported of failures.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::domain::event::scope::Scope;
 use crate::domain::health::Health;
 use crate::domain::health::subject::Subject;
-use crate::domain::instances::usage::Usage;
+use crate::domain::instances::usage::{Usage, UsedIn};
 use crate::domain::judge::inputs::{Known, Mark};
 use crate::domain::lookup::cursor::Cursor;
 use crate::domain::lookup::lanes::LaneKind;
@@ -183,11 +183,12 @@ impl Store {
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub async fn usage(&self, account: &str) -> Result<BTreeMap<String, Usage>, StoreError> {
+    pub async fn usage(&self, account: &str) -> Result<BTreeMap<UsedIn, Usage>, StoreError> {
         let prefix = key::exclusion(account, "");
         let rows = self.scan(prefix.clone()).await?;
         let usage = rows.iter().filter_map(|(key, row)| {
-            Some((String::from_utf8_lossy(&key[prefix.len()..]).into_owned(), rows::read_usage(row)?))
+            let name = String::from_utf8_lossy(&key[prefix.len()..]).into_owned();
+            Some(((account.to_owned(), name), rows::read_usage(row)?))
         });
         Ok(usage.collect())
     }

@@ -112,7 +112,7 @@ impl Store {
         let checkpoint = checkpoint::read(folder);
         let mut changes: Vec<Change> =
             self.engine.keys(&key::marks()).await?.into_iter().map(Change::delete).collect();
-        // Instances launched after the last time of which something is known are told.
+        // Instances launched after the last time of which something is known are alerted on.
         let lost = checkpoint.iter().map(|(_, cursor)| cursor.through).min();
         changes.extend(lost.map(|lost| Change::put(key::lost(), rows::time(lost))));
         for (key, mut cursor) in checkpoint {

@@ -48,10 +48,11 @@ struct StoryRow<'a> {
     fleet: Option<Launch>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     waiting: Vec<HeldRow<'a>>,
-    #[serde(default)]
-    told: bool,
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    admitted: BTreeSet<String>,
+    #[serde(default, alias = "told")]
+    alerted: bool,
+    /// In a version before without the times, under another name: a place is then taken once more.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    admitted_at: BTreeMap<String, Timestamp>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     noted: BTreeSet<String>,
 }
@@ -94,8 +95,8 @@ fn row(story: &Story) -> Vec<u8> {
         launch: story.launch.clone(),
         fleet: story.fleet.clone(),
         waiting: held.collect(),
-        told: story.told,
-        admitted: story.admitted.clone(),
+        alerted: story.alerted,
+        admitted_at: story.admitted.clone(),
         noted: story.noted.iter().map(ToString::to_string).collect(),
     })
 }
@@ -133,8 +134,8 @@ fn read(row: &[u8]) -> Option<Story> {
         is_new: row.new,
         launch: row.launch,
         fleet: row.fleet,
-        told: row.told,
-        admitted: row.admitted,
+        alerted: row.alerted,
+        admitted: row.admitted_at,
         noted: row.noted.iter().filter_map(|note| Note::parse(note)).collect(),
     })
 }

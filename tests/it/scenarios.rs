@@ -191,7 +191,7 @@ async fn an_excluded_instance_is_hidden_and_counted() {
     let hidden = stage.store.as_ref().expect("it runs").usage(ACCOUNT).await.expect("read");
     stage.stop().await;
     assert_eq!(
-        hidden.iter().map(|(name, hidden)| (name.as_str(), hidden.count)).collect::<Vec<_>>(),
+        hidden.iter().map(|((_, name), hidden)| (name.as_str(), hidden.count)).collect::<Vec<_>>(),
         [("workers", 2)]
     );
     expect![[r#"

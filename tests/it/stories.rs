@@ -54,7 +54,7 @@ pub fn record(caller: &Caller<'_>, time: &str, kind: &str, ids: &[String], tags:
 
 pub async fn hidden(stage: &Stage) -> Vec<(String, u64)> {
     let usage = stage.store.as_ref().expect("it runs").usage(ACCOUNT).await.expect("read");
-    usage.into_iter().map(|(name, usage)| (name, usage.count)).collect()
+    usage.into_iter().map(|((_, name), usage)| (name, usage.count)).collect()
 }
 
 /// The last thing that was told of an instance, with every fact.

@@ -340,3 +340,22 @@ fn a_scan_counts_launches_under_a_ceiling_by_when_they_were() {
     assert_eq!(tried(["10:00", "11:30", "13:00"]), 0);
     assert_eq!(tried(["10:00", "10:10", "10:20"]), 2);
 }
+
+/// `scan` counted all accounts under one ceiling, and the daemon each under its own.
+#[test]
+fn a_scan_counts_launches_under_a_ceiling_for_each_account() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = "[[exclude]]\nname = \"ci\"\ntags = { team = \"ci\" }\nat_most = 1\n";
+    std::fs::write(folder.path().join("t.toml"), config).expect("written");
+    let tried = |accounts: [&str; 2]| -> u64 {
+        let launches = accounts.iter().zip(["10:00", "10:10"]).zip(1..).map(|((account, time), n)| {
+            launch(time, "eu-west-1", &format!("i-{n:017x}")).replace("111122223333", account)
+        });
+        std::fs::write(folder.path().join("l.jsonl"), launches.collect::<Vec<_>>().join("\n"))
+            .expect("written");
+        let (_, summary) = scanned(folder.path(), &["l.jsonl", "--config", "t.toml"], "");
+        summary["rules"]["instances-launched"]["alerts"].as_u64().unwrap_or_default()
+    };
+    assert_eq!(tried(["111122223333", "444455556666"]), 0);
+    assert_eq!(tried(["444455556666", "444455556666"]), 1);
+}

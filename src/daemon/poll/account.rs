@@ -122,7 +122,7 @@ impl Watch<'_> {
             let report = Report::RegionAppeared { watched: shared.config.regions.admits(region) };
             shared.report(&report, Scope::region_of(&account.id, region), Commit::default()).await?;
         }
-        // Only after it was told is it known: a kill between the two repeats it.
+        // Only after it was reported is it known: a kill between the two repeats it.
         shared.store.discovered(&account.id, regions, &appeared).await?;
         self.begin(regions, |region| since.filter(|_| appeared.contains(region)));
         let disabled: Vec<_> = self.running.extract_if(.., |region, _| !regions.contains(region)).collect();

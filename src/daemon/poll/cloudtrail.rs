@@ -25,7 +25,7 @@ use crate::ops::metrics::Asked;
 use crate::source::{Account, FetchError, LookedUp, RegionAccess};
 use crate::store::{Commit, StoreError};
 
-/// How long a lag lasts before it is told.
+/// How long a lag lasts before it is reported.
 const LAG: Patience = Patience { times: 2, lasting: Duration::from_secs(5 * 60) };
 /// How long after the state took no commit it is tried again.
 const NO_ROOM: Duration = Duration::from_secs(10);
@@ -258,7 +258,7 @@ impl<'a> Reader<'a> {
     async fn check_lag(&mut self) -> Result<(), StoreError> {
         let (shared, lateness) = (self.shared, self.shared.config.cloudtrail.policy.lateness);
         let Some(through) = self.lanes.all_through() else { return Ok(()) };
-        // A failed answer says nothing of the lag, and a region that cannot be read at all is told as blind.
+        // A failed answer says nothing of the lag, and a region that cannot be read at all is reported as blind.
         if !self.read_health.is_well() {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! Being blind, and seeing again, for one account, region and API. Owns when it is told; the failures themselves
+//! Being blind, and seeing again, for one account, region and API. Owns when it is reported; the failures themselves
 //! are not errors of the loop, which goes on.
 
 use std::time::Duration;
@@ -55,7 +55,7 @@ impl<'a> ReadHealth<'a> {
         self.failures == 0
     }
 
-    /// Whether it was told that nothing is seen.
+    /// Whether it was reported that nothing is seen.
     pub fn is_blind(&self) -> bool {
         matches!(self.health, Health::Reported { .. })
     }

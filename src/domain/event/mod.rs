@@ -1,5 +1,5 @@
 //! An event is an EventBridge envelope, whether CloudTrail recorded it, the inventory showed it, or trailnoti
-//! tells it of itself. Owns the envelope; what it means is for rules.
+//! reports it of itself. Owns the envelope; what it means is for rules.
 //!
 //! Envelope and `detail-type`: EventBridge user guide, "Events from AWS services" and "AWS service events
 //! delivered via AWS CloudTrail".
@@ -21,7 +21,7 @@ use crate::domain::json::{Json, object};
 
 /// The `detail-type` of an observed instance change.
 pub const INSTANCE_STATE: &str = "EC2 Instance State-change Notification";
-/// The `source` of what trailnoti tells of itself.
+/// The `source` of what trailnoti reports of itself.
 pub const OWN_SOURCE: &str = "trailnoti";
 /// The `detail-type` of a console sign-in, as EventBridge really spells it.
 const SIGN_IN: &str = "AWS Console Sign In via CloudTrail";
@@ -130,7 +130,7 @@ impl Event {
         }
     }
 
-    /// An observed change of an instance, as EventBridge tells it (EC2 user guide, "State change events").
+    /// An observed change of an instance, as EventBridge shows it (EC2 user guide, "State change events").
     pub fn instance_state(
         account: &str,
         region: &str,
@@ -156,7 +156,7 @@ impl Event {
         }
     }
 
-    /// What trailnoti tells of itself: `kind` is the `detail-type`.
+    /// What trailnoti reports of itself: `kind` is the `detail-type`.
     pub fn own(kind: &str, scope: Scope<'_>, detail: Json, time: Timestamp) -> Self {
         let (account, region) = (scope.account(), scope.region());
         Event {

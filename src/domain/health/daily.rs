@@ -17,21 +17,22 @@ const NAMED: usize = 5;
 
 /// How many gaps are remembered.
 const GAPS: usize = 20;
-/// The rules that tell of what was not seen, or not in time.
+/// The rules for what was not seen, or not in time.
 const GAP_RULES: [&str; 4] =
     ["trailnoti-blind", "trailnoti-behind", "trailnoti-state", "trailnoti-state-reset"];
 
-/// What was told, hidden and missed since the last summary.
+/// What was alerted on, hidden and missed since the last summary.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Tally {
     /// Since when it counts.
     pub since: Option<Timestamp>,
     /// How many alerts there were of each severity.
-    pub told: BTreeMap<String, u64>,
+    #[serde(alias = "told")]
+    pub alerts: BTreeMap<String, u64>,
     /// Hidden events by exclusion.
     pub hidden: BTreeMap<String, u64>,
-    /// What rules on trial would have told, by rule.
+    /// What rules on trial would have alerted on, by rule.
     pub tried: BTreeMap<String, u64>,
     /// What was not seen, or not in time: when, and its title.
     pub gaps: Vec<(Timestamp, String)>,
@@ -41,7 +42,7 @@ impl Tally {
     /// Counts what was decided of a batch.
     pub fn add(&mut self, alerts: &[Alert], excluded: &[String], tried: &[String]) {
         for alert in alerts {
-            *self.told.entry(alert.severity.name().to_owned()).or_default() += 1;
+            *self.alerts.entry(alert.severity.name().to_owned()).or_default() += 1;
             if GAP_RULES.contains(&alert.rule.as_str()) && self.gaps.len() < GAPS {
                 self.gaps.push((alert.time, alert.title.clone()));
             }
@@ -60,8 +61,11 @@ impl std::iter::Sum for Tally {
     fn sum<I: Iterator<Item = Tally>>(tallies: I) -> Self {
         let mut sum = Tally::default();
         for tally in tallies {
-            let counts =
-                [(&mut sum.told, tally.told), (&mut sum.hidden, tally.hidden), (&mut sum.tried, tally.tried)];
+            let counts = [
+                (&mut sum.alerts, tally.alerts),
+                (&mut sum.hidden, tally.hidden),
+                (&mut sum.tried, tally.tried),
+            ];
             for (sum, counts) in counts {
                 counts.into_iter().for_each(|(name, count)| *sum.entry(name).or_default() += count);
             }
@@ -101,16 +105,16 @@ pub struct Day {
 }
 
 impl Day {
-    /// The report that tells it.
+    /// The report of it.
     pub fn report(&self) -> Report {
         let mut lines = Vec::new();
         let mut line = |name: &str, text: String| lines.push((name.to_owned(), text));
         line("since", self.tally.since.map_or("the first start".to_owned(), |since| format!("{since:.0}")));
-        let told = Severity::ALL.iter().rev().filter_map(|severity| {
-            let count = self.tally.told.get(severity.name()).filter(|count| **count > 0)?;
+        let alerts = Severity::ALL.iter().rev().filter_map(|severity| {
+            let count = self.tally.alerts.get(severity.name()).filter(|count| **count > 0)?;
             Some(format!("{count} {}", severity.name()))
         });
-        line("alerts", or_none(told.collect(), "none"));
+        line("alerts", or_none(alerts.collect(), "none"));
         let tried = self.tally.tried.iter().map(|(rule, count)| format!("{rule} {count}"));
         if !self.tally.tried.is_empty() {
             line("dry-run rules would have alerted", tried.collect::<Vec<_>>().join(", "));
@@ -176,7 +180,7 @@ mod tests {
     #[test]
     fn a_quiet_day_says_so() {
         let Report::Daily { lines } = Day::default().report() else { panic!("another report") };
-        let told: Vec<&str> = lines.iter().map(|(_, text)| text.as_str()).collect();
-        assert_eq!(told[1..3], ["none", "nothing: no exclusions configured"]);
+        let texts: Vec<&str> = lines.iter().map(|(_, text)| text.as_str()).collect();
+        assert_eq!(texts[1..3], ["none", "nothing: no exclusions configured"]);
     }
 }

@@ -1,4 +1,4 @@
-//! When not being able to see, or to send, is itself told: once when it has lasted, once when it is over. Owns
+//! When not being able to see, or to send, is itself reported: once when it has lasted, once when it is over. Owns
 //! that decision for one subject.
 
 pub mod daily;
@@ -17,7 +17,7 @@ pub enum Health {
     /// It is as it should be.
     #[default]
     Well,
-    /// Failing, and not told yet.
+    /// Failing, and not reported yet.
     Failing {
         /// Since when that is so.
         since: Timestamp,
@@ -31,7 +31,7 @@ pub enum Health {
     },
 }
 
-/// What is to be told.
+/// What is to be reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice {
     /// It has failed since then.
@@ -40,7 +40,7 @@ pub enum Notice {
     Healed(Timestamp),
 }
 
-/// How long, and how often in a row, something fails before it is told.
+/// How long, and how often in a row, something fails before it is reported.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
     /// How many attempts must fail in a row.
@@ -50,7 +50,7 @@ pub struct Patience {
 }
 
 impl Health {
-    /// The health after an attempt, and what is to be told of it.
+    /// The health after an attempt, and what is to be reported of it.
     pub fn after(&self, failed: bool, patience: Patience, now: Timestamp) -> (Health, Option<Notice>) {
         match (self, failed) {
             (Health::Reported { since }, false) => (Health::Well, Some(Notice::Healed(*since))),
@@ -91,15 +91,15 @@ mod tests {
     #[test]
     fn failing_is_told_once_and_healing_once() {
         let mut health = Health::Well;
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         for (second, failed) in
             [(0, true), (15, true), (30, true), (60, true), (75, true), (90, false), (99, false)]
         {
             let (next, notice) = health.after(failed, PATIENCE, at(second));
-            told.extend(notice.map(|notice| (second, notice)));
+            reported.extend(notice.map(|notice| (second, notice)));
             health = next;
         }
-        assert_eq!(told, [(60, Notice::Failed(at(0))), (90, Notice::Healed(at(0)))]);
+        assert_eq!(reported, [(60, Notice::Failed(at(0))), (90, Notice::Healed(at(0)))]);
     }
 
     #[test]

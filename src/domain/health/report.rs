@@ -1,5 +1,5 @@
-//! What trailnoti tells of itself, as events that rules judge like any other. Owns their words; when they are
-//! told is `health`'s, and how urgent they are is the rules' (`rules/trailnoti.toml`).
+//! What trailnoti reports of itself, as events that rules judge like any other. Owns their words; when they are
+//! reported is `health`'s, and how urgent they are is the rules' (`rules/trailnoti.toml`).
 
 use jiff::Timestamp;
 
@@ -8,7 +8,7 @@ use crate::domain::event::scope::Scope;
 use crate::domain::json::{Json, object};
 use crate::domain::text::{FACT, clean};
 
-/// Something that trailnoti tells of itself.
+/// Something that trailnoti reports of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Report {
     /// An account, or a part of it, cannot be read.

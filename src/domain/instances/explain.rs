@@ -1,4 +1,4 @@
-//! Why an instance is hidden or told: each exclusion, each of its conditions, and what it met. Owns the answer as
+//! Why an instance is hidden or alerted on: each exclusion, each of its conditions, and what it met. Owns the answer as
 //! data; how it looks is its reader's.
 
 use crate::domain::event::instance::State;
@@ -74,7 +74,7 @@ pub fn explain(
         ("state", place.state.name().into()),
         ("size", story.instance.size().into()),
         ("launch", launch),
-        ("alerted", story.told.into()),
+        ("alerted", story.alerted.into()),
         ("held", (!story.held.is_empty()).into()),
         ("exclusions", exclusions),
     ])
@@ -95,7 +95,7 @@ fn ceiling(
     usage: impl Fn(&str) -> Option<Usage>,
 ) -> Json {
     let recent = usage(&exclusion.name).map_or(0, |usage| usage.recent.len());
-    let admitted = story.admitted.contains(&exclusion.name);
+    let admitted = story.admitted.contains_key(&exclusion.name);
     object([
         ("wanted", format!("at most {at_most} new instances per hour").into()),
         ("found", format!("{recent}{}", if admitted { ", including this one" } else { "" }).into()),

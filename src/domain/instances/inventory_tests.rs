@@ -100,7 +100,7 @@ fn a_terminated_instance_keeps_the_tags_it_had() {
     region.list(15, &[instance("i-1", State::Terminated)]);
     let kept = &region.known["i-1"].instance;
     assert_eq!(kept.tags.get("role").map(String::as_str), Some("worker"));
-    assert!(region.list(30, &[]).is_empty(), "its end was told already");
+    assert!(region.list(30, &[]).is_empty(), "its end was seen already");
 }
 
 fn states() -> impl Strategy<Value = Option<State>> {
@@ -108,11 +108,11 @@ fn states() -> impl Strategy<Value = Option<State>> {
 }
 
 proptest! {
-    /// Whatever is listed, what is known afterwards is what was listed, and every new state was told.
+    /// Whatever is listed, what is known afterwards is what was listed, and every new state was an event.
     #[test]
     fn every_change_is_told_exactly_once(lists in prop::collection::vec(prop::collection::vec(states(), 3), 1..12)) {
         let mut region = Region::empty();
-        let mut told: BTreeMap<String, Option<State>> = BTreeMap::new();
+        let mut known: BTreeMap<String, Option<State>> = BTreeMap::new();
         for (turn, list) in lists.iter().enumerate() {
             let listed: Vec<Instance> = list
                 .iter()
@@ -122,10 +122,10 @@ proptest! {
             let changes = region.list(i64::try_from(turn).expect("small") * 15, &listed);
             for change in &changes {
                 let (id, state) = change.split_once(' ').expect("two words");
-                told.insert(id.to_owned(), State::parse(state));
+                known.insert(id.to_owned(), State::parse(state));
             }
             for instance in &listed {
-                prop_assert_eq!(told.get(&instance.id).copied().flatten(), Some(instance.state));
+                prop_assert_eq!(known.get(&instance.id).copied().flatten(), Some(instance.state));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! One story for each instance: what the inventory saw of it and what CloudTrail says of its launch, in whichever
-//! order they come. Owns the two halves and what is told of them together; whether it is told is `judge::placement`'s.
+//! order they come. Owns the two halves and what is said of them together; whether it is sent is `judge::placement`'s.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -44,18 +44,18 @@ pub struct Story {
     pub fleet: Option<Launch>,
     /// Alerts that wait until it is decided.
     pub held: Vec<Held>,
-    /// Something of it was told.
-    pub told: bool,
-    /// The exclusions under whose ceilings it counts.
-    pub admitted: BTreeSet<String>,
-    /// What was told of it beside: that a half is missing, that it claims an exclusion.
+    /// Something of it was alerted on.
+    pub alerted: bool,
+    /// The exclusions under whose ceilings it counts, and when it took its place there.
+    pub admitted: BTreeMap<String, Timestamp>,
+    /// What was reported of it beside: that a half is missing, that it claims an exclusion.
     pub noted: BTreeSet<Note>,
 }
 
 /// An alert that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
-    /// What will be told.
+    /// What will be sent.
     pub alert: Alert,
     /// Every instance that it is about.
     pub ids: Vec<String>,
@@ -109,11 +109,11 @@ impl Story {
         // The record of this start may have come before the list.
         let is_known = self.launch.as_ref().is_some_and(|launch| later(launch.time, SAME_START) >= started);
         if !is_known {
-            (self.launch, self.fleet, self.told) = (None, None, false);
+            (self.launch, self.fleet, self.alerted) = (None, None, false);
         }
         (self.opened, self.is_new) = (now, true);
         self.admitted.clear();
-        // That a tag was added is told once: its record is read more than once.
+        // That a tag was added is reported once: its record is read more than once.
         let is_added = |note: &Note| matches!(note, Note::Claimed(Claim::Added | Claim::AddedBy, _));
         self.noted.retain(is_added);
     }
@@ -157,10 +157,10 @@ impl Story {
         self.launch.is_some() && self.first_seen.is_some()
     }
 
-    /// Notes that it was told. Whether that was the first time with both halves, after one alone, is answered.
-    pub fn note_told(&mut self) -> bool {
-        let was_told = std::mem::replace(&mut self.told, true);
-        self.is_whole() && self.noted.insert(Note::BothHalves) && was_told
+    /// Notes that it was alerted on. Whether that was the first time with both halves, after one alone, is answered.
+    pub fn note_alerted(&mut self) -> bool {
+        let was_alerted = std::mem::replace(&mut self.alerted, true);
+        self.is_whole() && self.noted.insert(Note::BothHalves) && was_alerted
     }
 
     /// Whether it is this record that launched it.

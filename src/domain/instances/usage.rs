@@ -10,8 +10,11 @@ use crate::domain::time::earlier;
 
 /// A ceiling is counted over this time.
 const HOUR: Duration = Duration::from_secs(3600);
-/// How many principals are remembered; whoever comes after them is told as new each time.
+/// How many principals are remembered; whoever comes after them is reported as new each time.
 const PRINCIPALS: usize = 200;
+
+/// An account, and the name of an exclusion that is used in it.
+pub type UsedIn = (String, String);
 
 /// What is remembered of one exclusion in one account.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +60,13 @@ impl Usage {
         room
     }
 
+    /// Gives back the place of an instance that came at a time: it turned out to be another's.
+    pub fn dismiss(&mut self, at: Timestamp) {
+        if let Some(place) = self.recent.iter().position(|time| *time == at) {
+            self.recent.remove(place);
+        }
+    }
+
     /// Notes a principal; whether it is a new one among others is answered. There are others also where the exclusion is
     /// used `elsewhere`, in another account.
     pub fn is_new_principal(&mut self, principal: &str, elsewhere: bool) -> bool {
@@ -86,4 +96,23 @@ fn is_new(known: &mut BTreeSet<String>, value: &str, most: usize, elsewhere: boo
         known.insert(value.to_owned());
     }
     others
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    /// The newest place was given back, whosever it was: a flood that waited made room in a later hour.
+    #[test]
+    fn what_was_anothers_gives_back_its_own_place_under_a_ceiling() {
+        let at = |second: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(second);
+        let mut usage = Usage::default();
+        assert!(usage.admit(2, at(0)) && usage.admit(2, at(3000)) && !usage.admit(2, at(3010)));
+        usage.dismiss(at(0));
+        usage.dismiss(at(1));
+        assert!(usage.admit(2, at(3700)), "one place of two is taken, at 3000");
+        assert!(!usage.admit(2, at(3710)));
+    }
 }

@@ -8,7 +8,7 @@ use crate::domain::health::report::Report;
 use crate::domain::instances::note::Note;
 use crate::domain::instances::stories::Stories;
 use crate::domain::instances::story::Story;
-use crate::domain::instances::usage::Usage;
+use crate::domain::instances::usage::{Usage, UsedIn};
 use crate::domain::judge::inputs::{Inputs, Judgement, StateView};
 use crate::domain::rules::memory::Recollection;
 use crate::domain::rules::threshold::ThresholdCounts;
@@ -20,7 +20,7 @@ pub(super) struct Draft<'a> {
     pub stories: Stories<'a>,
     /// Instances whose launch was read so late that no list has them any more: judged by their record alone.
     pub late: BTreeMap<String, Story>,
-    pub usage_before: &'a BTreeMap<String, Usage>,
+    pub usage_before: &'a BTreeMap<UsedIn, Usage>,
     pub used_elsewhere: &'a BTreeSet<String>,
     pub memory: Recollection<'a>,
     pub thresholds_before: &'a ThresholdCounts,
@@ -49,10 +49,15 @@ impl<'a> Draft<'a> {
         self.stories.get(id).or_else(|| self.late.get(id))
     }
 
-    /// An exclusion's memory, to be changed.
-    pub fn usage(&mut self, name: &str) -> &mut Usage {
-        let known = self.usage_before.get(name);
-        self.judgement.usage.entry(name.to_owned()).or_insert_with(|| known.cloned().unwrap_or_default())
+    /// An exclusion's memory in an account, to be changed: in the one that is judged, or, of a past, in the event's.
+    pub fn usage(&mut self, account: &str, exclusion: &str) -> &mut Usage {
+        let account = match self.inputs.scope.account() {
+            "" => account,
+            judged => judged,
+        };
+        let used = (account.to_owned(), exclusion.to_owned());
+        let known = self.usage_before.get(&used);
+        self.judgement.usage.entry(used).or_insert_with(|| known.cloned().unwrap_or_default())
     }
 
     /// Reports something of a story, once.
@@ -70,7 +75,7 @@ impl<'a> Draft<'a> {
     pub fn finish(mut self) -> Judgement {
         self.judgement.stories = self.stories.into_changes();
         let known = self.usage_before;
-        self.judgement.usage.retain(|name, usage| known.get(name) != Some(usage));
+        self.judgement.usage.retain(|used, usage| known.get(used) != Some(usage));
         let known = self.thresholds_before;
         self.judgement.thresholds.retain(|key, count| known.get(key) != Some(count));
         self.judgement.sightings =

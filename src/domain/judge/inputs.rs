@@ -10,7 +10,7 @@ use crate::domain::event::scope::Scope;
 use crate::domain::event::{Event, derived_id, short_id};
 use crate::domain::instances::exclusion::Exclusion;
 use crate::domain::instances::story::Story;
-use crate::domain::instances::usage::Usage;
+use crate::domain::instances::usage::{Usage, UsedIn};
 use crate::domain::judge::decision::Decision;
 use crate::domain::notify::alert::Alert;
 use crate::domain::notify::outbox::Route;
@@ -82,7 +82,7 @@ pub struct Judgement {
     /// Stories that changed, and those that ended.
     pub stories: BTreeMap<String, Option<Story>>,
     /// Exclusions' memories that changed.
-    pub usage: BTreeMap<String, Usage>,
+    pub usage: BTreeMap<UsedIn, Usage>,
     /// How many were remembered from before.
     pub repeated: usize,
     /// How many matched no rule.
@@ -132,7 +132,7 @@ pub struct StateView<'a> {
     /// The stories of the region, by instance.
     pub stories: &'a BTreeMap<String, Story>,
     /// What each exclusion hid in the account.
-    pub usage: &'a BTreeMap<String, Usage>,
+    pub usage: &'a BTreeMap<UsedIn, Usage>,
     /// Exclusions that other accounts use: whoever uses one here for the first time is new.
     pub used_elsewhere: &'a BTreeSet<String>,
     /// What the account did before.

@@ -64,7 +64,7 @@ fn look_for_halves(draft: &mut Draft<'_>, id: &str, heard: Heard) {
     let looked_for = later(story.opened, waits.lateness);
     let is_read = heard.read_through.is_some_and(|through| later(through, BEHIND) >= looked_for);
     match (&story.launch, story.first_seen) {
-        (None, Some(_)) if story.told && now >= looked_for && is_read => {
+        (None, Some(_)) if story.alerted && now >= looked_for && is_read => {
             let minutes = waits.lateness.as_secs() / 60;
             let reason = format!("no record of its launch was found within {minutes} minutes");
             draft.note(id, Note::NoLaunch, &Report::WithoutLaunch { subject: describe(&story), reason });
@@ -96,10 +96,11 @@ fn claims(draft: &mut Draft<'_>, id: &str, story: &Story, is_news: bool) {
             continue;
         }
         let elsewhere = draft.used_elsewhere.contains(&exclusion.name);
-        let is_new_region = draft.usage(&exclusion.name).is_new_region(region, elsewhere);
+        let is_new_region = draft.usage(account, &exclusion.name).is_new_region(region, elsewhere);
         let role = story.launch.as_ref().and_then(|launch| launch.names.first());
         let is_new_principal = exclusion.is_weak()
-            && role.is_some_and(|role| draft.usage(&exclusion.name).is_new_principal(role, elsewhere));
+            && role
+                .is_some_and(|role| draft.usage(account, &exclusion.name).is_new_principal(role, elsewhere));
         // What runs already when an exclusion is written, or a first list is read, is learned and not reported.
         if !story.is_new || !is_news {
             continue;

@@ -21,7 +21,7 @@ pub(super) fn place(draft: &mut Draft<'_>, held: Held) -> Fate {
     for id in &held.ids {
         let story = draft.stories.get(id);
         // What was said of an instance is completed, whoever it turns out to be from.
-        sent |= is_launch && story.is_some_and(|story| story.told);
+        sent |= is_launch && story.is_some_and(|story| story.alerted);
         // A start is judged by who called it, and not by who started the instance afterwards.
         sent |= held.starts && story.is_some_and(|story| !story.is_launch(&held.alert.event_id));
         match placed(draft, id, &held) {
@@ -50,7 +50,7 @@ pub(super) fn place(draft: &mut Draft<'_>, held: Held) -> Fate {
     let Some((name, id)) = hidden else { return Fate::Waits };
     let launch = draft.story(id).and_then(|story| story.launch.as_ref());
     let principal = launch.map_or(held.alert.principal.clone(), |launch| launch.principal.clone());
-    draft.usage(&name).hid(held.alert.time, id, &principal);
+    draft.usage(&held.alert.account, &name).hid(held.alert.time, id, &principal);
     draft.judgement.excluded.push(name.clone());
     Fate::Hidden(name)
 }
@@ -74,7 +74,7 @@ fn send(draft: &mut Draft<'_>, held: Held, launcher_unknown: Option<&str>) -> Fa
         without_launcher(&mut alert, why);
     }
     for id in &ids {
-        draft.stories.change(id, |story| alert.completes |= story.note_told());
+        draft.stories.change(id, |story| alert.completes |= story.note_alerted());
     }
     let queued_for = draft.inputs.takers(&alert);
     draft.judgement.alerts.push(alert);
@@ -95,7 +95,7 @@ fn placed(draft: &mut Draft<'_>, id: &str, held: &Held) -> Placed {
     let (mut missed, mut open) = (false, Vec::new());
     for exclusion in &ruleset.exclusions {
         match exclusion.fit(&facts(draft, &story, place, held.state, launchers.as_deref())) {
-            Fit::No => dismiss(draft, exclusion, id),
+            Fit::No => dismiss(draft, exclusion, place.0, id),
             Fit::Undecided(missing) if missing.launch && !launch_may_come => missed = true,
             Fit::Undecided(_) => open.push(exclusion),
             // What hides for certain takes no room under the ceiling of what only may.
@@ -116,31 +116,32 @@ fn placed(draft: &mut Draft<'_>, id: &str, held: &Held) -> Placed {
 /// must not wait as a whole. It counts by when the instance came, so that a past is judged as it was.
 fn admits(draft: &mut Draft<'_>, exclusion: &Exclusion, id: &str, story: &Story, held: &Held) -> bool {
     let Some(at_most) = exclusion.at_most.filter(|_| story.is_new) else { return true };
-    if story.admitted.contains(&exclusion.name) {
+    if story.admitted.contains_key(&exclusion.name) {
         return true;
     }
     // Once alerted on, an instance does not slip under the ceiling later.
-    if story.told || !draft.usage(&exclusion.name).admit(at_most, held.alert.time) {
+    let (account, time) = (&held.alert.account, held.alert.time);
+    if story.alerted || !draft.usage(account, &exclusion.name).admit(at_most, time) {
         return false;
     }
     let admit = |story: &mut Story| {
-        story.admitted.insert(exclusion.name.clone());
+        story.admitted.insert(exclusion.name.clone(), time);
     };
     draft.stories.change(id, admit);
     draft.late.get_mut(id).into_iter().for_each(admit);
     true
 }
 
-/// What waited under a ceiling and turned out to be another's gives its room back.
-fn dismiss(draft: &mut Draft<'_>, exclusion: &Exclusion, id: &str) {
-    if exclusion.at_most.is_some()
-        && draft.stories.get(id).is_some_and(|story| story.admitted.contains(&exclusion.name))
-    {
-        draft.usage(&exclusion.name).recent.pop();
-        draft.stories.change(id, |story| {
-            story.admitted.remove(&exclusion.name);
-        });
-    }
+/// What waited under a ceiling and turned out to be another's gives its place back.
+fn dismiss(draft: &mut Draft<'_>, exclusion: &Exclusion, account: &str, id: &str) {
+    let Some(admitted) = draft.stories.get(id).and_then(|story| story.admitted.get(&exclusion.name).copied())
+    else {
+        return;
+    };
+    draft.usage(account, &exclusion.name).dismiss(admitted);
+    draft.stories.change(id, |story| {
+        story.admitted.remove(&exclusion.name);
+    });
 }
 
 /// What an exclusion may know of a story that comes into a state.

@@ -127,14 +127,14 @@ impl World {
     }
 }
 
-/// The final story, and what was told and hidden of it. When each half came is not part of it.
+/// The final story, and what was alerted on and hidden of it. When each half came is not part of it.
 type Ending = (Instance, Tags, Option<Launch>, Vec<String>, usize);
 
-fn tell(world: &World, order: &[Half]) -> Ending {
+fn ending(world: &World, order: &[Half]) -> Ending {
     let ruleset = ruleset();
     let mut known = BTreeMap::new();
     let mut usage = BTreeMap::new();
-    let (mut told, mut hidden) = (Vec::new(), 0);
+    let (mut alerted, mut hidden) = (Vec::new(), 0);
     let mut turns: Vec<(i64, Option<Half>)> = (0..).zip(order.iter().copied().map(Some)).collect();
     turns.extend([(30, None), (700, None)]);
     for (second, half) in turns {
@@ -178,16 +178,16 @@ fn tell(world: &World, order: &[Half]) -> Ending {
             }
         };
         hidden += judgement.excluded.len();
-        told.extend(judgement.alerts.into_iter().map(|alert| alert.rule));
+        alerted.extend(judgement.alerts.into_iter().map(|alert| alert.rule));
         for (id, story) in judgement.stories {
             known.insert(id, story.expect("no story ends here"));
         }
         usage.extend(judgement.usage);
     }
-    told.sort();
+    alerted.sort();
     let story = known.remove("i-1").expect("a story");
     assert!(story.held.is_empty(), "{:?}", story.held);
-    (story.instance, story.began_with, story.launch, told, hidden)
+    (story.instance, story.began_with, story.launch, alerted, hidden)
 }
 
 fn worlds() -> impl Strategy<Value = World> {
@@ -203,8 +203,8 @@ proptest! {
         order in Just(vec![Half::Listed, Half::Read, Half::Tagged]).prop_shuffle(),
     ) {
         // A call that tags an instance which nobody named yet says nothing: the list or the launch says it again.
-        let usual = tell(&world, &[Half::Listed, Half::Read, Half::Tagged]);
-        prop_assert_eq!(tell(&world, &order), usual.clone());
+        let usual = ending(&world, &[Half::Listed, Half::Read, Half::Tagged]);
+        prop_assert_eq!(ending(&world, &order), usual.clone());
         let hides = world.by == "ci" && !world.tags().is_empty();
         prop_assert_eq!(usual.4, if hides { 2 } else { 0 });
     }

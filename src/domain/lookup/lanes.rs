@@ -3,7 +3,7 @@
 //!
 //! A lane reads the same kind of window again and again: newest first, page by page, with its two ends frozen
 //! until the walk is done, because a token is bound to them. Windows overlap, since events show up late and out
-//! of order; what was told before is known again by its mark. A walk that is cut off goes on from the oldest
+//! of order; what was alerted on before is known again by its mark. A walk that is cut off goes on from the oldest
 //! second that it has judged, so neither a restart nor a lost token begins it anew.
 //!
 //! - *fresh* reads the last minutes of the write stream, at every turn: what most events need.

@@ -27,12 +27,12 @@ const SAID_ALREADY: [&str; 7] = [
     "userData",
 ];
 
-/// What is told of one event.
+/// What is said of one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alert {
     /// Stable: the same event has the same alert id, so that a repeated message can be known as one.
     pub id: String,
-    /// The rule that tells it.
+    /// The rule that it is by.
     pub rule: String,
     /// What happened, in one line.
     pub title: String,
@@ -60,14 +60,14 @@ pub struct Alert {
     pub event_id: String,
     /// The instance it is about, if it is about one.
     pub instance: String,
-    /// It says who, of something that was told already: it does not wait for the next update.
+    /// It says who, of something that was alerted on already: it does not wait for the next update.
     pub completes: bool,
     /// More facts, each with its name.
     pub facts: Vec<(String, String)>,
 }
 
 impl Alert {
-    /// What `rule` tells of `event`, as urgently as `severity`.
+    /// What `rule` says of `event`, as urgently as `severity`.
     pub fn new(rule: &Rule, severity: Severity, seen: &InContext<'_>, account_name: &str) -> Self {
         let event = seen.event;
         let filled = |text: &Option<String>, most: usize| {

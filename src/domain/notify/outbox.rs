@@ -29,7 +29,7 @@ const PROBE: Duration = Duration::from_secs(15 * 60);
 /// The longest that a sink's own "later" is believed.
 pub const LATEST: Duration = Duration::from_secs(3600);
 
-/// The rule that tells what a day was like.
+/// The rule of the daily summary.
 pub const DAILY: &str = "trailnoti-daily";
 
 /// A sink, as far as choosing what goes there.
@@ -111,7 +111,7 @@ pub struct Message {
     pub alerts: Vec<Pending>,
     /// The groups in it.
     pub groups: Vec<String>,
-    /// It continues what was told before.
+    /// It continues what was sent before.
     pub update: bool,
     /// A sink refused it in its full form: say it as simply as can be.
     pub plain: bool,
@@ -284,7 +284,7 @@ impl Failure {
 /// What follows from a delivery's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
-    /// It is told; forget it.
+    /// It is delivered; forget it.
     Done,
     /// Nothing goes to this sink before that time.
     RetryAt(Timestamp),

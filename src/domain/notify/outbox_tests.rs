@@ -36,7 +36,7 @@ fn sent_at_once(waiting: &[Pending]) -> Message {
     }
 }
 
-/// A sink that takes everything: what it was told, and when, until nothing waits any more.
+/// A sink that takes everything: what it was given, and when, until nothing waits any more.
 fn deliver(mut waiting: Vec<Pending>, wait: u64, interval: u64) -> Vec<(i64, Vec<u64>)> {
     let grouping = Grouping { wait: Duration::from_secs(wait), interval: Duration::from_secs(interval) };
     let (mut sent, mut told, mut now) = (BTreeMap::new(), Vec::new(), 0);

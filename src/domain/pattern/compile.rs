@@ -1,4 +1,4 @@
-//! From a pattern's JSON to what `value` can judge. Owns the syntax, and tells every mistake at once, each with
+//! From a pattern's JSON to what `value` can judge. Owns the syntax, and reports every mistake at once, each with
 //! its place and what would be right.
 
 use std::fmt;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use rustc_hash::FxHashSet;
 
 use crate::domain::event::scope::Scope;
-use crate::domain::instances::usage::Usage;
+use crate::domain::instances::usage::{Usage, UsedIn};
 use crate::domain::judge;
 use crate::domain::judge::inputs::{Inputs, Judgement, Known, Mark, Ruleset, StateView};
 use crate::domain::judge::prepared::Item;
@@ -22,7 +22,7 @@ use crate::domain::time::later;
 const AFTERWARDS: Duration = Duration::from_secs(24 * 3600);
 /// In seconds.
 const DAY: i64 = 24 * 3600;
-/// How many events that were told are known again: the same record may stand in the files of several trails.
+/// How many events that were alerted on are known again: the same record may stand in the files of several trails.
 const SEEN: usize = 200_000;
 /// How often what is old is forgotten, in batches.
 const FORGET_EVERY: u32 = 1000;
@@ -33,7 +33,7 @@ pub struct Hindsight<'a> {
     memory: Memory,
     thresholds: ThresholdCounts,
     /// What exclusions hid, for their ceilings.
-    usage: BTreeMap<String, Usage>,
+    usage: BTreeMap<UsedIn, Usage>,
     /// The time before was given, and is known.
     learned: bool,
     /// On how many days something of each account was seen, as far as that matters, and from when on it is enough.

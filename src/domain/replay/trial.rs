@@ -1,4 +1,4 @@
-//! What rules would have told of a past: counted by rule and day, in alerts and in messages. Owns the counting; how it is
+//! What rules would have alerted on in a past: counted by rule and day, in alerts and in messages. Owns the counting; how it is
 //! shown is `cli::scan`'s.
 
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ pub const EXAMPLES: usize = 3;
 /// Groups that are remembered; of more, those go whose next message would be a new one anyway.
 const GROUPS: usize = 50_000;
 
-/// What one rule would have told.
+/// What one rule would have alerted on.
 #[derive(Debug, Clone)]
 pub struct RuleTally {
     /// How urgent the most urgent was.
@@ -84,7 +84,7 @@ impl Trial {
         if self.groups.len() > GROUPS {
             self.groups.retain(|_, began| alert.time <= later(*began, span));
         }
-        let told = self.rules.entry(alert.rule.clone()).or_insert_with(|| RuleTally {
+        let tally = self.rules.entry(alert.rule.clone()).or_insert_with(|| RuleTally {
             severity: alert.severity,
             alerts: 0,
             messages: 0,
@@ -94,19 +94,19 @@ impl Trial {
             by_severity: BTreeMap::new(),
             examples: Vec::new(),
         });
-        told.severity = told.severity.max(alert.severity);
-        told.alerts += 1;
-        told.messages += u64::from(new);
-        (told.first, told.last) = (told.first.min(alert.time), told.last.max(alert.time));
-        *told.days.entry(alert.time.to_zoned_datetime(TimeZone::UTC).date()).or_default() += 1;
-        *told.by_severity.entry(alert.severity).or_default() += 1;
-        if told.examples.len() < EXAMPLES {
-            told.examples.push(alert.clone());
+        tally.severity = tally.severity.max(alert.severity);
+        tally.alerts += 1;
+        tally.messages += u64::from(new);
+        (tally.first, tally.last) = (tally.first.min(alert.time), tally.last.max(alert.time));
+        *tally.days.entry(alert.time.to_zoned_datetime(TimeZone::UTC).date()).or_default() += 1;
+        *tally.by_severity.entry(alert.severity).or_default() += 1;
+        if tally.examples.len() < EXAMPLES {
+            tally.examples.push(alert.clone());
         }
     }
 
     /// How many alerts there are of a severity.
     pub fn of(&self, severity: Severity) -> u64 {
-        self.rules.values().filter_map(|told| told.by_severity.get(&severity)).sum()
+        self.rules.values().filter_map(|tally| tally.by_severity.get(&severity)).sum()
     }
 }

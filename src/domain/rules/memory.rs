@@ -282,7 +282,7 @@ impl<'a> Recollection<'a> {
             return None;
         }
         let floor = earlier(traits.time, within);
-        // What is older than the first sighting was read later, and its value is told already.
+        // What is older than the first sighting was read later, and its value is known already.
         Some(before.is_none_or(|known| known.first == traits.time || later(known.last, STEP) < floor))
     }
 }
@@ -357,9 +357,9 @@ mod tests {
         let known = Memory::default();
         let mut memory = Recollection::new(&known, Learned::all());
         let token = Token::rule("1", "r", &["x"]);
-        let told: Vec<_> =
+        let new: Vec<_> =
             [30, 20, 10].map(|hour| memory.first_seen(&event(hour, "a"), token, HORIZON)).to_vec();
-        assert_eq!(told, [Some(true), Some(false), Some(false)]);
+        assert_eq!(new, [Some(true), Some(false), Some(false)]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::domain::pattern::Compared;
 use crate::domain::rules::rule::{Rule, Rules};
 use crate::domain::rules::threshold::Threshold;
 
-/// One rule beside an event: whether it tells of it, and each field of the alternative that misses fewest. The nearest
+/// One rule beside an event: whether it matches, and each field of the alternative that misses fewest. The nearest
 /// rules come first.
 pub fn near(rules: &Rules, seen: &InContext<'_>, only: Option<&str>) -> Vec<Json> {
     let envelope = seen.tree();

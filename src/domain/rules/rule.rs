@@ -35,7 +35,7 @@ pub struct Rule {
     pub severity: Severity,
     /// Which events it is about.
     pub pattern: Pattern,
-    /// Which of those are nothing to tell.
+    /// Which of those are nothing to alert on.
     pub unless: Vec<Pattern>,
     /// Only what was not seen before.
     pub first_seen: Option<FirstSeen>,
@@ -45,7 +45,7 @@ pub struct Rule {
     pub escalate: Vec<Escalation>,
     /// ATT&CK techniques and whatever else it is found by.
     pub tags: Vec<String>,
-    /// Whether it tells, or only counts.
+    /// Whether it alerts, or only counts.
     pub mode: Mode,
     /// The file it stands in, for messages.
     pub origin: String,
@@ -80,7 +80,7 @@ pub struct Escalation {
     pub to: Severity,
 }
 
-/// Whether a rule tells.
+/// Whether a rule alerts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// It alerts.
@@ -160,7 +160,7 @@ pub struct Finding<'a> {
     pub excused: Option<usize>,
 }
 
-/// A set of rules; an event is told under the most urgent that matches it.
+/// A set of rules; an event is alerted on under the most urgent that matches it.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
     rules: Vec<Rule>,
@@ -262,7 +262,7 @@ impl Rules {
 /// What a look at a record shows.
 #[derive(Debug, Clone)]
 pub struct Glance {
-    /// A rule may tell of it.
+    /// A rule may alert on it.
     pub may_match: bool,
     /// Whether the event only reads.
     pub reads: bool,

@@ -1,5 +1,5 @@
 //! Many of one kind together: what a rule with a threshold has counted. Owns when there are enough, and that a burst
-//! is told once.
+//! is alerted on once.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::domain::event::{derived_id, short_id};
 use crate::domain::time::{earlier, later};
 
 /// How many times of telling are kept of one burst.
-const TOLD: usize = 32;
+const ALERTED: usize = 32;
 /// How many bursts are kept; of more, those go that are over first.
 const MOST: usize = 10_000;
 
@@ -54,8 +54,9 @@ impl Threshold {
 pub struct ThresholdCount {
     /// When, and what: made from an event's id, or from the value that must differ.
     counted: Vec<(i64, String)>,
-    /// When it was told.
-    told: Vec<i64>,
+    /// When it was alerted on.
+    #[serde(alias = "told")]
+    alerted: Vec<i64>,
     /// After this nobody asks any more, in seconds.
     until: i64,
 }
@@ -66,8 +67,8 @@ impl ThresholdCount {
         self.until < now.as_second()
     }
 
-    /// Counts an event, and says whether with it there are enough that were not told. An event that was told already
-    /// (`known`) is counted, and tells nothing.
+    /// Counts an event, and says whether with it there are enough without an alert. An event that had its alert already
+    /// (`known`) is counted, and makes none.
     pub fn count(&mut self, threshold: &Threshold, seen: &InContext<'_>, known: bool) -> bool {
         let what = match &threshold.distinct {
             Some(path) => short_id(&derived_id(&[&seen.shown(path)])),
@@ -82,7 +83,7 @@ impl ThresholdCount {
             None => self.counted.push((time, what)),
         }
         self.counted.sort();
-        let told = self.told.iter().any(|told| (told - time).abs() <= within);
+        let alerted = self.alerted.iter().any(|alerted| (alerted - time).abs() <= within);
         let enough = self.counted.iter().enumerate().any(|(n, (first, _))| {
             let last = self.counted.get(n + threshold.count.max(1) - 1);
             (*first..=*first + within).contains(&time) && last.is_some_and(|(last, _)| last - first <= within)
@@ -94,12 +95,12 @@ impl ThresholdCount {
             self.counted.remove(if distance(0) > distance(last) { 0 } else { last });
         }
         self.until = later(seen.event.time, threshold.within * 2).as_second().max(self.until);
-        let tells = enough && !told && !known;
-        if tells {
-            self.told.push(time);
-            self.told.drain(..self.told.len().saturating_sub(TOLD));
+        let alerts = enough && !alerted && !known;
+        if alerts {
+            self.alerted.push(time);
+            self.alerted.drain(..self.alerted.len().saturating_sub(ALERTED));
         }
-        tells
+        alerts
     }
 }
 
@@ -148,29 +149,29 @@ mod tests {
         }
     }
 
-    fn told(threshold: &Threshold, events: &[(u32, i64, &str)]) -> Vec<u32> {
+    fn alerted(threshold: &Threshold, events: &[(u32, i64, &str)]) -> Vec<u32> {
         let mut burst = ThresholdCount::default();
-        let mut told = Vec::new();
+        let mut alerted = Vec::new();
         for (id, second, user) in events {
             if burst.count(threshold, &event(*id, *second, user).after(None), false) {
-                told.push(*id);
+                alerted.push(*id);
             }
         }
-        told
+        alerted
     }
 
     #[test]
     fn a_burst_is_told_once_and_the_next_one_again() {
         let all: Vec<(u32, i64, &str)> = (0..10).map(|n| (n, i64::from(n) * 10, "a")).collect();
-        assert_eq!(told(&threshold(None), &all), [2, 9]);
+        assert_eq!(alerted(&threshold(None), &all), [2, 9]);
         let slow: Vec<(u32, i64, &str)> = (0..10).map(|n| (n, i64::from(n) * 31, "a")).collect();
-        assert_eq!(told(&threshold(None), &slow), [0_u32; 0]);
+        assert_eq!(alerted(&threshold(None), &slow), [0_u32; 0]);
     }
 
     #[test]
     fn the_same_event_read_again_counts_once() {
         assert_eq!(
-            told(&threshold(None), &[(1, 0, "a"), (1, 0, "a"), (1, 0, "a"), (2, 1, "a"), (2, 1, "a")]),
+            alerted(&threshold(None), &[(1, 0, "a"), (1, 0, "a"), (1, 0, "a"), (2, 1, "a"), (2, 1, "a")]),
             [0_u32; 0]
         );
     }
@@ -179,30 +180,30 @@ mod tests {
     fn a_burst_that_is_read_after_newer_events_is_not_lost() {
         let mut all: Vec<(u32, i64, &str)> = vec![(99, 3000, "z")];
         all.extend((0..20).map(|n| (n, i64::from(n), "a")));
-        assert_eq!(told(&threshold(None), &all), [2]);
+        assert_eq!(alerted(&threshold(None), &all), [2]);
         let user = Some("detail.userIdentity.userName");
-        assert_eq!(told(&threshold(user), &[(9, 50, "a"), (1, 0, "a"), (2, 1, "b"), (3, 2, "c")]), [3]);
+        assert_eq!(alerted(&threshold(user), &[(9, 50, "a"), (1, 0, "a"), (2, 1, "b"), (3, 2, "c")]), [3]);
     }
 
     #[test]
     fn a_burst_that_is_read_again_is_not_told_again() {
         let slow = Threshold { count: 8, within: Duration::from_secs(600), by: Vec::new(), distinct: None };
         let once: Vec<(u32, i64, &str)> = (0..20).map(|n| (n, i64::from(n) * 60, "a")).collect();
-        assert_eq!(told(&slow, &once), [7, 18]);
-        assert_eq!(told(&slow, &[once.clone(), once].concat()), [7, 18]);
+        assert_eq!(alerted(&slow, &once), [7, 18]);
+        assert_eq!(alerted(&slow, &[once.clone(), once].concat()), [7, 18]);
     }
 
     #[test]
     fn a_late_event_completes_a_burst() {
-        assert_eq!(told(&threshold(None), &[(1, 0, "a"), (3, 50, "a"), (2, 20, "a")]), [2]);
-        assert_eq!(told(&threshold(None), &[(1, 100, "a"), (3, 110, "a"), (2, 0, "a")]), [0_u32; 0]);
+        assert_eq!(alerted(&threshold(None), &[(1, 0, "a"), (3, 50, "a"), (2, 20, "a")]), [2]);
+        assert_eq!(alerted(&threshold(None), &[(1, 100, "a"), (3, 110, "a"), (2, 0, "a")]), [0_u32; 0]);
     }
 
     #[test]
     fn what_must_differ_counts_once_for_each_value() {
         let user = Some("detail.userIdentity.userName");
         assert_eq!(
-            told(&threshold(user), &[(1, 0, "a"), (2, 1, "a"), (3, 2, "a"), (4, 3, "b"), (5, 4, "c")]),
+            alerted(&threshold(user), &[(1, 0, "a"), (2, 1, "a"), (3, 2, "a"), (4, 3, "b"), (5, 4, "c")]),
             [5]
         );
     }

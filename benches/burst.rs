@@ -1,0 +1,231 @@
+//! What a burst costs the daemon: the real process reads 100,000 writes that seventeen regions had in a minute, from an AWS
+//! on loopback that only slices pages made before. Printed is the processor time of that process alone, for each 100,000
+//! events that it was given, repeats included, and its memory.
+//!
+//! `cargo bench --bench burst`
+
+#![allow(
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a measurement that fails is no measurement"
+)]
+#![allow(missing_docs, reason = "a measurement")]
+
+mod made;
+
+use std::collections::BTreeMap;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use jiff::{SignedDuration, Timestamp};
+use made::Dice;
+use serde_json::{Value, json};
+use trailnoti::clock::Clock;
+use trailnoti::simulator::{Answer, Call, World};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_trailnoti");
+const EVENTS: usize = 100_000;
+const REGIONS: usize = 17;
+/// Bytes of a record, about.
+const SIZE: usize = 2300;
+/// What fills the history of an ordinary account, and no rule is about: all but one event of a thousand.
+const ORDINARY: [(&str, &str); 6] = [
+    ("logs", "CreateLogStream"),
+    ("ssm", "UpdateInstanceInformation"),
+    ("elasticloadbalancing", "RegisterTargets"),
+    ("config", "PutEvaluations"),
+    ("kms", "GenerateDataKey"),
+    ("sts", "AssumeRole"),
+];
+/// How long the process runs before the burst: it has begun everything it begins.
+const BEFORE: Duration = Duration::from_secs(60);
+/// At two pages of fifty a second, a region's share takes a minute; so long it is waited for at most.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Each region's events as they go over the wire, the newest first, with their seconds.
+type Events = BTreeMap<String, Vec<(i64, String)>>;
+
+struct Aws {
+    world: World,
+    key: String,
+    events: Mutex<Events>,
+    /// Whether the burst is there.
+    shown: AtomicBool,
+    given: AtomicUsize,
+    pages: AtomicUsize,
+}
+
+fn main() {
+    let runtime = tokio::runtime::Runtime::new().expect("built");
+    runtime.block_on(async {
+        let world = World::new(Clock::system());
+        let key = world.add_account("111122223333");
+        let aws = Arc::new(Aws {
+            world,
+            key,
+            events: Mutex::default(),
+            shown: AtomicBool::new(false),
+            given: AtomicUsize::new(0),
+            pages: AtomicUsize::new(0),
+        });
+        let url = serve(aws.clone()).await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut child = Command::new(PROGRAM)
+            .arg("run")
+            .env_clear()
+            .env("HOME", folder.path())
+            .env("AWS_ENDPOINT_URL", &url)
+            .env("AWS_ACCESS_KEY_ID", &aws.key)
+            .env("AWS_SECRET_ACCESS_KEY", "simulated")
+            .env("TRAILNOTI__HTTP__LISTEN", "off")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        tokio::time::sleep(BEFORE).await;
+        let regions: Vec<String> = aws.events.lock().expect("no panic").keys().cloned().collect();
+        assert_eq!(regions.len(), REGIONS, "every region is read");
+        *aws.events.lock().expect("no panic") =
+            burst(&regions, Timestamp::now() - SignedDuration::from_mins(2));
+        aws.shown.store(true, Ordering::Relaxed);
+        aws.pages.store(0, Ordering::Relaxed);
+        let before = processor_time(child.id());
+        let begun = std::time::Instant::now();
+        while aws.given.load(Ordering::Relaxed) < EVENTS && begun.elapsed() < PATIENCE {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        let took = processor_time(child.id()) - before;
+        let (given, pages) = (aws.given.load(Ordering::Relaxed), aws.pages.load(Ordering::Relaxed));
+        let memory = memory(child.id());
+        child.kill().expect("killed");
+        child.wait().expect("ended");
+        assert!(given >= EVENTS, "only {given} of {EVENTS} events were read");
+        println!("{given} events in {pages} pages and {:.0} s, of {EVENTS} that {REGIONS} regions had in a minute:",
+            begun.elapsed().as_secs_f64());
+        println!("  processor time {took:.2} s: {:.2} s for 100,000 events", took * 1e5 / given as f64);
+        println!("  memory: {memory}");
+    });
+}
+
+fn burst(regions: &[String], from: Timestamp) -> Events {
+    let mut dice = Dice(7);
+    let mut events = Events::new();
+    for n in (0..EVENTS).rev() {
+        let region = &regions[n % regions.len()];
+        let at = from + SignedDuration::from_secs((n * 60 / EVENTS) as i64);
+        let at = Timestamp::from_second(at.as_second()).expect("a time");
+        let made = made::record(&mut dice, 0, SIZE);
+        let field_of = |record: &str, name: &str| {
+            let value = record.split_once(&format!(r#""{name}":""#)).expect("made so").1;
+            value.split_once('"').expect("made so").0.to_owned()
+        };
+        let field = |name: &str| field_of(&made, name);
+        let record = made
+            .replace(&field("eventTime"), &at.to_string())
+            .replace(
+                &format!(r#""awsRegion":"{}""#, field("awsRegion")),
+                &format!(r#""awsRegion":"{region}""#),
+            )
+            .replace(r#""readOnly":true"#, r#""readOnly":false"#);
+        let record = if n % 1000 == 0 {
+            record
+        } else {
+            let (service, call) = dice.one(&ORDINARY);
+            record.replace(&field("eventSource"), &format!("{service}.amazonaws.com")).replace(
+                &format!(r#""eventName":"{}""#, field("eventName")),
+                &format!(r#""eventName":"{call}""#),
+            )
+        };
+        let wire = json!({
+            "EventId": field("eventID"), "EventName": field_of(&record, "eventName"),
+            "EventSource": field_of(&record, "eventSource"),
+            "ReadOnly": "false", "EventTime": at.as_second() as f64, "Resources": [], "CloudTrailEvent": record,
+        });
+        events.entry(region.clone()).or_default().push((at.as_second(), wire.to_string()));
+    }
+    events
+}
+
+async fn serve(aws: Arc<Aws>) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let answer = move |headers: HeaderMap, body: Bytes| {
+        let aws = aws.clone();
+        async move {
+            let header =
+                |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+            let call = Call::read(header("authorization"), header("x-amz-target"), &body).expect("signed");
+            if call.operation() == "LookupEvents" {
+                return aws.look_up(&call);
+            }
+            match aws.world.answer(&call) {
+                Answer::Reply { status, content_type, body, .. } => reply(status, content_type, body),
+                _ => reply(403, "text/plain", String::new()),
+            }
+        }
+    };
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
+    format!("http://{address}")
+}
+
+impl Aws {
+    /// A page of the region's events in the window; its token is where the next begins.
+    fn look_up(&self, call: &Call) -> Response {
+        let request: Value = serde_json::from_str(&call.body).expect("JSON");
+        let mut events = self.events.lock().expect("no panic");
+        let all = events.entry(call.region.clone()).or_default();
+        let writes = request["LookupAttributes"][0]["AttributeKey"] == "ReadOnly";
+        let number = |name: &str| request[name].as_f64().map(|second| second as i64);
+        let (start, end) = (number("StartTime").unwrap_or(0), number("EndTime").unwrap_or(i64::MAX));
+        let from = match request["NextToken"].as_str() {
+            Some(token) => token.parse().expect("a token of ours"),
+            None => all.partition_point(|(at, _)| *at > end),
+        };
+        let to = all.partition_point(|(at, _)| *at >= start);
+        let most = if self.shown.load(Ordering::Relaxed) && writes { 50 } else { 0 };
+        let page = &all[from.min(to)..(from + most).min(to)];
+        self.given.fetch_add(page.len(), Ordering::Relaxed);
+        self.pages.fetch_add(1, Ordering::Relaxed);
+        let events: Vec<&str> = page.iter().map(|(_, wire)| wire.as_str()).collect();
+        let next = if most > 0 && from + most < to {
+            format!(r#","NextToken":"{}""#, from + most)
+        } else {
+            String::new()
+        };
+        reply(200, "application/x-amz-json-1.1", format!(r#"{{"Events":[{}]{next}}}"#, events.join(",")))
+    }
+}
+
+fn reply(status: u16, content_type: &str, body: String) -> Response {
+    let status = StatusCode::from_u16(status).expect("a status");
+    Response::builder()
+        .status(status)
+        .header("content-type", content_type)
+        .body(Body::from(body))
+        .expect("made")
+}
+
+/// Seconds that a process had of the processors, its own and the system's for it (proc(5): fields 14 and 15 of `stat`,
+/// in hundredths of a second on Linux).
+fn processor_time(process: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("read");
+    let after_name = stat.rsplit_once(')').expect("a stat").1;
+    let fields: Vec<&str> = after_name.split_whitespace().collect();
+    let ticks: f64 = fields[11..13].iter().map(|ticks| ticks.parse::<f64>().expect("a number")).sum();
+    ticks / 100.0
+}
+
+fn memory(process: u32) -> String {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("read");
+    let line = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+        line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or_default() / 1024.0
+    };
+    format!("{:.1} MiB ({:.1} MiB at most)", line("VmRSS:"), line("VmHWM:"))
+}
