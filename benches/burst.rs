@@ -1,5 +1,5 @@
 //! What a burst costs the daemon: the real process reads 100,000 writes that seventeen regions had in a minute, from an AWS
-//! on loopback that only slices pages made before. Printed is the processor time of that process alone, for each 100,000
+//! on loopback that only slices pages made before. They are what the account always does: a hundred of a month ago teach it. Printed is the processor time of that process alone, for each 100,000
 //! events that it was given, repeats included, and its memory.
 //!
 //! `cargo bench --bench burst`
@@ -27,7 +27,7 @@ use jiff::{SignedDuration, Timestamp};
 use made::Dice;
 use serde_json::{Value, json};
 use trailnoti::clock::Clock;
-use trailnoti::simulator::{Answer, Call, World};
+use trailnoti::simulator::{Answer, Call, DEFAULT_REGIONS, World};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_trailnoti");
 const EVENTS: usize = 100_000;
@@ -43,7 +43,9 @@ const ORDINARY: [(&str, &str); 6] = [
     ("kms", "GenerateDataKey"),
     ("sts", "AssumeRole"),
 ];
-/// How long the process runs before the burst: it has begun everything it begins.
+/// How many events of a month ago teach what is normal in a region.
+const PAST: usize = 100;
+/// How long the process runs before the burst: it has begun everything it begins, and read the past.
 const BEFORE: Duration = Duration::from_secs(60);
 /// At two pages of fifty a second, a region's share takes a minute; so long it is waited for at most.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -74,6 +76,11 @@ fn main() {
             given: AtomicUsize::new(0),
             pages: AtomicUsize::new(0),
         });
+        let regions: Vec<String> = DEFAULT_REGIONS.iter().map(|region| (*region).to_owned()).collect();
+        assert_eq!(regions.len(), REGIONS);
+        // The burst comes to be seen two minutes after it happened.
+        let now = Timestamp::now() + SignedDuration::try_from(BEFORE).expect("it fits");
+        *aws.events.lock().expect("no panic") = history(&regions, now);
         let url = serve(aws.clone()).await;
         let folder = tempfile::tempdir().expect("a folder");
         let mut child = Command::new(PROGRAM)
@@ -89,12 +96,9 @@ fn main() {
             .spawn()
             .expect("it starts");
         tokio::time::sleep(BEFORE).await;
-        let regions: Vec<String> = aws.events.lock().expect("no panic").keys().cloned().collect();
-        assert_eq!(regions.len(), REGIONS, "every region is read");
-        *aws.events.lock().expect("no panic") =
-            burst(&regions, Timestamp::now() - SignedDuration::from_mins(2));
         aws.shown.store(true, Ordering::Relaxed);
         aws.pages.store(0, Ordering::Relaxed);
+        aws.given.store(0, Ordering::Relaxed);
         let before = processor_time(child.id());
         let begun = std::time::Instant::now();
         while aws.given.load(Ordering::Relaxed) < EVENTS && begun.elapsed() < PATIENCE {
@@ -113,43 +117,47 @@ fn main() {
     });
 }
 
-fn burst(regions: &[String], from: Timestamp) -> Events {
+/// A month ago, and now.
+fn history(regions: &[String], now: Timestamp) -> Events {
     let mut dice = Dice(7);
     let mut events = Events::new();
     for n in (0..EVENTS).rev() {
         let region = &regions[n % regions.len()];
-        let at = from + SignedDuration::from_secs((n * 60 / EVENTS) as i64);
-        let at = Timestamp::from_second(at.as_second()).expect("a time");
-        let made = made::record(&mut dice, 0, SIZE);
-        let field_of = |record: &str, name: &str| {
-            let value = record.split_once(&format!(r#""{name}":""#)).expect("made so").1;
-            value.split_once('"').expect("made so").0.to_owned()
-        };
-        let field = |name: &str| field_of(&made, name);
-        let record = made
-            .replace(&field("eventTime"), &at.to_string())
-            .replace(
-                &format!(r#""awsRegion":"{}""#, field("awsRegion")),
-                &format!(r#""awsRegion":"{region}""#),
-            )
-            .replace(r#""readOnly":true"#, r#""readOnly":false"#);
-        let record = if n % 1000 == 0 {
-            record
-        } else {
-            let (service, call) = dice.one(&ORDINARY);
-            record.replace(&field("eventSource"), &format!("{service}.amazonaws.com")).replace(
-                &format!(r#""eventName":"{}""#, field("eventName")),
-                &format!(r#""eventName":"{call}""#),
-            )
-        };
-        let wire = json!({
-            "EventId": field("eventID"), "EventName": field_of(&record, "eventName"),
-            "EventSource": field_of(&record, "eventSource"),
-            "ReadOnly": "false", "EventTime": at.as_second() as f64, "Resources": [], "CloudTrailEvent": record,
-        });
-        events.entry(region.clone()).or_default().push((at.as_second(), wire.to_string()));
+        let at = now + SignedDuration::from_secs((n * 60 / EVENTS) as i64 - 120);
+        events.entry(region.clone()).or_default().push(event(&mut dice, region, at, n % 1000 == 0));
+    }
+    for (region, events) in &mut events {
+        let at = now - SignedDuration::from_hours(30 * 24);
+        events.extend((0..PAST).map(|_| event(&mut dice, region, at, false)));
     }
     events
+}
+
+/// An event as it goes over the wire, with its second.
+fn event(dice: &mut Dice, region: &str, at: Timestamp, is_any: bool) -> (i64, String) {
+    let at = Timestamp::from_second(at.as_second()).expect("a time");
+    let made = made::record(dice, 0, SIZE);
+    let field = |name: &str| {
+        let value = made.split_once(&format!(r#""{name}":""#)).expect("made so").1;
+        value.split_once('"').expect("made so").0.to_owned()
+    };
+    let (mut source, mut name) = (field("eventSource"), field("eventName"));
+    let mut record = made
+        .replace(&field("eventTime"), &at.to_string())
+        .replace(&format!(r#""awsRegion":"{}""#, field("awsRegion")), &format!(r#""awsRegion":"{region}""#));
+    record = record.replace(r#""readOnly":true"#, r#""readOnly":false"#);
+    if !is_any {
+        let (service, call) = dice.one(&ORDINARY);
+        let service = format!("{service}.amazonaws.com");
+        record = record.replace(&source, &service);
+        record = record.replace(&format!(r#""eventName":"{name}""#), &format!(r#""eventName":"{call}""#));
+        (source, name) = (service, (*call).to_owned());
+    }
+    let wire = json!({
+        "EventId": field("eventID"), "EventName": name, "EventSource": source, "ReadOnly": "false",
+        "EventTime": at.as_second() as f64, "Resources": [], "CloudTrailEvent": record,
+    });
+    (at.as_second(), wire.to_string())
 }
 
 async fn serve(aws: Arc<Aws>) -> String {
@@ -179,7 +187,7 @@ impl Aws {
     fn look_up(&self, call: &Call) -> Response {
         let request: Value = serde_json::from_str(&call.body).expect("JSON");
         let mut events = self.events.lock().expect("no panic");
-        let all = events.entry(call.region.clone()).or_default();
+        let all = events.get_mut(&call.region).expect("an enabled region");
         let writes = request["LookupAttributes"][0]["AttributeKey"] == "ReadOnly";
         let number = |name: &str| request[name].as_f64().map(|second| second as i64);
         let (start, end) = (number("StartTime").unwrap_or(0), number("EndTime").unwrap_or(i64::MAX));
@@ -188,7 +196,8 @@ impl Aws {
             None => all.partition_point(|(at, _)| *at > end),
         };
         let to = all.partition_point(|(at, _)| *at >= start);
-        let most = if self.shown.load(Ordering::Relaxed) && writes { 50 } else { 0 };
+        let from = if self.shown.load(Ordering::Relaxed) { from } else { from.max(all.len() - PAST) };
+        let most = if writes { 50 } else { 0 };
         let page = &all[from.min(to)..(from + most).min(to)];
         self.given.fetch_add(page.len(), Ordering::Relaxed);
         self.pages.fetch_add(1, Ordering::Relaxed);

@@ -25,6 +25,8 @@ use crate::store::{Commit, StoreError};
 pub const DELIVERY: Duration = Duration::from_secs(35);
 /// How long without a nudge until the outbox is looked at all the same.
 const LOOK: Duration = Duration::from_secs(30);
+/// Between two looks that only a new alert is the reason for: each reads what waits, and a flood is thousands of alerts.
+const PAUSE: Duration = Duration::from_secs(1);
 const SLACK: Duration = Duration::from_secs(20);
 /// A sink that is busy or out of reach is given this long before the others report it.
 const BUSY: Patience = Patience { times: 4, lasting: Duration::from_secs(3 * 60) };
@@ -85,12 +87,17 @@ impl Dispatch<'_> {
                 Turn::Sent => continue,
                 Turn::Wait(until) => until,
             };
-            let wait = Duration::try_from(until.duration_since(clock.now())).unwrap_or_default();
+            let looked = clock.now();
+            let wait = Duration::try_from(until.duration_since(looked)).unwrap_or_default();
             status.expect(self.name, wait + SLACK);
+            let nudged = async {
+                nudge.notified().await;
+                clock.sleep_until(later(looked, PAUSE)).await;
+            };
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                () = nudge.notified() => {}
+                () = nudged => {}
                 () = clock.sleep_until(until) => {}
             }
         }

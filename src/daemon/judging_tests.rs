@@ -3,18 +3,25 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use futures_util::poll;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::daemon::dispatch::dispatch;
 use crate::daemon::judge_state::JudgeState;
 use crate::daemon::judging::{Batch, What};
 use crate::daemon::shared::Shared;
 use crate::domain::event::Received;
 use crate::domain::event::scope::Scope;
 use crate::domain::judge::When;
+use crate::domain::notify::outbox::{Failure, Message};
+use crate::domain::time::later;
+use crate::sink::Sink;
 use crate::source;
 use crate::store::{Commit, Store, StoreError, Weather};
 
@@ -110,4 +117,36 @@ async fn a_loop_begins_again_when_the_state_was_busy_and_ends_when_it_is_broken(
     let broken =
         shared.persist("loop", &stop, || async { Err::<(), _>(StoreError::Engine("gone".to_owned())) }).await;
     assert!(broken.is_err());
+}
+
+struct Quiet;
+
+impl Sink for Quiet {
+    fn queue(&self) -> &str {
+        "security"
+    }
+
+    fn deliver<'a>(&'a self, _message: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// Every alert made each sink read all that waited: ten thousand alerts of a thief took most of the processor.
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_alerts_is_looked_through_once_a_second_and_not_for_each() {
+    let weather = Arc::new(Weather::default());
+    let (shared, stop, nudge) = (shared(&weather).await, CancellationToken::new(), Arc::new(Notify::new()));
+    let before = weather.scans.load(Ordering::SeqCst);
+    let clock = shared.clock;
+    let flood = async {
+        for _ in 0..200 {
+            nudge.notify_one();
+            clock.sleep_until(later(clock.now(), Duration::from_millis(50))).await;
+        }
+        stop.cancel();
+    };
+    let sends = dispatch(shared.clone(), Arc::new(Quiet), nudge.clone(), stop.clone());
+    assert!(tokio::join!(sends, flood).0.is_ok());
+    let scans = weather.scans.load(Ordering::SeqCst) - before;
+    assert!((20..=26).contains(&scans), "two for each look, and a look a second: {scans}");
 }

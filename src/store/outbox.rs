@@ -27,13 +27,16 @@ impl Store {
     pub async fn pending(&self, sink: &str) -> Result<(Vec<Pending>, BTreeMap<String, Sent>), StoreError> {
         let mut of_group: BTreeMap<String, usize> = BTreeMap::new();
         let mut pending = Vec::new();
-        for (key, row) in self.engine.scan(&[key::outbox_of(sink)], SCANNED).await?.concat() {
-            let Some(waiting) = rows::read_pending(&key, &row) else { continue };
+        for (key, row) in self.engine.scan(&[key::outbox_of(sink)], SCANNED).await?.into_iter().flatten() {
+            let Some(group) = rows::group_of(&row) else { continue };
             // One group that waits for its interval must not hide the others.
-            let seen = of_group.entry(waiting.alert.group.clone()).or_default();
+            let seen = of_group.entry(group.into_owned()).or_default();
             *seen += 1;
-            if *seen <= PER_MESSAGE && pending.len() < LOOKED_AT {
-                pending.push(waiting);
+            if *seen <= PER_MESSAGE {
+                pending.extend(rows::read_pending(&key, &row));
+            }
+            if pending.len() == LOOKED_AT {
+                break;
             }
         }
         if !pending.is_empty() {

@@ -281,15 +281,30 @@ pub(super) fn read_usage(row: &[u8]) -> Option<Usage> {
     serde_json::from_slice(row).ok()
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct PendingRow<'a> {
     at: Timestamp,
-    #[serde(default)]
     refusals: u8,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     not_before: Option<Timestamp>,
     #[serde(flatten)]
     alert: AlertRow<'a>,
+}
+
+/// What a row says beside its alert. The two are read one after the other: `flatten` would keep a copy of the whole row.
+#[derive(Deserialize)]
+struct Waiting {
+    at: Timestamp,
+    #[serde(default)]
+    refusals: u8,
+    #[serde(default)]
+    not_before: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+struct OfGroup<'a> {
+    #[serde(borrow)]
+    group: Cow<'a, str>,
 }
 
 pub(super) fn pending(pending: &Pending) -> Vec<u8> {
@@ -308,14 +323,19 @@ pub(super) fn enqueued(alert: &Alert, at: Timestamp) -> Vec<u8> {
 
 /// The row's seq is the end of its key.
 pub(super) fn read_pending(key: &[u8], row: &[u8]) -> Option<Pending> {
-    let row: PendingRow = serde_json::from_slice(row).ok()?;
+    let waiting: Waiting = serde_json::from_slice(row).ok()?;
     Some(Pending {
         seq: seq_of(key)?,
-        enqueued: row.at,
-        refusals: row.refusals,
-        not_before: row.not_before,
-        alert: row.alert.alert()?,
+        enqueued: waiting.at,
+        refusals: waiting.refusals,
+        not_before: waiting.not_before,
+        alert: serde_json::from_slice::<AlertRow<'_>>(row).ok()?.alert()?,
     })
+}
+
+/// The group of an alert that waits; nothing else of the row is kept.
+pub(super) fn group_of(row: &[u8]) -> Option<Cow<'_, str>> {
+    Some(serde_json::from_slice::<OfGroup<'_>>(row).ok()?.group)
 }
 
 #[derive(Serialize, Deserialize)]

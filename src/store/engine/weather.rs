@@ -16,11 +16,18 @@ pub struct Weather {
     pub flushes: Semaphore,
     /// So many of the next answers say that it is busy.
     pub busy: AtomicUsize,
+    /// How often rows were looked through.
+    pub scans: AtomicUsize,
 }
 
 impl Default for Weather {
     fn default() -> Self {
-        Weather { inner: InMemory::default(), flushes: Semaphore::new(0), busy: AtomicUsize::new(0) }
+        Weather {
+            inner: InMemory::default(),
+            flushes: Semaphore::new(0),
+            busy: AtomicUsize::new(0),
+            scans: AtomicUsize::new(0),
+        }
     }
 }
 
@@ -40,6 +47,7 @@ impl Engine for Weather {
     }
 
     fn scan<'a>(&'a self, prefixes: &'a [Vec<u8>], limit: usize) -> Answer<'a, Vec<Vec<Row>>> {
+        self.scans.fetch_add(1, Ordering::SeqCst);
         self.answer(self.inner.scan(prefixes, limit))
     }
 
