@@ -84,7 +84,7 @@ pub async fn run(
     let mut refused = Health::Well;
     let mut opened = Some(deps.store.1.clone());
     loop {
-        let mut generation = Generation::begin(config.clone(), &deps, &stop).await?;
+        let mut generation = Generation::begin(config, &deps, &stop).await?;
         if let Some(Opened::Reset { why, copy }) = opened.take() {
             generation.report_reset(&why, copy.as_deref()).await?;
         }
