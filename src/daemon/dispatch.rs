@@ -14,7 +14,9 @@ use crate::domain::health::report::Report;
 use crate::domain::health::subject::Subject;
 use crate::domain::health::{Health, Notice, Patience};
 use crate::domain::judge::decision::Delivery;
-use crate::domain::notify::outbox::{Due, Failure, LATEST, Message, Next, due, is_over, sent_now, settle};
+use crate::domain::notify::outbox::{
+    Due, Failure, LATEST, Message, Next, PER_MESSAGE, due, is_over, sent_now, settle,
+};
 use crate::domain::retry::salt;
 use crate::domain::time::later;
 use crate::ops::metrics::{BySink, Failed};
@@ -25,7 +27,8 @@ use crate::store::{Commit, StoreError};
 pub const DELIVERY: Duration = Duration::from_secs(35);
 /// How long without a nudge until the outbox is looked at all the same.
 const LOOK: Duration = Duration::from_secs(30);
-/// Between two looks that only a new alert is the reason for: each reads what waits, and a flood is thousands of alerts.
+/// Between two looks at more than fits into a message, where only a new alert is the reason: each reads what waits, and a
+/// flood is thousands of alerts.
 const PAUSE: Duration = Duration::from_secs(1);
 const SLACK: Duration = Duration::from_secs(20);
 /// A sink that is busy or out of reach is given this long before the others report it.
@@ -67,7 +70,11 @@ pub async fn dispatch(
 
 enum Turn {
     Sent,
-    Wait(Timestamp),
+    Wait {
+        until: Timestamp,
+        /// More waits than fits into a message.
+        crowded: bool,
+    },
 }
 
 struct Dispatch<'a> {
@@ -83,21 +90,23 @@ impl Dispatch<'_> {
     async fn run(mut self, nudge: &Notify, stop: &CancellationToken) -> Result<(), StoreError> {
         let Shared { clock, status, .. } = self.shared;
         while !stop.is_cancelled() {
-            let until = match self.turn().await? {
+            let (until, crowded) = match self.turn().await? {
                 Turn::Sent => continue,
-                Turn::Wait(until) => until,
+                Turn::Wait { until, crowded } => (until, crowded),
             };
             let looked = clock.now();
             let wait = Duration::try_from(until.duration_since(looked)).unwrap_or_default();
             status.expect(self.name, wait + SLACK);
-            let nudged = async {
+            let nudge = async {
                 nudge.notified().await;
-                clock.sleep_until(later(looked, PAUSE)).await;
+                if crowded {
+                    clock.sleep_until(later(looked, PAUSE)).await;
+                }
             };
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                () = nudged => {}
+                () = nudge => {}
                 () = clock.sleep_until(until) => {}
             }
         }
@@ -110,14 +119,15 @@ impl Dispatch<'_> {
         // After the clock was set back, no wait is longer than the longest there is.
         self.not_before = self.not_before.min(later(now, LATEST));
         if now < self.not_before {
-            return Ok(Turn::Wait(self.not_before));
+            return Ok(Turn::Wait { until: self.not_before, crowded: false });
         }
         let grouping = &self.shared.config.grouping;
         let (pending, sent) = store.pending(self.sink.queue()).await?;
+        let crowded = pending.len() > PER_MESSAGE;
         let message = match due(&pending, &sent, grouping, now) {
             Due::Send(message) => message,
-            Due::Wait(until) => return Ok(Turn::Wait(until)),
-            Due::Idle => return Ok(Turn::Wait(later(now, LOOK))),
+            Due::Wait(until) => return Ok(Turn::Wait { until, crowded }),
+            Due::Idle => return Ok(Turn::Wait { until: later(now, LOOK), crowded }),
         };
         self.shared.status.expect(self.name, DELIVERY + SLACK);
         let answer = match tokio::time::timeout(DELIVERY, self.sink.deliver(&message)).await {

@@ -135,7 +135,14 @@ impl Sink for Quiet {
 #[tokio::test(start_paused = true)]
 async fn a_flood_of_alerts_is_looked_through_once_a_second_and_not_for_each() {
     let weather = Arc::new(Weather::default());
-    let (shared, stop, nudge) = (shared(&weather).await, CancellationToken::new(), Arc::new(Notify::new()));
+    weather.flushes.add_permits(1_000);
+    let (shared, stop) = (shared(&weather).await, CancellationToken::new());
+    let nudge = Arc::new(Notify::new());
+    for account in 0..10 {
+        for n in 0..5 {
+            judge(&shared, &format!("{:012}", 111_100_000_000_u64 + account), n).await.expect("judged");
+        }
+    }
     let before = weather.scans.load(Ordering::SeqCst);
     let clock = shared.clock;
     let flood = async {

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::domain::lookup::cursor::Cursor;
 use crate::store::engine::Engine;
 use crate::store::error::StoreError;
-use crate::store::rows;
 use crate::store::rows::{CursorRow, key};
+use crate::store::{pending, rows};
 
 /// How many waiting alerts are looked at.
 const LOOKED_AT: usize = 1000;
@@ -75,11 +75,7 @@ async fn oldest_unsent(engine: &dyn Engine) -> Result<Option<Timestamp>, StoreEr
             rows.push((first, row));
         }
     }
-    Ok(rows
-        .iter()
-        .filter_map(|(key, row)| rows::read_pending(key, row))
-        .map(|pending| pending.alert.time)
-        .min())
+    Ok(rows.iter().filter_map(|(key, row)| pending::read(key, row)).map(|pending| pending.alert.time).min())
 }
 
 /// The cursors by their keys, set back to what was not sent.

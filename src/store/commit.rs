@@ -16,7 +16,7 @@ use crate::store::engine::{Change, Written};
 use crate::store::error::StoreError;
 use crate::store::rows::{self, key};
 use crate::store::state::Store;
-use crate::store::{alert_log, story};
+use crate::store::{alert_log, pending, story};
 
 /// What is written together.
 #[derive(Debug, Default)]
@@ -146,7 +146,7 @@ impl Store {
             if routes.peek().is_none() {
                 continue;
             }
-            let row = rows::enqueued(alert, now);
+            let row = pending::enqueued(alert, now);
             changes.extend(routes.map(|route| {
                 Change::put(key::outbox(&route.sink, alert.severity, self.next_seq()), row.clone())
             }));

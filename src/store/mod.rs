@@ -56,6 +56,7 @@ mod engine;
 mod error;
 mod memory;
 mod outbox;
+mod pending;
 mod progress;
 mod recovery;
 mod rows;

@@ -8,9 +8,9 @@ use crate::domain::notify::alert::Alert;
 use crate::domain::notify::outbox::{Message, PER_MESSAGE, Pending, Route, Sent};
 use crate::store::engine::Change;
 use crate::store::error::StoreError;
-use crate::store::rows;
 use crate::store::rows::key;
 use crate::store::state::Store;
+use crate::store::{pending, rows};
 
 /// How many dead alerts are kept for each sink.
 const DEAD: usize = 1000;
@@ -28,12 +28,12 @@ impl Store {
         let mut of_group: BTreeMap<String, usize> = BTreeMap::new();
         let mut pending = Vec::new();
         for (key, row) in self.engine.scan(&[key::outbox_of(sink)], SCANNED).await?.into_iter().flatten() {
-            let Some(group) = rows::group_of(&row) else { continue };
+            let Some(group) = pending::group_of(&row) else { continue };
             // One group that waits for its interval must not hide the others.
             let seen = of_group.entry(group.into_owned()).or_default();
             *seen += 1;
             if *seen <= PER_MESSAGE {
-                pending.extend(rows::read_pending(&key, &row));
+                pending.extend(pending::read(&key, &row));
             }
             if pending.len() == LOOKED_AT {
                 break;
@@ -94,7 +94,7 @@ impl Store {
             .map(|pending| {
                 let refusals = pending.refusals.saturating_add(1);
                 let refused = Pending { refusals, not_before, ..pending.clone() };
-                Change::put(key::pending(sink, &refused), rows::pending(&refused))
+                Change::put(key::pending(sink, &refused), pending::row(&refused))
             })
             .collect();
         self.write(changes).await
@@ -110,7 +110,7 @@ impl Store {
         let mut changes: Vec<Change> = dead.into_iter().take(excess).map(Change::delete).collect();
         for pending in &message.alerts {
             changes.push(Change::delete(key::pending(sink, pending)));
-            changes.push(Change::put(key::dead(sink, Some(pending.seq)), rows::pending(pending)));
+            changes.push(Change::put(key::dead(sink, Some(pending.seq)), pending::row(pending)));
         }
         self.write(changes).await
     }
@@ -121,7 +121,7 @@ impl Store {
     /// When the state cannot be read.
     pub async fn dead(&self, sink: &str) -> Result<Vec<Alert>, StoreError> {
         let rows = self.scan(key::dead(sink, None)).await?;
-        Ok(rows.iter().filter_map(|(key, row)| Some(rows::read_pending(key, row)?.alert)).collect())
+        Ok(rows.iter().filter_map(|(key, row)| Some(pending::read(key, row)?.alert)).collect())
     }
 
     /// Nothing goes to the sink before `until`; that holds over a restart.
@@ -154,7 +154,7 @@ impl Store {
             if routes.iter().any(|route| route.sink == sink) {
                 continue;
             }
-            let Some(pending) = rows::read_pending(&full, &row) else { continue };
+            let Some(pending) = pending::read(&full, &row) else { continue };
             changes.push(Change::delete(full));
             let same = |route: &&Route| configured(&route.sink) == configured(&sink);
             let mut readers = routes.iter().filter(same).peekable();
