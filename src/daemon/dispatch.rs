@@ -214,7 +214,7 @@ impl Dispatch<'_> {
         metrics.failures.get_or_create(&Failed { sink, reason }).inc();
     }
 
-    /// Tells, through the other sinks, that this one takes nothing; and through all, that it does again.
+    /// Reports, through the other sinks, that this one takes nothing; and through all, that it does again.
     async fn report(&mut self, message: &Message, answer: &Result<(), Failure>) -> Result<(), StoreError> {
         let now = self.shared.clock.now();
         let (failed, patience) = match answer {

@@ -1,31 +1,12 @@
 //! From a pattern's JSON to what `value` can judge. Owns the syntax, and reports every mistake at once, each with
 //! its place and what would be right.
 
-use std::fmt;
-
 use ipnet::IpNet;
 
 use crate::domain::json::Json;
 use crate::domain::pattern::compiled::{Alternative, Condition, Pattern};
+use crate::domain::pattern::problem::Problem;
 use crate::domain::pattern::value::{Folded, Want, Wildcard, comparable, parse_address};
-
-/// A mistake in a pattern.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// The dotted path of the mistake inside the pattern; empty for the pattern as a whole.
-    pub path: String,
-    /// What is wrong and what would be right.
-    pub message: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.path.is_empty() {
-            return f.write_str(&self.message);
-        }
-        write!(f, "{}: {}", self.path, self.message)
-    }
-}
 
 /// The operators; a branch of `$or` cannot use one as a field's name, or a typing mistake would pass as a field.
 const OPERATORS: [&str; 9] = [
@@ -40,6 +21,10 @@ const OPERATORS: [&str; 9] = [
     "wildcard",
 ];
 
+/// How many alternatives the `$or` of a pattern may make together: as many as EventBridge takes (user guide, "Using $or in
+/// event patterns"). Eighteen with two branches each would be a quarter of a million.
+const ALTERNATIVES: usize = 1000;
+
 impl Pattern {
     /// Compiles a pattern.
     ///
@@ -51,7 +36,8 @@ impl Pattern {
 }
 
 fn compile(pattern: &Json) -> Result<Pattern, Vec<Problem>> {
-    let mut compiler = Compiler { problems: Vec::new(), replaced: Vec::new(), in_branch: false };
+    let mut compiler =
+        Compiler { problems: Vec::new(), replaced: Vec::new(), in_branch: false, too_many: false };
     let mut alternatives = vec![Alternative::new()];
     match pattern {
         Json::Object(members) => compiler.object("", members, &mut alternatives),
@@ -70,6 +56,8 @@ struct Compiler {
     /// Paths whose condition outside of `$or` a branch replaced, and does not narrow.
     replaced: Vec<String>,
     in_branch: bool,
+    /// It was said that there are too many alternatives; the rest of the pattern is checked without any.
+    too_many: bool,
 }
 
 impl Compiler {
@@ -108,7 +96,10 @@ impl Compiler {
         if branches.len() < 2 {
             return self.problem(below, "$or must be a list of at least two objects");
         }
-        let base = std::mem::take(alternatives);
+        let mut base = std::mem::take(alternatives);
+        if self.is_too_many(below, base.len().saturating_mul(branches.len())) {
+            base.clear();
+        }
         for (index, branch) in branches.iter().enumerate() {
             let place = format!("{below}[{index}]");
             let Json::Object(members) = branch else {
@@ -127,7 +118,22 @@ impl Compiler {
             self.object(path, members, &mut branched);
             self.in_branch = outer;
             alternatives.append(&mut branched);
+            if self.is_too_many(below, alternatives.len()) {
+                base.clear();
+                alternatives.clear();
+            }
         }
+    }
+
+    fn is_too_many(&mut self, path: &str, alternatives: usize) -> bool {
+        if alternatives > ALTERNATIVES && !self.too_many {
+            self.too_many = true;
+            let message = format!(
+                "this and the $or around and before it make {alternatives} alternatives or more, and {ALTERNATIVES} are the most: list values in a field, or write several rules"
+            );
+            self.problem(path, message);
+        }
+        self.too_many
     }
 
     fn values(&mut self, path: &str, values: &[Json]) -> Vec<Want> {

@@ -12,6 +12,7 @@ mod compile;
 mod compiled;
 #[cfg(test)]
 mod naive;
+mod problem;
 mod search;
 mod set;
 mod sheet;
@@ -22,9 +23,9 @@ mod value;
 mod tests;
 
 pub use compare::Compared;
-pub use compile::Problem;
 pub(crate) use compile::{did_you_mean, nearest};
 pub use compiled::Pattern;
+pub use problem::Problem;
 pub use set::{Known, Set};
 pub use sheet::{Laid, Sheet};
 pub(crate) use value::Wildcard;

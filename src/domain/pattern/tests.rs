@@ -104,6 +104,30 @@ fn every_mistake_is_told_at_once_with_its_place() {
     .assert_eq(&told.join("\n"));
 }
 
+/// Eighteen `$or` of two branches took 2.2 GB to be spelled out.
+#[test]
+fn too_many_alternatives_are_refused_once_and_other_mistakes_beside_them_are_found() {
+    let ors = |count: usize| -> String {
+        let or = |n: usize| format!(r#""f{n}":{{"$or":[{{"a":["x"]}},{{"b":["y"]}}]}}"#);
+        (0..count).map(or).collect::<Vec<_>>().join(",")
+    };
+    let most = Json::parse(&format!("{{{}}}", ors(9))).expect("pattern");
+    assert!(Pattern::compile(&most).is_ok(), "512 alternatives");
+    let found = problems(&format!(r#"{{{},"g":{{"$or":[{{"a":"x"}},{{"b":["y"]}}]}}}}"#, ors(18)));
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(
+        found[0].starts_with("f9.$or: this and the $or around and before it make 1024 alternatives"),
+        "{found:?}"
+    );
+    assert!(found[1].starts_with("g.a: a condition must be a list"), "{found:?}");
+    let nested = (0..18).fold(r#"{"z":["z"]}"#.to_owned(), |inner, n| {
+        format!(r#"{{"n{n}":{{"$or":[{{"a":["x"]}},{{"b":{inner}}}]}},"m{n}":{{"$or":[{{"a":["x"]}},{{"b":["y"]}}]}}}}"#)
+    });
+    assert_eq!(problems(&nested).len(), 1);
+    let wide = (0..1001).map(|n| format!(r#"{{"a":["{n}"]}}"#)).collect::<Vec<_>>().join(",");
+    assert_eq!(problems(&format!(r#"{{"$or":[{wide}]}}"#)).len(), 1);
+}
+
 #[test]
 fn a_network_of_one_address_is_refused_with_the_way_to_write_it() {
     assert_eq!(

@@ -38,12 +38,15 @@ pub fn clean(text: &str, limit: usize) -> String {
     cleaned
 }
 
+/// What takes no ink: control characters, what Unicode calls ignorable (DerivedCoreProperties.txt,
+/// "Default_Ignorable_Code_Point"), marks of interlinear text, and the braille cell without a dot.
 fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
-            | '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}'
-            | '\u{E0000}'..='\u{E0FFF}')
+            '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
+            | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
+            | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}'
+            | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
 /// `1 message`, `2 messages`.
@@ -79,6 +82,16 @@ mod tests {
     #[test]
     fn what_cannot_be_seen_is_taken_away() {
         assert_eq!(clean("ad\u{200b}min\u{202e}gpj.exe\u{1b}[31m", 100), "admingpj.exe[31m");
+    }
+
+    /// Letters without ink passed, by which two names look the same.
+    #[test]
+    fn letters_without_ink_are_taken_away() {
+        for c in
+            ['\u{3164}', '\u{2800}', '\u{115F}', '\u{1160}', '\u{FFA0}', '\u{034F}', '\u{180B}', '\u{9b}']
+        {
+            assert_eq!(clean(&format!("ad{c}min"), 100), "admin", "{:04X}", u32::from(c));
+        }
     }
 
     #[test]
