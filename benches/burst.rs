@@ -12,9 +12,10 @@
 #![allow(missing_docs, reason = "a measurement")]
 
 mod made;
+#[path = "made/process.rs"]
+mod process;
 
 use std::collections::BTreeMap;
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -29,7 +30,6 @@ use serde_json::{Value, json};
 use trailnoti::clock::Clock;
 use trailnoti::simulator::{Answer, Call, DEFAULT_REGIONS, World};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_trailnoti");
 const EVENTS: usize = 100_000;
 const REGIONS: usize = 17;
 /// Bytes of a record, about.
@@ -83,18 +83,7 @@ fn main() {
         *aws.events.lock().expect("no panic") = history(&regions, now);
         let url = serve(aws.clone()).await;
         let folder = tempfile::tempdir().expect("a folder");
-        let mut child = Command::new(PROGRAM)
-            .arg("run")
-            .env_clear()
-            .env("HOME", folder.path())
-            .env("AWS_ENDPOINT_URL", &url)
-            .env("AWS_ACCESS_KEY_ID", &aws.key)
-            .env("AWS_SECRET_ACCESS_KEY", "simulated")
-            .env("TRAILNOTI__HTTP__LISTEN", "off")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("it starts");
+        let mut child = process::start(&url, &aws.key, folder.path());
         tokio::time::sleep(BEFORE).await;
         aws.shown.store(true, Ordering::Relaxed);
         aws.pages.store(0, Ordering::Relaxed);
@@ -106,7 +95,7 @@ fn main() {
         }
         let took = processor_time(child.id()) - before;
         let (given, pages) = (aws.given.load(Ordering::Relaxed), aws.pages.load(Ordering::Relaxed));
-        let memory = memory(child.id());
+        let memory = process::memory(child.id());
         child.kill().expect("killed");
         child.wait().expect("ended");
         assert!(given >= EVENTS, "only {given} of {EVENTS} events were read");
@@ -228,13 +217,4 @@ fn processor_time(process: u32) -> f64 {
     let fields: Vec<&str> = after_name.split_whitespace().collect();
     let ticks: f64 = fields[11..13].iter().map(|ticks| ticks.parse::<f64>().expect("a number")).sum();
     ticks / 100.0
-}
-
-fn memory(process: u32) -> String {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("read");
-    let line = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
-        line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or_default() / 1024.0
-    };
-    format!("{:.1} MiB ({:.1} MiB at most)", line("VmRSS:"), line("VmHWM:"))
 }

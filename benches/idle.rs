@@ -12,8 +12,10 @@
 #[path = "../tests/it/servers.rs"]
 mod servers;
 
+#[path = "made/process.rs"]
+mod process;
+
 use std::collections::BTreeMap;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +29,6 @@ use trailnoti::simulator::World;
 use trailnoti::store::Store;
 use trailnoti::{daemon, source};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_trailnoti");
 const ACCOUNT: &str = "111122223333";
 /// How long the process runs before its memory is read.
 const SETTLED: Duration = Duration::from_secs(90);
@@ -46,7 +47,7 @@ fn main() {
         lookups as f64 / 17.0,
         lookups as f64 / 17.0 / f64::from(least)
     );
-    let size = std::fs::metadata(PROGRAM).expect("the binary").len();
+    let size = std::fs::metadata(process::PROGRAM).expect("the binary").len();
     println!("binary: {:.1} MB", size as f64 / 1e6);
     println!("resident memory after {} s, 17 regions: {}", SETTLED.as_secs(), resident());
 }
@@ -100,26 +101,11 @@ fn resident() -> String {
         let key = world.add_account(ACCOUNT);
         let aws = servers::aws(world).await;
         let folder = tempfile::tempdir().expect("a folder");
-        let mut child = Command::new(PROGRAM)
-            .arg("run")
-            .env_clear()
-            .env("HOME", folder.path())
-            .env("AWS_ENDPOINT_URL", &aws)
-            .env("AWS_ACCESS_KEY_ID", &key)
-            .env("AWS_SECRET_ACCESS_KEY", "simulated")
-            .env("TRAILNOTI__HTTP__LISTEN", "off")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("it starts");
+        let mut child = process::start(&aws, &key, folder.path());
         tokio::time::sleep(SETTLED).await;
-        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("read");
+        let memory = process::memory(child.id());
         child.kill().expect("killed");
         child.wait().expect("ended");
-        let line = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
-            line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or_default() / 1024.0
-        };
-        format!("{:.1} MiB ({:.1} MiB at most)", line("VmRSS:"), line("VmHWM:"))
+        memory
     })
 }

@@ -1,0 +1,32 @@
+//! The real process over an AWS on loopback, and the memory that it takes.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_trailnoti");
+
+/// Starts the daemon with the default configuration: nothing of this machine reaches it but its state, in `home`.
+pub fn start(aws: &str, key: &str, home: &Path) -> Child {
+    Command::new(PROGRAM)
+        .arg("run")
+        .env_clear()
+        .env("HOME", home)
+        .env("AWS_ENDPOINT_URL", aws)
+        .env("AWS_ACCESS_KEY_ID", key)
+        .env("AWS_SECRET_ACCESS_KEY", "simulated")
+        .env("TRAILNOTI__HTTP__LISTEN", "off")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts")
+}
+
+/// What a process has of the memory, and had at most (proc(5), `status`).
+pub fn memory(process: u32) -> String {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("read");
+    let line = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+        line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or_default() / 1024.0
+    };
+    format!("{:.1} MiB ({:.1} MiB at most)", line("VmRSS:"), line("VmHWM:"))
+}
