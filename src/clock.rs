@@ -1,5 +1,6 @@
 //! The only reader of the wall clock. Owns the time of day and waiting for one; decides nothing.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use aws_smithy_async::time::TimeSource;
@@ -13,7 +14,7 @@ pub struct Clock(Kind);
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     System,
-    Virtual { epoch: Timestamp, start: Instant },
+    Virtual { epoch: Timestamp, start: Instant, set: Option<&'static AtomicI64> },
 }
 
 impl Clock {
@@ -24,7 +25,16 @@ impl Clock {
 
     /// A clock that shows `epoch` now, and goes on with tokio's: also when that is paused or moved.
     pub fn virtual_from(epoch: Timestamp) -> Self {
-        Clock(Kind::Virtual { epoch, start: Instant::now() })
+        Clock(Kind::Virtual { epoch, start: Instant::now(), set: None })
+    }
+
+    /// The same virtual clock, off by as many seconds as `set` says at the moment: one that somebody sets while it runs.
+    #[must_use]
+    pub fn off_by(self, set: &'static AtomicI64) -> Self {
+        match self.0 {
+            Kind::System => self,
+            Kind::Virtual { epoch, start, .. } => Clock(Kind::Virtual { epoch, start, set: Some(set) }),
+        }
     }
 
     /// The time now: real, or the simulation's.
@@ -32,8 +42,10 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match self.0 {
             Kind::System => Timestamp::now(),
-            Kind::Virtual { epoch, start } => {
+            Kind::Virtual { epoch, start, set } => {
                 let passed = SignedDuration::try_from(start.elapsed()).unwrap_or(SignedDuration::MAX);
+                let off = set.map_or(0, |set| set.load(Ordering::Relaxed));
+                let passed = passed.saturating_add(SignedDuration::from_secs(off));
                 epoch.saturating_add(passed).unwrap_or(Timestamp::MAX)
             }
         }

@@ -1,10 +1,13 @@
 //! What commands share: the configuration that they are given, and the codes that they end with.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::config::{Config, Problems};
+
+/// The state's folder of an installed trailnoti.
+const INSTALLED: &str = "/var/lib/trailnoti";
 
 /// Exit codes, after sysexits.h.
 pub(super) mod exit {
@@ -30,8 +33,25 @@ impl ConfigFile {
         Config::load(self.config.as_deref())
     }
 
-    /// Where the daemon listens that runs by it.
-    pub fn listen(&self) -> Result<Option<std::net::SocketAddr>, Problems> {
-        Config::listen(self.config.as_deref())
+    /// The folder of the state of the daemon that runs by it.
+    pub fn state(&self) -> Result<PathBuf, Problems> {
+        Ok(state_path(Config::state_of(self.config.as_deref())?.as_deref()))
     }
+}
+
+/// Where the state is kept: as configured, as systemd says (systemd.exec, "StateDirectory"), where an installed
+/// trailnoti keeps it, or in the user's own folder (XDG Base Directory).
+pub(super) fn state_path(configured: Option<&Path>) -> PathBuf {
+    if let Some(path) = configured {
+        return path.to_owned();
+    }
+    if let Some(path) = std::env::var_os("STATE_DIRECTORY") {
+        return PathBuf::from(path);
+    }
+    if Path::new(INSTALLED).is_dir() {
+        return PathBuf::from(INSTALLED);
+    }
+    let own = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+    own.or_else(home).unwrap_or_else(|| PathBuf::from(".")).join("trailnoti")
 }

@@ -1,6 +1,8 @@
-//! Asking the running daemon over its local endpoint.
+//! Asking the running daemon over the socket in its state's folder.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,16 +12,20 @@ use serde::de::DeserializeOwned;
 
 use crate::cli::arguments::{ConfigFile, exit};
 use crate::cli::runtime;
+use crate::ops::http::socket_in;
 
 /// How long it has to answer.
 const WAIT: Duration = Duration::from_secs(5);
+/// The longest answer, in bytes: what the status of a thousand accounts takes.
+const LONGEST: usize = 64 << 20;
 
 /// Nobody answers where the configuration says.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "no daemon is answering on {0}: start it with `trailnoti run`, check `systemctl status trailnoti`, or pass the daemon's configuration with --config"
+    "no daemon is answering on {path}: start it with `trailnoti run`, check `systemctl status trailnoti`, or pass the daemon's configuration with --config",
+    path = .0.display()
 )]
-pub(super) struct NoDaemon(SocketAddr);
+pub(super) struct NoDaemon(PathBuf);
 
 /// Asks for a page that the daemon has whenever its loops run. Without one, the code to end with is answered, and people are
 /// answered with the reason.
@@ -65,25 +71,36 @@ pub(super) fn read<T: DeserializeOwned>(text: &str) -> anyhow::Result<T> {
 /// Asks for a page.
 ///
 /// # Errors
-/// When there is no endpoint, or nobody answers there.
+/// When nobody answers, or somebody who need not be the daemon.
 pub(super) fn ask(file: &ConfigFile, page: &str) -> anyhow::Result<(StatusCode, String)> {
-    let Some(mut address) = file.listen()? else {
-        anyhow::bail!(
-            "[http] listen is \"off\", so the daemon cannot be asked: set it to an address (\"127.0.0.1:9641\") and restart the daemon"
-        );
-    };
-    if address.ip().is_unspecified() {
-        address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let state = file.state()?;
+    let socket = socket_in(&state);
+    let nobody = || NoDaemon(socket.clone());
+    let (folder, own) = (std::fs::metadata(&state), std::fs::symlink_metadata(&socket));
+    match (folder, own) {
+        (Ok(folder), Ok(own)) => anyhow::ensure!(
+            folder.mode() & 0o022 == 0 && own.uid() == folder.uid(),
+            "others than its owner may write {}, so it need not be the daemon that answers there: `chmod go-w` it",
+            state.display()
+        ),
+        (Err(error), _) | (_, Err(error)) if error.kind() == ErrorKind::PermissionDenied => {
+            anyhow::bail!("only the daemon's own user and root may ask it ({}): try sudo", socket.display())
+        }
+        _ => return Err(nobody().into()),
     }
     runtime::one_thread()?.block_on(async {
         let client = reqwest::Client::builder()
-            .no_proxy()
+            .unix_socket(socket.as_path())
             .timeout(WAIT)
             .build()
             .context("cannot set up an HTTP client")?;
-        let answer =
-            client.get(format!("http://{address}{page}")).send().await.map_err(|_| NoDaemon(address))?;
+        let mut answer = client.get(format!("http://localhost{page}")).send().await.map_err(|_| nobody())?;
         let status = answer.status();
-        Ok((status, answer.text().await.map_err(|_| NoDaemon(address))?))
+        let mut text = Vec::new();
+        while let Some(more) = answer.chunk().await.map_err(|_| nobody())? {
+            anyhow::ensure!(text.len() + more.len() <= LONGEST, "the daemon's answer to {page} never ends");
+            text.extend_from_slice(&more);
+        }
+        Ok((status, String::from_utf8(text).context("the daemon's answer is no text")?))
     })
 }

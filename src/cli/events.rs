@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::domain::context::Envelope;
 use crate::domain::event::{Event, Unreadable};
 use crate::domain::lookup::cursor::Request;
-use crate::domain::lookup::pacer::Pacer;
+use crate::domain::lookup::pacer::{Hurry, Pacer};
 use crate::domain::lookup::stream::Stream;
 use crate::domain::time::earlier;
 use crate::source;
@@ -78,7 +78,7 @@ async fn read(
     let mut request = Request { stream: stream.clone(), start: earlier(end, since), end, token: None };
     let mut pacer = Pacer::new(config.cloudtrail.requests_per_second, end);
     loop {
-        clock.sleep_until(pacer.take(clock.now())).await;
+        clock.sleep_until(pacer.take(clock.now(), Hurry::None)).await;
         let page = match access.look_up(&request).await {
             Err(FetchError::Throttled(_)) => {
                 pacer.throttled(clock.now());

@@ -15,7 +15,7 @@ use crate::cli::{events, runtime};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::lookup::cursor::Request;
-use crate::domain::lookup::pacer::Pacer;
+use crate::domain::lookup::pacer::{Hurry, Pacer};
 use crate::domain::lookup::stream::{Stream, derive};
 use crate::domain::time::earlier;
 use crate::source;
@@ -126,7 +126,7 @@ impl Reading<'_> {
                 if self.stop.load(Ordering::Relaxed) {
                     return Ok(());
                 }
-                self.clock.sleep_until(pacer.take(self.clock.now())).await;
+                self.clock.sleep_until(pacer.take(self.clock.now(), Hurry::None)).await;
                 let page = match access.look_up(&request).await {
                     Err(FetchError::Throttled(_)) => {
                         pacer.throttled(self.clock.now());

@@ -1,6 +1,6 @@
 //! `run`, the daemon, and `healthcheck`, which asks it. Owns signals and the folder of the state.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use signal_hook_tokio::Signals;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::arguments::{ConfigFile, exit};
+use crate::cli::arguments::{ConfigFile, exit, state_path};
 use crate::cli::{ask, learning, runtime};
 use crate::clock::Clock;
 use crate::config::{Config, build_sinks};
@@ -23,9 +23,6 @@ use crate::ops::{http, systemd, telemetry};
 use crate::source::Account;
 use crate::store::{Opened, Store};
 use crate::{daemon, source};
-
-/// The state's folder of an installed trailnoti.
-const INSTALLED: &str = "/var/lib/trailnoti";
 
 pub(super) fn run(file: ConfigFile, log_format: LogFormat) -> anyhow::Result<ExitCode> {
     telemetry::begin(log_format);
@@ -52,7 +49,8 @@ async fn watch(
     let (reload, reloads) = mpsc::channel(1);
     // Signals are heard from the first moment on: in a container nobody else would.
     let signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
-    let running = Running { file, path: path.clone(), http: config.http, stop: stop.clone(), reload };
+    let state = path.clone();
+    let running = Running { file, path, http: config.http, stop: stop.clone(), reload };
     runtime::beside(running.listen(signals));
     let sdk = tokio::select! {
         biased;
@@ -63,14 +61,19 @@ async fn watch(
     if let Some(address) = config.http {
         let listener = http::bind(address).await?;
         tracing::info!("listening on http://{}", listener.local_addr()?);
-        runtime::beside(http::serve(listener, status.clone(), clock, stop.clone()));
+        runtime::beside(http::serve_machines(listener, status.clone(), clock, stop.clone()));
+    }
+    match http::bind_socket(&state) {
+        Ok(socket) => runtime::beside(http::serve_commands(socket, status.clone(), clock, stop.clone())),
+        // Alerts go on without it.
+        Err(error) => tracing::error!("{error:#}"),
     }
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
-        state = %path.display(),
+        state = %state.display(),
         rules = config.ruleset.rules.iter().count(),
         sinks = config.sinks.iter().map(|sink| sink.name.as_str()).collect::<Vec<_>>().join(", "),
         "watching"
@@ -136,24 +139,7 @@ impl Running {
     }
 }
 
-/// Where the state is kept: as configured, as systemd says (systemd.exec, "StateDirectory"), where an installed
-/// trailnoti keeps it, or in the user's own folder (XDG Base Directory).
-fn state_path(configured: Option<&Path>) -> PathBuf {
-    if let Some(path) = configured {
-        return path.to_owned();
-    }
-    if let Some(path) = std::env::var_os("STATE_DIRECTORY") {
-        return PathBuf::from(path);
-    }
-    if Path::new(INSTALLED).is_dir() {
-        return PathBuf::from(INSTALLED);
-    }
-    let own = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
-    own.or_else(home).unwrap_or_else(|| PathBuf::from(".")).join("trailnoti")
-}
-
-/// Asks `/healthz`. A plain socket: a container's image has no curl, and this must not depend on anything else.
+/// Asks `/healthz`: a container's image has no curl.
 pub(super) fn healthcheck(file: &ConfigFile) -> anyhow::Result<ExitCode> {
     let (status, text) = ask::ask(file, "/healthz")?;
     if status.is_success() {

@@ -4,7 +4,9 @@
 use crate::config::aws::AccountConfig;
 use crate::config::section::Section;
 use crate::domain::event::instance::State;
-use crate::domain::instances::exclusion::{Condition, Exclusion, Glob, Group, Wanted, launched_by};
+use crate::domain::instances::claim::launched_by;
+use crate::domain::instances::exclusion::{Condition, Exclusion, Group, Wanted};
+use crate::domain::instances::glob::Glob;
 use crate::domain::json::Json;
 use crate::domain::pattern::{did_you_mean, nearest};
 
@@ -64,7 +66,16 @@ fn hides_nearly_all(condition: &Condition) -> bool {
 }
 
 fn check_launcher(section: &Section<'_>, glob: &Glob, accounts: &[AccountConfig]) {
-    if NOBODY.iter().any(|nobody| glob.matches(nobody)) {
+    let service = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ' ');
+    if glob.text() != "*" && !glob.text().starts_with("arn:") && !glob.text().chars().all(service) {
+        section.problem(
+            "launched_by",
+            format!(
+                "\"{}\" is neither a whole ARN (\"arn:aws:iam::*:role/ci-runner\"; a * in it stops at : and /) nor an AWS service (\"autoscaling.amazonaws.com\")",
+                glob.text()
+            ),
+        );
+    } else if glob.text() == "*" || NOBODY.iter().any(|nobody| glob.matches(nobody)) {
         section.problem(
             "launched_by",
             format!("\"{}\" matches everybody: name who launches these instances", glob.text()),

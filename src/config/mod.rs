@@ -114,24 +114,24 @@ impl Config {
         let environment = environment();
         let Some(path) = path else { return Config::parse("", "", None, environment) };
         let (name, text) = read_text(path)?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Config::parse(&name, &text, Some(folder), environment)
+        Config::parse(&name, &text, folder_of(path), environment)
     }
 
-    /// Where the daemon that runs by a file listens. Nothing else of it is read: whoever asks the daemon needs no secret
-    /// of it, and may not be able to read them.
+    /// Where the daemon that runs by a file keeps its state, if the file says. Nothing else of it is read: whoever asks the
+    /// daemon needs no secret of it, and may not be able to read them.
     ///
     /// # Errors
     /// When the file cannot be read, or says nothing usable of this.
-    pub fn listen(path: Option<&Path>) -> Result<Option<SocketAddr>, Problems> {
+    pub fn state_of(path: Option<&Path>) -> Result<Option<PathBuf>, Problems> {
         let (name, text) = path.map(read_text).transpose()?.unwrap_or_default();
         let document = Document::parse(&name, &text)
             .and_then(|document| document.with_environment(&text, environment()))
             .map_err(Problems)?;
         let found = Found::default();
-        let address = http(Section::root(&document, &found).section("http"));
+        let here = path.and_then(folder_of).unwrap_or(Path::new("."));
+        let state = state(Section::root(&document, &found).section("state"), here);
         let problems = found.into_inner();
-        if problems.is_empty() { Ok(address) } else { Err(Problems(problems)) }
+        if problems.is_empty() { Ok(state) } else { Err(Problems(problems)) }
     }
 
     /// The configuration of a text. Relative paths in it are from `folder`.
@@ -183,9 +183,7 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
     own_accounts.extend(accounts.iter().map(|account| account.id.clone()));
     let cloudtrail = cloudtrail(root.section("cloudtrail"));
     let ec2 = ec2(root.section("ec2"));
-    let mut state = root.section("state");
-    let path = state.text("path").map(|path| here.join(path));
-    state.finish();
+    let state = state(root.section("state"), here);
     let mut settings = root.section("rules");
     let files = if settings.has("files") {
         settings.texts("files")
@@ -224,7 +222,7 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
         accounts,
         cloudtrail,
         ec2,
-        state: path,
+        state,
         ruleset,
         rule_tests: read.tests,
         disabled: read.disabled,
@@ -252,6 +250,17 @@ fn read_text(path: &Path) -> Result<(String, String), Problems> {
             Err(Problems(vec![Problem::new(place, format!("cannot be read: {error}"))]))
         }
     }
+}
+
+/// The folder that relative paths in a file are from.
+fn folder_of(file: &Path) -> Option<&Path> {
+    Some(file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+}
+
+fn state(mut section: Section<'_>, here: &Path) -> Option<PathBuf> {
+    let path = section.text("path").map(|path| here.join(path));
+    section.finish();
+    path
 }
 
 fn http(mut section: Section<'_>) -> Option<SocketAddr> {

@@ -11,7 +11,7 @@ use jiff::{Span, SpanRelativeTo};
 
 use crate::config::document::{Document, Members};
 use crate::config::problem::{Place, Problem};
-use crate::domain::instances::exclusion::Glob;
+use crate::domain::instances::glob::Glob;
 use crate::domain::json::Json;
 use crate::domain::pattern::{did_you_mean, nearest};
 use crate::domain::severity::Severity;

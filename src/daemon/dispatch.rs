@@ -54,6 +54,7 @@ pub async fn dispatch(
             let queue = sink.queue();
             let dispatch = Dispatch {
                 health: shared.store.reported(Subject::Sink(queue)).await?,
+                begun: shared.clock.now(),
                 not_before: shared.store.deferred(queue).await?.unwrap_or(Timestamp::MIN),
                 failures: 0,
                 name: &name,
@@ -82,6 +83,8 @@ struct Dispatch<'a> {
     shared: &'a Shared,
     sink: &'a dyn Sink,
     health: Health,
+    /// When the wait began, and when it is over.
+    begun: Timestamp,
     not_before: Timestamp,
     failures: u32,
 }
@@ -116,7 +119,13 @@ impl Dispatch<'_> {
     async fn turn(&mut self) -> Result<Turn, StoreError> {
         let (store, clock) = (&self.shared.store, self.shared.clock);
         let now = clock.now();
-        // After the clock was set back, no wait is longer than the longest there is.
+        if now < self.begun {
+            // The clock was set back, and what is left of the wait with it.
+            let wait = self.not_before.duration_since(self.begun);
+            self.not_before = now.saturating_add(wait).unwrap_or(now);
+            self.begun = now;
+        }
+        // No wait is longer than the longest there is.
         self.not_before = self.not_before.min(later(now, LATEST));
         if now < self.not_before {
             return Ok(Turn::Wait { until: self.not_before, crowded: false });
@@ -135,7 +144,7 @@ impl Dispatch<'_> {
             Err(_) => Err(Failure::Later { after: None, why: "no answer in time".to_owned() }),
         };
         let now = clock.now();
-        self.not_before = later(now, self.sink.gap());
+        (self.begun, self.not_before) = (now, later(now, self.sink.gap()));
         self.failures = if answer.is_ok() { 0 } else { self.failures + 1 };
         self.count(&message, &answer);
         let salt = salt(self.name);

@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::judge_state::JudgeState;
 use crate::domain::notify::outbox::Route;
+use crate::domain::retry::{phase, salt};
 use crate::domain::time::later;
 use crate::ops::status::Status;
 use crate::source::{FetchError, Skew};
@@ -22,6 +23,8 @@ use crate::store::{Store, StoreError};
 pub(in crate::daemon) const AGAIN: Duration = Duration::from_secs(5);
 /// How long a loop may take between two signs of life, beside what it says it waits for.
 const SLACK: Duration = Duration::from_secs(20);
+/// How many loops an account has: two in each of the regions that are enabled without asking (AWS account management guide).
+const LOOPS: usize = 34;
 /// The longest that a question to AWS takes: one request, or a list of several pages.
 pub(in crate::daemon) const REQUEST: Duration = Duration::from_secs(70);
 
@@ -47,6 +50,17 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// Waits until a loop's own moment, so that the loops of many accounts do not all ask at once; and says whether to go on.
+    pub(in crate::daemon) async fn wait_for_turn(
+        &self,
+        name: &str,
+        period: Duration,
+        stop: &CancellationToken,
+    ) -> bool {
+        let loops = self.config.accounts.len().max(1) * LOOPS;
+        self.wait(name, later(self.clock.now(), phase(period, loops, salt(name))), stop).await
+    }
+
     /// Waits until a time of day, and says whether to go on.
     pub(in crate::daemon) async fn wait(
         &self,

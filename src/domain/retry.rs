@@ -2,9 +2,23 @@
 
 use std::time::Duration;
 
+/// So many may be done together.
+const FEW: usize = 200;
+
 /// A salt for [`back_off`] that is the same for the same name.
 pub fn salt(name: &str) -> u64 {
     name.bytes().fold(7, |hash: u64, byte| hash.wrapping_mul(31).wrapping_add(byte.into()))
+}
+
+/// When something that is done every `period` is done for the first time, so that many of these are not done together. What
+/// there are `many` of begins within a hundredth of a second each, and none waits longer than a period; a few hundred may begin
+/// at once.
+pub fn phase(period: Duration, many: usize, salt: u64) -> Duration {
+    if many < FEW {
+        return Duration::ZERO;
+    }
+    let all = period.min(Duration::from_millis(10).saturating_mul(u32::try_from(many).unwrap_or(u32::MAX)));
+    all.mul_f64((salt.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as f64 / (1u64 << 24) as f64)
 }
 
 /// How long to wait before attempt number `times + 1`: doubling, to at most `most`, with a spread that depends

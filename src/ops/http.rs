@@ -1,22 +1,36 @@
-//! The local endpoint: `/healthz`, `/readyz`, `/metrics` for machines, `/status`, `/alerts` and `/explain/ID` for the
-//! commands of these names. On loopback unless configured otherwise. Owns the addresses; shows no secret.
+//! The two local endpoints. Over TCP, for machines: `/healthz`, `/readyz`, `/metrics`. Over a Unix socket in the state's folder,
+//! for the commands of these names: `/status`, `/alerts` and `/explain/ID` too. Owns the addresses and who may ask; shows no
+//! secret. How many may ask, and for how long, is `connections`'s.
+//!
+//! Whoever is first takes a port; a socket in a folder that only its owner may write is nobody else's.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
-use axum::extract::{ConnectInfo, Path, Request};
+use axum::extract::{Path as InPath, Request};
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Serialize;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::ops::connections::Connections;
 use crate::ops::status::Status;
+
+/// The socket's name in the state's folder.
+const SOCKET: &str = "control.sock";
+
+/// Where the daemon answers commands, for a folder of the state.
+pub fn socket_in(state: &Path) -> PathBuf {
+    state.join(SOCKET)
+}
 
 /// Opens the address.
 ///
@@ -28,19 +42,86 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// Serves until `stop`.
+/// Opens the socket in the state's folder, for this user alone. Whoever calls holds the state, so one that is there already is a
+/// dead daemon's.
+///
+/// # Errors
+/// When it cannot be made; a path may have 107 bytes (unix(7)).
+pub fn bind_socket(state: &Path) -> anyhow::Result<(UnixListener, u32)> {
+    let path = socket_in(state);
+    let cannot = || format!("cannot make {} (`trailnoti status` would not work)", path.display());
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).with_context(cannot),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&path).with_context(cannot)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).with_context(cannot)?;
+    let owner = std::fs::metadata(&path).with_context(cannot)?.uid();
+    Ok((listener, owner))
+}
+
+/// Answers machines until `stop`.
 ///
 /// # Errors
 /// When the socket fails.
-pub async fn serve(
+pub async fn serve_machines(
     listener: TcpListener,
     status: Arc<Status>,
     clock: Clock,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let (health, ready, metrics) = (status.clone(), status.clone(), status.clone());
+    let loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
+    let mut pages = machines(status, clock);
+    if loopback {
+        pages = pages.layer(axum::middleware::from_fn(by_this_machines_name));
+    }
+    Connections::default().serve(pages, &stop, || async { Ok(listener.accept().await?.0) }).await;
+    Ok(())
+}
+
+/// Answers the commands of this user and of root until `stop`; `owner` is this user's number.
+///
+/// # Errors
+/// When the socket fails.
+pub async fn serve_commands(
+    (listener, owner): (UnixListener, u32),
+    status: Arc<Status>,
+    clock: Clock,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let pages = machines(status.clone(), clock).merge(commands(status));
+    let accept = || async {
+        let (stream, _) = listener.accept().await?;
+        // The folder keeps others out; where somebody opened it to them, this does.
+        let asks = stream.peer_cred()?.uid();
+        if asks == owner || asks == 0 {
+            return Ok(stream);
+        }
+        Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, format!("user {asks} may not ask")))
+    };
+    Connections::default().serve(pages, &stop, accept).await;
+    Ok(())
+}
+
+fn machines(status: Arc<Status>, clock: Clock) -> Router {
+    let (health, ready, metrics) = (status.clone(), status.clone(), status);
+    Router::new()
+        // Alive: the loops keep their word. It does not depend on AWS.
+        .route("/healthz", get(move || async move { answer(&health.stalled(), "alive") }))
+        // Ready: every region was read, and none is stale.
+        .route("/readyz", get(move || async move { answer(&ready.readiness(clock.now()).missing, "ready") }))
+        .route(
+            "/metrics",
+            get(move || async move {
+                let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+                ([(header::CONTENT_TYPE, kind)], metrics.metrics.page())
+            }),
+        )
+}
+
+fn commands(status: Arc<Status>) -> Router {
     let (overview, alerts, explain) = (status.clone(), status.clone(), status);
-    let pages = Router::new()
+    Router::new()
         .route(
             "/status",
             get(move || async move {
@@ -57,7 +138,7 @@ pub async fn serve(
         )
         .route(
             "/explain/{id}",
-            get(move |Path(id): Path<String>| async move {
+            get(move |InPath(id): InPath<String>| async move {
                 let Some(pages) = explain.pages() else { return nothing() };
                 match pages.explain(&id).await {
                     Ok(explained) if explained.is_empty() => nothing(),
@@ -65,38 +146,18 @@ pub async fn serve(
                 }
             }),
         )
-        .layer(axum::middleware::from_fn(this_machine_alone))
-        // Alive: the loops keep their word. It does not depend on AWS.
-        .route("/healthz", get(move || async move { answer(&health.stalled(), "alive") }))
-        // Ready: every region was read, and none is stale.
-        .route("/readyz", get(move || async move { answer(&ready.readiness(clock.now()).missing, "ready") }))
-        .route(
-            "/metrics",
-            get(move || async move {
-                let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-                ([(header::CONTENT_TYPE, kind)], metrics.metrics.page())
-            }),
-        );
-    axum::serve(listener, pages.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(stop.cancelled_owned())
-        .await
-        .context("cannot serve the HTTP endpoint")
 }
 
-/// What is seen and what is hidden is shown to this machine alone, also where the endpoint listens to others; and not
-/// to a website whose name was pointed at this machine.
-async fn this_machine_alone(
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    request: Request,
-    next: Next,
-) -> Response {
+/// Not for a website whose name was pointed at this machine: where only this machine can ask, it does so by its own name or
+/// address.
+async fn by_this_machines_name(request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let by_address = host.parse::<SocketAddr>().is_ok() || host.starts_with("localhost:");
-    if by_address && peer.ip().to_canonical().is_loopback() {
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let by_address = host.parse::<SocketAddr>().is_ok() || host.parse::<std::net::IpAddr>().is_ok();
+    if by_address || name == "localhost" {
         return next.run(request).await;
     }
-    (StatusCode::FORBIDDEN, "only available from this machine, by its address or as localhost\n")
-        .into_response()
+    (StatusCode::FORBIDDEN, "only available by this machine's address or as localhost\n").into_response()
 }
 
 fn page(shown: Result<impl Serialize, String>) -> Response {

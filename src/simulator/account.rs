@@ -51,6 +51,8 @@ pub struct Account {
 pub struct Recorded {
     /// The record, as CloudTrail writes it.
     pub record: Json,
+    /// The second in which it happened; none where the record does not say.
+    pub happened: Option<i64>,
     /// When it can first be read.
     pub visible: Timestamp,
     /// `CloudTrailEvent` is this text instead of the record, for what must not happen and might.
@@ -179,9 +181,10 @@ impl Account {
 
     /// Puts a record into the history, visible after a while.
     pub fn record(&mut self, record: Json, after: SignedDuration) {
-        let happened: Timestamp =
-            record.text("eventTime").and_then(|t| t.parse().ok()).unwrap_or(Timestamp::MIN);
-        self.events.push(Recorded { record, visible: happened + after, text: None });
+        let happened: Option<Timestamp> = record.text("eventTime").and_then(|time| time.parse().ok());
+        let visible = happened.unwrap_or(Timestamp::MIN) + after;
+        let happened = happened.map(Timestamp::as_second);
+        self.events.push(Recorded { record, happened, visible, text: None });
     }
 
     /// Puts something into the history as `CloudTrailEvent` that is not the record.

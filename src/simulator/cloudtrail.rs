@@ -26,6 +26,16 @@ const KEYS: [&str; 8] = [
 ];
 
 impl Bucket {
+    /// What somebody else, who asks so often a second, took since the last request.
+    fn take_by_another(&mut self, per_second: f64, now: Timestamp) {
+        let pause = SignedDuration::from_secs_f64(1.0 / per_second);
+        while self.other + pause <= now {
+            self.other += pause;
+            let at = self.other;
+            self.take(at);
+        }
+    }
+
     fn take(&mut self, now: Timestamp) -> bool {
         let passed = now.duration_since(self.at).as_secs_f64();
         self.left = (self.left + passed * QUOTA).min(QUOTA);
@@ -49,10 +59,18 @@ pub(super) fn serve(
     if operation != "LookupEvents" {
         return error("UnsupportedOperationException", "not simulated");
     }
-    let bucket = state
-        .buckets
-        .entry((account.to_owned(), call.region.clone()))
-        .or_insert(Bucket { left: QUOTA, at: now });
+    let bucket = state.buckets.entry((account.to_owned(), call.region.clone())).or_insert(Bucket {
+        left: QUOTA,
+        at: now,
+        other: now,
+    });
+    let others = state.others.iter();
+    let another =
+        others.filter(|other| other.region == call.region && other.from <= now && now < other.until);
+    match another.map(|other| other.per_second).reduce(f64::max) {
+        Some(per_second) => bucket.take_by_another(per_second, now),
+        None => bucket.other = now,
+    }
     if !bucket.take(now) {
         return error("ThrottlingException", "Rate exceeded");
     }
@@ -102,23 +120,29 @@ pub(super) fn serve(
     let mut found: Vec<(&Recorded, i64)> = owner
         .events
         .iter()
-        .filter(|event| event.visible <= now && event.record.text("awsRegion") == Some(&call.region))
-        .filter_map(|event| {
-            let happened: Timestamp = event.record.text("eventTime")?.parse().ok()?;
-            Some((event, happened.as_second()))
-        })
+        .filter_map(|event| Some((event, event.happened?)))
         .filter(|(event, happened)| {
             let happened = *happened as f64;
-            let has = attribute
-                .as_ref()
-                .is_none_or(|(key, value)| attribute_of(&event.record, key).contains(value));
-            has && start <= happened && happened <= end
+            event.visible <= now
+                && start <= happened
+                && happened <= end
+                && event.record.text("awsRegion") == Some(&call.region)
+                && attribute.as_ref().is_none_or(|(key, value)| has(&event.record, key, value))
         })
         .collect();
     // Nothing is known of the order inside a second: here it is that of the ids, not of the recording.
-    found.sort_by_key(|(event, happened)| {
+    let order = |(event, happened): &(&Recorded, i64)| {
         (std::cmp::Reverse(*happened), event.record.text("eventID").unwrap_or_default().to_owned())
-    });
+    };
+    if found.len() > from + most {
+        // Of many, only those up to the end of the page need an order.
+        let before =
+            |a: &(&Recorded, i64), b: &(&Recorded, i64)| b.1.cmp(&a.1).then_with(|| order(a).cmp(&order(b)));
+        found.select_nth_unstable_by(from + most, before);
+        found[..from + most].sort_by(before);
+    } else {
+        found.sort_by_key(order);
+    }
     let events: Vec<Value> = found.iter().skip(from).take(most).map(|(event, at)| wire(event, *at)).collect();
     let mut reply = json!({ "Events": events });
     if found.len() > from + most {
@@ -128,17 +152,20 @@ pub(super) fn serve(
     Answer::json(200, reply.to_string())
 }
 
-/// The values of an attribute; several only for resources.
-fn attribute_of(record: &Json, key: &str) -> Vec<String> {
-    let text = |path: &str| record.text(path).map(str::to_owned).into_iter().collect();
+/// Whether a record has this value of an attribute.
+fn has(record: &Json, key: &str, value: &str) -> bool {
+    let text = |path: &str| record.text(path) == Some(value);
     match key {
         "EventId" => text("eventID"),
         "EventName" => text("eventName"),
         "EventSource" => text("eventSource"),
         "AccessKeyId" => text("userIdentity.accessKeyId"),
-        "Username" => username(record).into_iter().collect(),
-        "ReadOnly" => vec![record.at("readOnly").and_then(Json::as_bool).unwrap_or(false).to_string()],
-        _ => Vec::new(),
+        "Username" => username(record).as_deref() == Some(value),
+        "ReadOnly" => {
+            let reads = record.at("readOnly").and_then(Json::as_bool).unwrap_or(false);
+            value == if reads { "true" } else { "false" }
+        }
+        _ => false,
     }
 }
 

@@ -16,6 +16,17 @@ use crate::simulator::wire::{Call, Made};
 pub(super) struct Bucket {
     pub left: f64,
     pub at: Timestamp,
+    /// When somebody else last asked.
+    pub other: Timestamp,
+}
+
+/// Somebody else who asks for the history.
+#[derive(Debug)]
+pub(super) struct Other {
+    pub region: String,
+    pub per_second: f64,
+    pub from: Timestamp,
+    pub until: Timestamp,
 }
 
 /// What a token stands for: it is bound to the parameters it was given for.
@@ -33,6 +44,7 @@ pub(super) struct State {
     pub keys: BTreeMap<String, (String, Option<Timestamp>)>,
     pub faults: Vec<Fault>,
     pub buckets: BTreeMap<(String, String), Bucket>,
+    pub others: Vec<Other>,
     pub tokens: BTreeMap<String, TokenFor>,
     pub issued: u64,
     pub skew: SignedDuration,

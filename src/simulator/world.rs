@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::clock::Clock;
 use crate::simulator::account::Account;
 use crate::simulator::faults::{Fault, Trouble};
-use crate::simulator::state::{Observer, State};
+use crate::simulator::state::{Observer, Other, State};
 use crate::simulator::wire::{Answer, Call, Made};
 use crate::simulator::{cloudtrail, ec2, faults, sts};
 
@@ -34,6 +34,7 @@ impl World {
             keys: BTreeMap::new(),
             faults: Vec::new(),
             buckets: BTreeMap::new(),
+            others: Vec::new(),
             tokens: BTreeMap::new(),
             issued: 0,
             skew: SignedDuration::ZERO,
@@ -74,6 +75,12 @@ impl World {
     /// Adds a fault to what AWS's side does.
     pub fn fault(&self, fault: Fault) {
         self.lock().faults.push(fault);
+    }
+
+    /// Somebody else asks a region of every account for its history so often a second, in this time.
+    pub fn spend(&self, region: &str, per_second: f64, from: Timestamp, until: Timestamp) {
+        let region = region.to_owned();
+        self.lock().others.push(Other { region, per_second, from, until });
     }
 
     /// Takes all faults away.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use aws_config::identity::IdentityCache;
 use aws_config::sts::AssumeRoleProvider;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 
@@ -101,7 +102,9 @@ impl Account {
             Some(base) => SharedCredentialsProvider::new(role.build_from_provider(base).await),
             None => SharedCredentialsProvider::new(role.build().await),
         };
-        let sdk = sdk.clone().into_builder().credentials_provider(provider).build();
+        // The SDK's own cache holds 64 accounts; beyond that each request would assume its role again.
+        let cache = IdentityCache::lazy().build();
+        let sdk = sdk.clone().into_builder().credentials_provider(provider).identity_cache(cache).build();
         Account { id: config.id.clone(), name: config.name.clone(), principal: config.role_arn.clone(), sdk }
     }
 

@@ -1,14 +1,19 @@
 //! One page of CloudTrail's event history.
 
+use std::borrow::Cow;
+
 use aws_sdk_cloudtrail::types::{LookupAttribute, LookupAttributeKey};
+use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 
 use crate::domain::event::Received;
+use crate::domain::json::mend::mend;
 use crate::domain::lookup::cursor::Request;
 use crate::source::failure::FetchError;
 use crate::source::failure::failure;
 use crate::source::region::RegionAccess;
+use crate::source::salvage;
 
 /// One page of the history, as AWS answered it.
 #[derive(Debug, Default)]
@@ -31,7 +36,7 @@ impl RegionAccess {
             .attribute_value(value)
             .build()
             .map_err(|error| FetchError::Malformed(error.to_string()))?;
-        let page = self
+        let answer = self
             .cloudtrail
             .lookup_events()
             .lookup_attributes(attribute)
@@ -40,14 +45,35 @@ impl RegionAccess {
             .max_results(50)
             .set_next_token(request.token.clone())
             .send()
-            .await
-            .map_err(failure)?;
+            .await;
+        let page = match answer {
+            Ok(page) => page,
+            Err(error) => {
+                // One entry that cannot be decoded must not hide the others of its page.
+                let unread = match &error {
+                    SdkError::ResponseError(unread) if unread.raw().status().is_success() => Some(unread),
+                    _ => None,
+                };
+                let salvaged = unread.and_then(|unread| salvage::page(unread.raw().body().bytes()?));
+                return salvaged
+                    .map(|(events, next)| LookedUp { events, next })
+                    .ok_or_else(|| failure(error));
+            }
+        };
         let events = page.events.unwrap_or_default().into_iter().map(|event| Received {
             time: event.event_time.and_then(|time| Timestamp::from_second(time.secs()).ok()),
             id: event.event_id.unwrap_or_default(),
             name: event.event_name.unwrap_or_default(),
-            record: event.cloud_trail_event,
+            record: event.cloud_trail_event.map(mended),
         });
         Ok(LookedUp { events: events.collect(), next: page.next_token })
+    }
+}
+
+/// A record's text, without what would make it unreadable; most are as they were, and not copied.
+fn mended(record: String) -> String {
+    match mend(&record) {
+        Cow::Borrowed(_) => record,
+        Cow::Owned(mended) => mended,
     }
 }

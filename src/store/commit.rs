@@ -23,6 +23,8 @@ use crate::store::{alert_log, pending, story};
 pub struct Commit {
     /// How far lanes have come.
     pub cursors: Vec<(LaneKind, Cursor)>,
+    /// That is all they say: where nothing was decided either, they need not be written.
+    pub idle: bool,
     /// What was decided of events.
     pub judgement: Judgement,
     /// The decisions on its alerts, with their places in the log of the last ones.
@@ -56,7 +58,7 @@ impl Commit {
             || learned
             || self.history.is_some()
             || self.baseline
-            || !self.cursors.is_empty()
+            || !(self.idle || self.cursors.is_empty())
             || !self.health.is_empty()
     }
 }

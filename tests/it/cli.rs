@@ -89,7 +89,7 @@ fn the_services_own_file_is_right_for_commands_that_are_called_by_hand() {
     for command in ["status", "healthcheck"] {
         let (code, _, err) = ends(command);
         assert_eq!(code, Some(69), "{command}: {err}");
-        assert!(err.contains("no daemon is answering on 127.0.0.1:1"), "{command}: {err}");
+        assert!(err.contains("no daemon is answering on "), "{command}: {err}");
     }
 }
 

@@ -4,9 +4,12 @@
 #![allow(clippy::disallowed_methods, reason = "processes and servers live in real time, beside the daemon")]
 
 mod cli;
+mod clocks;
 mod crash;
 mod fates;
+mod floods;
 mod learning;
+mod local;
 mod process;
 mod recall;
 mod recipes;

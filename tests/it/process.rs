@@ -1,6 +1,7 @@
 //! The program as a process: signals, exit codes, real servers, and what it leaves behind when it is killed.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -16,10 +17,10 @@ use crate::servers::{Mail, Reply, Slack, eventually};
 use crate::world::{ACCOUNT, MALLORY};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_trailnoti");
-const LONG: Duration = Duration::from_secs(30);
+pub const LONG: Duration = Duration::from_secs(30);
 
 /// A folder with a configuration, and the daemon that runs by it.
-struct Home {
+pub struct Home {
     folder: tempfile::TempDir,
     aws: String,
     key: String,
@@ -27,24 +28,23 @@ struct Home {
 }
 
 impl Home {
-    async fn new(world: &World) -> Self {
+    pub async fn new(world: &World) -> Self {
         let key = world.add_account(ACCOUNT);
         world.account(ACCOUNT, |account| account.only_regions(&["us-east-1"]));
         let folder = tempfile::tempdir().expect("a folder");
         Home { folder, aws: servers::aws(world.clone()).await, key, child: None }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn write(&self, name: &str, text: &str) {
-        use std::os::unix::fs::PermissionsExt;
+    pub fn write(&self, name: &str, text: &str) {
         std::fs::write(self.path(name), text).expect("written");
         std::fs::set_permissions(self.path(name), std::fs::Permissions::from_mode(0o600)).expect("set");
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
         command
             .args(arguments)
@@ -58,11 +58,11 @@ impl Home {
         command
     }
 
-    fn start(&mut self) {
+    pub fn start(&mut self) {
         self.start_with(|command| command);
     }
 
-    fn start_with(&mut self, change: impl Fn(&mut Command) -> &mut Command) {
+    pub fn start_with(&mut self, change: impl Fn(&mut Command) -> &mut Command) {
         let log =
             std::fs::OpenOptions::new().create(true).append(true).open(self.path("log")).expect("a log");
         let out =
@@ -71,14 +71,18 @@ impl Home {
         self.child = Some(change(command.stdout(out).stderr(log)).spawn().expect("it starts"));
     }
 
-    fn signal(&self, signal: &str) {
+    pub fn signal(&self, signal: &str) {
         let child = self.child.as_ref().expect("it runs").id().to_string();
         let sent = Command::new("kill").args([signal, &child]).status().expect("kill runs");
         assert!(sent.success());
     }
 
+    pub fn process(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
+    }
+
     /// Waits for its end; its exit code.
-    async fn end(&mut self) -> Option<i32> {
+    pub async fn end(&mut self) -> Option<i32> {
         let child = self.child.as_mut().expect("it runs");
         eventually("the daemon ends", LONG, || match child.try_wait() {
             Ok(Some(status)) => Ok(status.code()),
@@ -87,7 +91,7 @@ impl Home {
         .await
     }
 
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         std::fs::read_to_string(self.path("log")).unwrap_or_default()
     }
 }
@@ -105,24 +109,24 @@ impl Drop for Home {
     }
 }
 
-fn world() -> World {
+pub fn world() -> World {
     World::new(Clock::system())
 }
 
 /// Something happens now and can be read at once.
-fn happens(world: &World, name: &str) {
+pub fn happens(world: &World, name: &str) {
     let request = object([("userName", name.into())]);
     let record = call(&MALLORY, Clock::system().now(), "us-east-1", "iam", "CreateUser", request, Json::Null);
     world.account(ACCOUNT, |account| account.record(record, SignedDuration::ZERO));
 }
 
-fn configuration(slack: &str, more: &str) -> String {
+pub fn configuration(slack: &str, more: &str) -> String {
     format!(
         "[state]\npath = \"state\"\n[cloudtrail]\npoll_interval = \"5s\"\n[ec2]\npoll_interval = \"5s\"\n[grouping]\nwait = \"0s\"\ninterval = \"0s\"\n[http]\nlisten = \"off\"\n[[sink]]\nname = \"slack\"\nkind = \"slack\"\nwebhook_url = \"{slack}\"\n{more}"
     )
 }
 
-fn said(slack: &Slack, what: &str) -> Result<(), String> {
+pub fn said(slack: &Slack, what: &str) -> Result<(), String> {
     let texts = slack.texts();
     if texts.iter().any(|text| text.contains(what)) { Ok(()) } else { Err(format!("{texts:?}")) }
 }
@@ -401,6 +405,7 @@ async fn r27_no_secret_is_in_anything_that_the_process_writes() {
         for entry in std::fs::read_dir(folder).expect("read").flatten() {
             match entry.path() {
                 path if path.is_dir() => folders.push(path),
+                path if !path.is_file() => {}
                 path => written.push((path.display().to_string(), std::fs::read(&path).expect("read"))),
             }
         }
@@ -411,7 +416,7 @@ async fn r27_no_secret_is_in_anything_that_the_process_writes() {
 }
 
 /// The port that the daemon was given, which listens on none in particular: nobody else can take it in between.
-async fn port_of(home: &Home) -> u16 {
+pub async fn port_of(home: &Home) -> u16 {
     let said = || {
         let log = home.log();
         let port = log
@@ -445,8 +450,6 @@ async fn the_health_pages_say_alive_and_ready() {
     home.write("trailnoti.toml", &listen("127.0.0.1:0"));
     home.start();
     let port = port_of(&home).await;
-    // The commands ask where the configuration says.
-    home.write("trailnoti.toml", &listen(&format!("127.0.0.1:{port}")));
     let client = reqwest::Client::new();
     let mut status = BTreeSet::new();
     let begun = Instant::now();
@@ -491,15 +494,29 @@ async fn the_health_pages_say_alive_and_ready() {
     assert_eq!(missing, Vec::<&String>::new(), "docs/status.md describes every field");
     let (code, _) = run(&["explain", "i-0unknown", "--config", "trailnoti.toml"]);
     assert_eq!(code, Some(1));
-    let rebound = client.get(format!("http://127.0.0.1:{port}/status")).header("Host", "evil.example");
+    let rebound = client.get(format!("http://127.0.0.1:{port}/metrics")).header("Host", "evil.example");
     assert_eq!(rebound.send().await.expect("an answer").status().as_u16(), 403);
+    let by_port = client.get(format!("http://127.0.0.1:{port}/status")).send().await.expect("an answer");
+    assert_eq!(by_port.status().as_u16(), 404, "what is seen is shown over the socket alone");
+    // A folder in which others could put a socket of their own is not believed.
+    let state = home.path("state");
+    let mode =
+        |mode| std::fs::set_permissions(&state, std::fs::Permissions::from_mode(mode)).expect("its mode");
+    mode(0o777);
+    assert_eq!(run(&["status", "--config", "trailnoti.toml"]).0, Some(1));
+    mode(0o700);
     home.signal("-TERM");
     home.end().await;
     for command in ["healthcheck", "status"] {
         let dead = home.command(&[command, "--config", "trailnoti.toml"]).output().expect("it runs");
         assert_eq!(dead.status.code(), Some(69));
         let said = String::from_utf8_lossy(&dead.stderr).into_owned();
-        assert!(said.contains("no daemon is answering on 127.0.0.1") && said.lines().count() == 1, "{said}");
+        assert!(
+            said.contains("no daemon is answering on ")
+                && said.contains("state/control.sock")
+                && said.lines().count() == 1,
+            "{said}"
+        );
     }
 }
 

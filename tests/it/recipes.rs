@@ -82,7 +82,62 @@ async fn every_recipe_hides_what_it_is_for_and_no_thief() {
         assert!(thief.contains("mallory launched"), "{name}: {thief}");
         let gpu = told(recipe, &MALLORY, &copied, "p5.48xlarge").await;
         assert!(gpu.contains("p5.48xlarge"), "{name}: {gpu}");
+        // One who may make groups, stacks and clusters has a service launch it, under names that fit.
+        let by_service = told(recipe, &caller, tags, "p4d.24xlarge").await;
+        assert!(by_service.contains("p4d.24xlarge"), "{name}: {by_service}");
     }
+}
+
+/// Two launches under an exclusion: of yours, and ten minutes later another's.
+async fn told_of_the_second(
+    recipe: &str,
+    first: (&Caller<'_>, &[(&str, &str)], &str),
+    second: (&Caller<'_>, &[(&str, &str)], &str),
+) -> String {
+    let mut stage = Stage::new(&["us-east-1", REGION]).with(&format!("{AT_ONCE}{recipe}"));
+    for (time, (caller, tags, kind)) in [("10:02", first), ("10:20", second)] {
+        let id =
+            stage.account(|account| account.launch(&Launch { tags, ..Launch::new(REGION, kind, at(time)) }));
+        stage.record(
+            run_tagged_instances(caller, at(time), REGION, kind, std::slice::from_ref(&id), tags),
+            minutes(4),
+        );
+    }
+    stage.start().await;
+    stage.until("11:40").await;
+    stage.stop().await;
+    stage.transcript()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_a_thief_chooses_hides_nothing() {
+    let recipes = recipes();
+    let own: &[(&str, &str)] = &[("aws:autoscaling:groupName", "eks-prod-1"), ("eks:cluster-name", "prod")];
+    let evil: &[(&str, &str)] = &[("aws:autoscaling:groupName", "eks-evil"), ("eks:cluster-name", "prod")];
+    let eks = &recipes["eks nodes"];
+    let told =
+        told_of_the_second(eks, (&AUTO_SCALING, own, "m7g.large"), (&AUTO_SCALING, evil, "m7g.large")).await;
+    assert!(told.contains("\"eks-evil\" never used this exclusion before"), "{told}");
+    // More processors than ever before.
+    let told =
+        told_of_the_second(eks, (&AUTO_SCALING, own, "m7g.large"), (&AUTO_SCALING, own, "m7g.16xlarge"))
+            .await;
+    assert!(told.contains("m7g.16xlarge") && !told.contains("m7g.large"), "{told}");
+    // A role of the same beginning, in an exclusion that leaves its end open.
+    let open = recipes["karpenter"].replace("KarpenterControllerRole-prod", "KarpenterControllerRole-*");
+    let karpenter: &[(&str, &str)] = &[("karpenter.sh/nodepool", "default")];
+    let thief = Caller { user: "KarpenterControllerRole-evil/17", ..KARPENTER };
+    let told =
+        told_of_the_second(&open, (&KARPENTER, karpenter, "c7g.xlarge"), (&thief, karpenter, "c7g.xlarge"))
+            .await;
+    assert!(told.contains("this launcher has never used"), "{told}");
+    let told = told_of_the_second(
+        &recipes["karpenter"],
+        (&KARPENTER, karpenter, "c7g.xlarge"),
+        (&thief, karpenter, "c7g.xlarge"),
+    )
+    .await;
+    assert!(told.contains("who is not in launched_by"), "{told}");
 }
 
 #[test]

@@ -265,12 +265,17 @@ impl Stage {
 
     /// Starts the daemon.
     pub async fn start(&mut self) {
+        self.start_by(self.clock).await;
+    }
+
+    /// Starts the daemon on a clock of its own.
+    pub async fn start_by(&mut self, clock: Clock) {
         assert!(self.running.is_none(), "it runs");
         let config = self.parse(&self.config.clone()).unwrap_or_else(|problems| panic!("{problems}"));
-        let (store, opened) = Store::open(&self.state, self.clock).await.expect("the state opens");
+        let (store, opened) = Store::open(&self.state, clock).await.expect("the state opens");
         let store = Arc::new(store);
         self.store = Some(store.clone());
-        let (book, clock) = (self.book.clone(), self.clock);
+        let (book, world_clock) = (self.book.clone(), self.clock);
         let heard = self.heard.clone();
         let deps = Deps {
             sdk: source::simulated(&self.world, &self.key),
@@ -278,7 +283,7 @@ impl Stage {
             store: (store, opened),
             make_sinks: Box::new(move |config| {
                 let sinks = config.routes().into_iter().map(|route| -> Arc<dyn Sink> {
-                    Arc::new(Recorder { name: route.sink, clock, book: book.clone() })
+                    Arc::new(Recorder { name: route.sink, clock: world_clock, book: book.clone() })
                 });
                 Ok(sinks.collect())
             }),
@@ -286,7 +291,7 @@ impl Stage {
                 heard
                     .lock()
                     .expect("heard")
-                    .extend(state.iter().map(|state| format!("{} {state:?}", time(clock.now()))));
+                    .extend(state.iter().map(|state| format!("{} {state:?}", time(world_clock.now()))));
             }),
             status: self.status.clone(),
         };

@@ -129,6 +129,10 @@ impl Watch<'_> {
         for (region, stop) in disabled {
             tracing::info!(account = account.id, region, "region disabled");
             stop.cancel();
+            let scope = Scope::region_of(&account.id, &region);
+            let instances = shared.store.stories(scope).await?;
+            let instances = instances.values().filter(|story| story.instance.state.is_on()).count();
+            shared.report(&Report::RegionGone { instances }, scope, Commit::default()).await?;
             shared.status.retired(&account.id, &region);
             shared.judge_state.retire(&shared.store, &account.id, &region).await?;
         }

@@ -1,5 +1,6 @@
 //! Reads CloudTrail's history of one account and region. One request at a time, so that its pace is the region's.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,24 +10,24 @@ use tokio_util::sync::CancellationToken;
 
 use crate::daemon::judge_state::History;
 use crate::daemon::judging::{Batch, What};
+use crate::daemon::poll::pressure::Pressure;
 use crate::daemon::poll::read_health::ReadHealth;
 use crate::daemon::shared::Shared;
 use crate::domain::event::scope::Scope;
-use crate::domain::health::report::Report;
-use crate::domain::health::subject::{Api, Subject};
-use crate::domain::health::{Health, Notice, Patience};
+use crate::domain::health::subject::Api;
 use crate::domain::judge::When;
 use crate::domain::lookup::cursor::{Page, Request};
-use crate::domain::lookup::lanes::{Lanes, Plan};
+use crate::domain::lookup::lanes::{Lanes, Plan, Reading};
 use crate::domain::lookup::pacer::Pacer;
 use crate::domain::lookup::stream::derive;
-use crate::domain::time::{earlier, later};
+use crate::domain::lookup::sweep::Sweeps;
+use crate::domain::time::later;
 use crate::ops::metrics::Asked;
 use crate::source::{Account, FetchError, LookedUp, RegionAccess};
 use crate::store::{Commit, StoreError};
 
-/// How long a lag lasts before it is reported.
-const LAG: Patience = Patience { times: 2, lasting: Duration::from_secs(5 * 60) };
+/// A place that only moved on is written down so often: losing it costs reading that much once more.
+const IDLE: Duration = Duration::from_secs(5 * 60);
 /// How long after the state took no commit it is tried again.
 const NO_ROOM: Duration = Duration::from_secs(10);
 
@@ -40,6 +41,9 @@ pub(in crate::daemon) async fn run(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let name = format!("cloudtrail {} {}", account.id, access.region);
+    if !shared.wait_for_turn(&name, shared.config.cloudtrail.policy.poll_interval, &stop).await {
+        return Ok(());
+    }
     let outcome = shared
         .persist(&name, &stop, || async {
             Reader::new(&shared, &account, &access, since, &name).await?.read(&stop).await
@@ -58,7 +62,9 @@ struct Reader<'a> {
     lanes: Lanes,
     pacer: Pacer,
     read_health: ReadHealth<'a>,
-    lag: Health,
+    pressure: Pressure<'a>,
+    /// When each lane's place was last written down.
+    written: BTreeMap<usize, Timestamp>,
     /// The fingerprint of the rules that ask for the past.
     rules: String,
     /// Whether what came before the history was read was judged once more.
@@ -87,13 +93,13 @@ impl<'a> Reader<'a> {
         let config = &shared.config.cloudtrail;
         let (scope, now) = (Scope::region_of(&account.id, &access.region), shared.clock.now());
         let rules = &shared.config.ruleset.rules;
-        let (streams, rules) = (derive(rules).streams, rules.fingerprint());
+        let (streams, sweeps, rules) = (derive(rules).streams, Sweeps::new(rules), rules.fingerprint());
         let mut first = config.policy.clone();
         if let Some(back) = since.and_then(|since| Duration::try_from(now.duration_since(since)).ok()) {
             first.first_start = first.first_start.max(back);
         }
         let kept = shared.store.cursors(scope).await?;
-        let lanes = Lanes::new(&streams, &rules, &first, now, |kind| kept.of(kind));
+        let lanes = Lanes::new(&streams, &rules, &first, now, |kind| kept.of(kind)).with_sweeps(sweeps);
         // Also the first places are kept: a start before the first answer must not move what is read first.
         let begun = Commit { cursors: lanes.cursors(), ..Commit::default() };
         shared.store.keep_lanes(scope, &begun.cursors).await?;
@@ -116,7 +122,8 @@ impl<'a> Reader<'a> {
             read_health: ReadHealth::new(shared, scope, Api::CloudTrail, period).await?,
             late: if known { Late::Done } else { Late::Waits },
             rules,
-            lag: shared.store.reported(Subject::Lag(scope)).await?,
+            pressure: Pressure::new(shared, scope, &account.principal).await?,
+            written: BTreeMap::new(),
         })
     }
 
@@ -125,8 +132,8 @@ impl<'a> Reader<'a> {
         loop {
             let now = shared.clock.now();
             self.judge_late(now).await?;
-            let (lane, request) = match self.lanes.plan(policy, now) {
-                Plan::Read(lane, request) => (lane, request),
+            let (reading, request) = match self.lanes.plan(policy, self.pressure.is_spent(), now) {
+                Plan::Read(reading, request) => (reading, request),
                 Plan::Wait(until) => {
                     if !shared.wait(self.name, until, stop).await {
                         return Ok(());
@@ -134,7 +141,8 @@ impl<'a> Reader<'a> {
                     continue;
                 }
             };
-            if !shared.wait(self.name, self.pacer.take(now), stop).await {
+            let hurry = self.pressure.hurry(self.lanes.is_behind(now));
+            if !shared.wait(self.name, self.pacer.take(now, hurry), stop).await {
                 return Ok(());
             }
             let Some(answer) = shared.ask(self.name, stop, self.access.look_up(&request)).await else {
@@ -142,27 +150,34 @@ impl<'a> Reader<'a> {
             };
             let again = match answer {
                 Ok(page) => {
-                    self.pacer.answered();
+                    self.pressure.answered(false);
                     self.read_health.succeeded(shared).await?;
                     self.is_blind(false).await?;
-                    self.judged(lane, &request, page).await?
+                    match reading {
+                        Reading::Lane(lane) => self.judged(lane, &request, page).await?,
+                        Reading::Sweep(number) => self.swept(number, &request, page).await?,
+                        Reading::Askers => {
+                            self.pressure.note_askers(&page.events);
+                            None
+                        }
+                    }
                 }
                 Err(FetchError::LostToken(why)) => {
                     tracing::debug!(region = self.access.region, "{why}; continuing without it");
-                    let cursor = self.lanes.lane(lane).cursor.without_token();
-                    self.lanes.set(lane, cursor);
+                    self.lanes.lost_token(reading);
                     None
                 }
                 Err(error) => {
-                    if matches!(error, FetchError::Throttled(_)) {
-                        self.pacer.throttled(shared.clock.now());
-                    }
+                    self.lanes.unanswered(reading);
                     let again = self.read_health.failed(shared, &error).await?;
                     self.is_blind(self.read_health.is_blind()).await?;
-                    Some(again)
+                    // What is refused as too many costs nothing: the pace alone says when to ask again.
+                    let refused = matches!(error, FetchError::Throttled(_));
+                    self.pressure.answered(refused);
+                    Some(again).filter(|_| !refused)
                 }
             };
-            self.check_lag().await?;
+            self.pressure.check(&self.lanes, self.read_health.is_well()).await?;
             if let Some(again) = again
                 && !shared.wait(self.name, again, stop).await
             {
@@ -202,11 +217,18 @@ impl<'a> Reader<'a> {
         page: LookedUp,
     ) -> Result<Option<Timestamp>, StoreError> {
         let shared = self.shared;
+        if self.lanes.is_of_writes(lane) && self.lanes.busy_since().is_some() {
+            self.pressure.count(&page.events);
+        }
+        let now = shared.clock.now();
         let oldest = page.events.iter().filter_map(|raw| raw.time).min();
         let cursor = self.lanes.lane(lane).cursor.after(request, &Page { oldest, next: page.next });
         let late = self.late == Late::Reads && self.lanes.is_rescan(lane);
         let ends = late && cursor.walk.is_none();
+        let idle = cursor.walk.is_none()
+            && self.written.get(&lane).is_some_and(|written| now < later(*written, IDLE));
         let commit = Commit {
+            idle,
             cursors: vec![(self.lanes.lane(lane).kind.clone(), cursor.clone())],
             history: ends.then(|| self.rules.clone()),
             ..Commit::default()
@@ -223,6 +245,9 @@ impl<'a> Reader<'a> {
         match judged {
             Ok(_) => {
                 self.lanes.set(lane, cursor);
+                if !idle {
+                    self.written.insert(lane, now);
+                }
                 let (reached, read) = self.lanes.history();
                 let note = |history: &mut History| {
                     (history.read, history.reached) = (read, reached);
@@ -255,27 +280,31 @@ impl<'a> Reader<'a> {
         }
     }
 
-    async fn check_lag(&mut self) -> Result<(), StoreError> {
-        let (shared, lateness) = (self.shared, self.shared.config.cloudtrail.policy.lateness);
-        let Some(through) = self.lanes.all_through() else { return Ok(()) };
-        // A failed answer says nothing of the lag, and a region that cannot be read at all is reported as blind.
-        if !self.read_health.is_well() {
-            return Ok(());
-        }
-        let now = shared.clock.now();
-        let (lag, notice) = self.lag.after(through < earlier(now, lateness), LAG, now);
-        self.lag = lag;
-        let subject = self.access.region.clone();
-        let (report, since) = match notice {
-            Some(Notice::Failed(since)) => {
-                let late = now.duration_since(through).as_mins();
-                let reason = format!("{late} minutes of events are still to be read");
-                (Report::Behind { subject, reason }, Some(since))
-            }
-            Some(Notice::Healed(_)) => (Report::CaughtUp { subject }, None),
-            None => return Ok(()),
-        };
+    /// Judges a page that was read by name. No place follows from it: its marks are what keeps it from being judged twice.
+    async fn swept(
+        &mut self,
+        number: usize,
+        request: &Request,
+        page: LookedUp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let shared = self.shared;
+        let oldest = page.events.iter().filter_map(|raw| raw.time).min();
+        let ahead = Page { oldest, next: page.next };
         let scope = Scope::region_of(&self.account.id, &self.access.region);
-        shared.report(&report, scope, Commit::of_health(Subject::Lag(scope), since)).await
+        let (account_name, own) = (&self.account.name, Some(self.account.principal.as_str()));
+        let what = What::Page(page.events, When::Now);
+        match shared.judge_and_commit(Batch { scope, account_name, own, what }, Commit::default()).await {
+            Ok(_) => {
+                self.lanes.swept(number, request, &ahead, shared.clock.now());
+                Ok(None)
+            }
+            Err(error) => {
+                tracing::error!(
+                    region = self.access.region,
+                    "cannot save what was read, reading it again: {error}"
+                );
+                Ok(Some(later(shared.clock.now(), NO_ROOM)))
+            }
+        }
     }
 }

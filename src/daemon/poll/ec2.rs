@@ -32,6 +32,9 @@ pub(in crate::daemon) async fn run(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let name = format!("ec2 {} {}", account.id, access.region);
+    if !shared.wait_for_turn(&name, shared.config.ec2.poll_interval, &stop).await {
+        return Ok(());
+    }
     let outcome = shared
         .persist(&name, &stop, || async {
             Lister::new(&shared, &account, &access).await?.list(&name, &stop).await

@@ -4,4 +4,5 @@
 pub mod account;
 mod cloudtrail;
 mod ec2;
+mod pressure;
 mod read_health;

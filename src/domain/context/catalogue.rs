@@ -50,8 +50,12 @@ pub const FACTS: &[Fact] = &[
         "a key that lasts (AKIA…); its age, where its creation is known",
     ),
     Fact {
-        words: &["self", "other"],
-        ..fact("target", &[], "`self` or `other`: of IAM calls on a user, whether that is the caller")
+        words: &["self", "other", "trailnoti"],
+        ..fact(
+            "target",
+            &[],
+            "`self` or `other`: of IAM calls on a user, whether that is the caller; `trailnoti`: on the role or user that trailnoti asks as",
+        )
     },
     fact(
         "outside",

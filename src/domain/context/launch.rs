@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::context::principal::{IDENTITY_CENTER, SERVICE_LINKED, actor};
+use crate::domain::context::principal::{IDENTITY_CENTER, SERVICE_LINKED, actor, is_of_aws};
 use crate::domain::event::Event;
 use crate::domain::event::instance::{Instance, Tags, record_tags};
 use crate::domain::json::Json;
@@ -82,14 +82,15 @@ fn person(detail: &Json) -> String {
     let identity = |path: &str| detail.text(&format!("userIdentity.{path}")).unwrap_or_default();
     let (service, arn) = (identity("invokedBy"), identity("arn"));
     let role = identity("sessionContext.sessionIssuer.userName");
+    let issuer = identity("sessionContext.sessionIssuer.arn");
     let session = arn.rsplit('/').next().unwrap_or_default();
     let person = match identity("type") {
         "Root" => "root".to_owned(),
         "IAMUser" => format!("user {}", identity("userName")),
-        _ if role.starts_with(SERVICE_LINKED.0) || role.is_empty() && arn.contains(SERVICE_LINKED.0) => {
-            String::new()
+        _ if is_of_aws(SERVICE_LINKED, arn, issuer) => String::new(),
+        "AssumedRole" if is_of_aws(IDENTITY_CENTER, arn, issuer) => {
+            format!("{session}, through Identity Center")
         }
-        "AssumedRole" if role.starts_with(IDENTITY_CENTER.0) => format!("{session}, through Identity Center"),
         "AssumedRole" => format!("session {session} of role {role}"),
         _ => String::new(),
     };

@@ -2,6 +2,7 @@
 //! `context` in the envelope, where patterns can use them. `catalogue` names them, `facts` finds them once, `envelope` is the event with
 //! them; the others each own one fact.
 
+pub mod arn;
 mod asked;
 mod catalogue;
 pub(crate) mod counted;

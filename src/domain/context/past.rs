@@ -58,6 +58,8 @@ pub struct Past {
     pub new: Vec<(Habit, bool)>,
     /// Accounts of the same owner.
     pub own_accounts: Arc<BTreeSet<String>>,
+    /// As whom trailnoti asks in the account: the ARN of a role or user.
+    pub own: Option<String>,
     /// The age of the access key that signed, in hours, where its creation was seen.
     pub key_age_hours: Option<i64>,
 }

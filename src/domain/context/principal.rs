@@ -1,7 +1,9 @@
 //! Who acts: the one name by which a principal is known again, and its kind. Owns reading `userIdentity`
 //! (CloudTrail user guide, "userIdentity element").
 
+use crate::domain::context::arn::Arn;
 use crate::domain::event::Event;
+use crate::domain::event::reads::is_read;
 use crate::domain::json::Json;
 use crate::domain::text::{FACT, clean};
 
@@ -56,9 +58,9 @@ pub const KINDS: [&str; 8] = [
 /// Roles of people that Identity Center makes, and the path that nobody else can give a role (IAM Identity Center user
 /// guide, "Permission sets").
 pub(in crate::domain) const IDENTITY_CENTER: (&str, &str) =
-    ("AWSReservedSSO_", ":role/aws-reserved/sso.amazonaws.com/");
+    ("AWSReservedSSO_", "/aws-reserved/sso.amazonaws.com/");
 /// Roles that only AWS's services have, likewise (IAM user guide, "Service-linked roles").
-pub(in crate::domain) const SERVICE_LINKED: (&str, &str) = ("AWSServiceRoleFor", ":role/aws-service-role/");
+pub(in crate::domain) const SERVICE_LINKED: (&str, &str) = ("AWSServiceRoleFor", "/aws-service-role/");
 
 fn identity<'a>(detail: &'a Json, path: &str) -> &'a str {
     detail.get("userIdentity").and_then(|identity| identity.text(path)).unwrap_or_default()
@@ -77,10 +79,8 @@ pub fn principal_kind(detail: &Json) -> PrincipalKind {
     let arn = identity(detail, "arn");
     // Anybody can give a role such a name; the path in the issuer's ARN is AWS's alone.
     let issuer = identity(detail, "sessionContext.sessionIssuer.arn");
-    let is_aws = |(name, path): (&str, &str)| {
-        role_name(arn).starts_with(name) && (issuer.is_empty() || issuer.contains(path))
-    };
-    let session = arn.rsplit('/').next().unwrap_or_default();
+    let is_aws = |kind: (&str, &str)| is_of_aws(kind, arn, issuer);
+    let session = session_of(arn).map_or("", |(_, session)| session);
     match identity(detail, "type") {
         // What a service does with a person's session is the service's doing: nobody can sign as it.
         _ if is_service(identity(detail, "invokedBy")) => PrincipalKind::Service,
@@ -105,8 +105,16 @@ pub fn principal_kind(detail: &Json) -> PrincipalKind {
     }
 }
 
-fn role_name(arn: &str) -> &str {
-    arn.split_once(":assumed-role/").map_or("", |(_, session)| session.split('/').next().unwrap_or_default())
+/// Whether a session is of a role that AWS alone makes, of this kind: its name in the session's ARN, and its path in the
+/// issuer's. A record that has no issuer has no path to look at.
+pub(in crate::domain) fn is_of_aws((name, path): (&str, &str), arn: &str, issuer: &str) -> bool {
+    let by_path =
+        || Arn::parse(issuer).and_then(|issuer| issuer.role()).is_some_and(|(of, _)| of.starts_with(path));
+    session_of(arn).is_some_and(|(role, _)| role.starts_with(name)) && (issuer.is_empty() || by_path())
+}
+
+fn session_of(arn: &str) -> Option<(&str, &str)> {
+    Arn::parse(arn)?.session()
 }
 
 /// The name by which a principal is known again: a user's or role's ARN, for a person of Identity Center the role and
@@ -118,7 +126,11 @@ pub fn principal(detail: &Json) -> Option<String> {
         PrincipalKind::Service if !service.is_empty() => service.to_owned(),
         PrincipalKind::Root => "root".to_owned(),
         // A role of Identity Center is shared by people, and its session is one of them.
-        PrincipalKind::Federated if role_name(arn).starts_with(IDENTITY_CENTER.0) => arn.to_owned(),
+        PrincipalKind::Federated
+            if session_of(arn).is_some_and(|(role, _)| role.starts_with(IDENTITY_CENTER.0)) =>
+        {
+            arn.to_owned()
+        }
         _ if !arn.is_empty() => role_of(arn),
         _ => [identity(detail, "userName"), identity(detail, "principalId"), identity(detail, "accountId")]
             .into_iter()
@@ -131,9 +143,20 @@ pub fn principal(detail: &Json) -> Option<String> {
 /// The role behind a session's ARN, as CloudTrail names it; other ARNs as they are. A role's path is not in a
 /// session's ARN (IAM user guide, "IAM identifiers").
 pub fn role_of(arn: &str) -> String {
-    let Some((before, session)) = arn.split_once(":assumed-role/") else { return arn.to_owned() };
-    let role = session.split('/').next().unwrap_or_default();
-    format!("{}:role/{role}", before.replacen(":sts:", ":iam:", 1))
+    let Some((parsed, (role, _))) = Arn::parse(arn).and_then(|parsed| Some((parsed, parsed.session()?)))
+    else {
+        return arn.to_owned();
+    };
+    format!("arn:{}:iam::{}:role/{role}", parsed.partition, parsed.account)
+}
+
+/// By whose right a call was made, as the text of its record says: a user's or role's ARN, never a session's name, which whoever
+/// makes the call chooses.
+pub fn principal_of_record(record: &str) -> Option<String> {
+    let record = Json::parse(record).ok()?;
+    let identity = |field: &str| record.text(&format!("userIdentity.{field}"));
+    let who = identity("arn").map(role_of).or_else(|| identity("invokedBy").map(str::to_owned))?;
+    Some(clean(&who, FACT))
 }
 
 /// Who did it: the ARN where there is one, or the best name that the record has. Cleaned.
@@ -166,19 +189,15 @@ pub fn short_actor(event: &Event) -> String {
 
 /// The short name of an ARN: a user's or role's without its path, a session's role and name.
 pub fn short(arn: &str) -> String {
-    let Some((_, resource)) = arn.strip_prefix("arn:").and_then(|rest| rest.rsplit_once(':')) else {
-        return arn.to_owned();
-    };
-    match resource.split_once('/') {
-        Some(("assumed-role", session)) => {
-            let (role, name) = session.split_once('/').unwrap_or((session, ""));
+    let Some(parsed) = Arn::parse(arn) else { return arn.to_owned() };
+    match parsed.session() {
+        Some((role, name)) => {
             // Identity Center names its roles AWSReservedSSO_PermissionSet_16 digits.
             let set = role.strip_prefix(IDENTITY_CENTER.0).and_then(|set| set.rsplit_once('_'));
             let role = set.map_or(role, |(set, _)| set);
             if name.is_empty() { role.to_owned() } else { format!("{role}/{name}") }
         }
-        Some((_, path)) => path.rsplit('/').next().unwrap_or(path).to_owned(),
-        None => resource.to_owned(),
+        None => parsed.name().to_owned(),
     }
 }
 
@@ -205,6 +224,16 @@ const ON_A_USER: [&str; 19] = [
     "UploadSigningCertificate",
     "UploadSSHPublicKey",
 ];
+
+/// Whether a call of IAM names this role or user, by its ARN, as what it changes.
+pub(in crate::domain) fn is_on(event: &Event, whom: &str) -> bool {
+    if event.source != "aws.iam" || is_read(event.detail.text("eventName").unwrap_or_default()) {
+        return false;
+    }
+    let Some(whom) = Arn::parse(whom).filter(|whom| whom.account == event.account) else { return false };
+    let field = if whom.role().is_some() { "roleName" } else { "userName" };
+    event.detail.text(&format!("requestParameters.{field}")) == Some(whom.name())
+}
 
 /// Whether a call on an IAM user is about the caller: `self` or `other`.
 pub(in crate::domain) fn target(event: &Event) -> Option<&'static str> {

@@ -109,6 +109,11 @@ impl Instance {
         instance_type::spec(&self.instance_type).accelerator
     }
 
+    /// Its virtual processors, or more: whoever launches may switch some off, and pays for them all.
+    pub fn processors(&self) -> u32 {
+        instance_type::spec(&self.instance_type).vcpus.max(self.vcpus.unwrap_or(0))
+    }
+
     /// Such as `p5.48xlarge, 192 vCPUs, GPU`; what only the type's name suggests is marked so.
     pub fn size(&self) -> String {
         let vcpus = self.vcpus.map(|vcpus| format!("{vcpus} vCPUs"));

@@ -8,6 +8,9 @@ use crate::domain::event::scope::Scope;
 use crate::domain::json::{Json, object};
 use crate::domain::text::{FACT, clean};
 
+/// What is said in place of a name.
+const NOT_KNOWN: &str = "not known yet";
+
 /// Something that trailnoti reports of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Report {
@@ -39,10 +42,41 @@ pub enum Report {
         /// The region, such as `eu-west-1`; empty for what belongs to none.
         subject: String,
     },
+    /// A region has more events than can be read in time.
+    Flooded {
+        /// The region, such as `eu-west-1`.
+        subject: String,
+        /// How many there are, and what is read instead.
+        reason: String,
+        /// Who makes most of them.
+        principal: String,
+    },
+    /// The newest are read in time again.
+    FloodOver {
+        /// The region, such as `eu-west-1`.
+        subject: String,
+    },
+    /// AWS refuses requests although few were made: somebody else makes them.
+    QuotaSpent {
+        /// The region, such as `eu-west-1`.
+        subject: String,
+        /// Who else asks; empty as long as that was not read.
+        principal: String,
+    },
+    /// Requests are answered again.
+    QuotaFree {
+        /// The region, such as `eu-west-1`.
+        subject: String,
+    },
     /// A region was enabled.
     RegionAppeared {
         /// Whether the configuration lets it be watched.
         watched: bool,
+    },
+    /// A region was disabled.
+    RegionGone {
+        /// How many instances are known there.
+        instances: usize,
     },
     /// A sink takes nothing.
     SinkDead {
@@ -117,6 +151,8 @@ pub enum Report {
         subject: String,
         /// The exclusion's name in the configuration.
         exclusion: String,
+        /// What is odd, in a word for rules.
+        claim: &'static str,
         /// What is wrong with it.
         reason: String,
         /// Who did it, if that is known.
@@ -158,9 +194,30 @@ impl Report {
                 "trailnoti Caught Up",
                 object([("subject", text(subject)), ("reason", text("event history is up to date again"))]),
             ),
+            Report::Flooded { subject, reason, principal } => (
+                "trailnoti Flooded",
+                object([
+                    ("subject", text(subject)),
+                    ("reason", text(reason)),
+                    ("principal", text(principal)),
+                ]),
+            ),
+            Report::FloodOver { subject } => ("trailnoti Flood Over", object([("subject", text(subject))])),
+            Report::QuotaSpent { subject, principal } => (
+                "trailnoti Quota Spent",
+                object([
+                    ("subject", text(subject)),
+                    ("principal", text(if principal.is_empty() { NOT_KNOWN } else { principal })),
+                ]),
+            ),
+            Report::QuotaFree { subject } => ("trailnoti Quota Free", object([("subject", text(subject))])),
             Report::RegionAppeared { watched } => {
                 let watched = if *watched { "yes" } else { "no: excluded by the configuration" };
                 ("trailnoti Region Appeared", object([("watched", text(watched))]))
+            }
+            Report::RegionGone { instances } => {
+                let instances = if *instances == 0 { "none".to_owned() } else { instances.to_string() };
+                ("trailnoti Region Gone", object([("instances", text(&instances))]))
             }
             Report::SinkDead { sink, reason } => {
                 ("trailnoti Sink Dead", object([("sink", text(sink)), ("reason", text(reason))]))
@@ -197,13 +254,14 @@ impl Report {
                 "trailnoti Launch Without Instance",
                 object([("subject", text(subject)), ("reason", text(reason))]),
             ),
-            Report::ExclusionClaimed { subject, exclusion, reason, principal } => (
+            Report::ExclusionClaimed { subject, exclusion, claim, reason, principal } => (
                 "trailnoti Exclusion Claimed",
                 object([
                     ("subject", text(subject)),
                     ("exclusion", text(exclusion)),
+                    ("claim", text(claim)),
                     ("reason", text(reason)),
-                    ("principal", text(if principal.is_empty() { "not known yet" } else { principal })),
+                    ("principal", text(if principal.is_empty() { NOT_KNOWN } else { principal })),
                 ]),
             ),
             Report::Daily { lines } => (

@@ -35,6 +35,10 @@ pub enum Subject<'a> {
     Reading(Scope<'a>, Api),
     /// Reading a region's history in time.
     Lag(Scope<'a>),
+    /// Reading the newest of a region's history, of which there is too much.
+    Flood(Scope<'a>),
+    /// Having the requests for oneself that AWS allows.
+    Quota(Scope<'a>),
     /// Sending through a sink.
     Sink(&'a str),
     /// This machine's clock, beside AWS's.
@@ -56,6 +60,8 @@ impl Subject<'_> {
                 format!("{} {} {api}", scope.account(), scope.region())
             }
             Subject::Lag(scope) => format!("{} {} lag", scope.account(), scope.region()),
+            Subject::Flood(scope) => format!("{} {} flood", scope.account(), scope.region()),
+            Subject::Quota(scope) => format!("{} {} quota", scope.account(), scope.region()),
             Subject::Sink(name) => format!("sink {name}"),
             Subject::Clock => "clock".to_owned(),
             Subject::State => "disk".to_owned(),

@@ -2,34 +2,7 @@
 //! is not known counts as neither held nor failed, and never hides anything.
 
 use crate::domain::event::instance::{Instance, State, Tags};
-use crate::domain::pattern::Wildcard;
-
-/// A text with `*` for any characters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Glob {
-    text: String,
-    wildcard: Wildcard,
-}
-
-impl Glob {
-    /// Reads a glob.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        Ok(Glob { text: text.to_owned(), wildcard: Wildcard::parse(text)? })
-    }
-
-    /// Whether the whole text fits.
-    pub fn matches(&self, text: &str) -> bool {
-        self.wildcard.matches(text)
-    }
-
-    /// As it was written.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-}
+use crate::domain::instances::glob::Glob;
 
 /// What a tag must be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,12 +144,6 @@ impl Exclusion {
         self.conditions.iter().map(|condition| condition.explain(facts)).collect()
     }
 
-    /// Whether these tags are the ones that this exclusion goes by, at least one of them such as anybody can write:
-    /// who uses them tries to be hidden by it.
-    pub fn is_claimed_by(&self, tags: &Tags) -> bool {
-        group_claim(&self.conditions, tags) == Some(true)
-    }
-
     /// Whether it could hide anything in an account and region.
     pub fn is_for(&self, account: &str, region: &str) -> bool {
         self.conditions.iter().all(|condition| match condition {
@@ -185,88 +152,14 @@ impl Exclusion {
             _ => true,
         })
     }
-
-    /// Whether a tag that anybody can write is enough, so that a thief can copy it.
-    pub fn is_weak(&self) -> bool {
-        group_is_weak(&self.conditions, false)
-    }
-
-    /// Whether it names launchers, and this is none of them.
-    pub fn refuses_launcher(&self, names: &[String]) -> bool {
-        let globs = launched_by(&self.conditions);
-        !globs.is_empty() && !globs.iter().any(|glob| names.iter().any(|name| glob.matches(name)))
-    }
-}
-
-/// Every glob that names a launcher.
-pub fn launched_by(group: &[Condition]) -> Vec<&Glob> {
-    group
-        .iter()
-        .flat_map(|condition| match condition {
-            Condition::LaunchedBy(globs) => globs.iter().collect(),
-            Condition::Any(groups) | Condition::All(groups) => {
-                groups.iter().flat_map(|group| launched_by(group)).collect()
-            }
-            _ => Vec::new(),
-        })
-        .collect()
 }
 
 fn group_fit(group: &[Condition], facts: &Facts<'_>) -> Fit {
     group.iter().map(|condition| condition.fit(facts)).fold(Fit::Yes, Fit::and)
 }
 
-/// AWS alone writes tags that begin so (EC2 user guide, "Tag restrictions").
-fn is_reserved(key: &str) -> bool {
-    key.starts_with("aws:")
-}
-
-/// None: the tags do not fit. Otherwise whether a tag that anybody can write was among them.
-fn group_claim(group: &[Condition], tags: &Tags) -> Option<bool> {
-    let mut claims = false;
-    for condition in group {
-        claims |= match condition {
-            Condition::Tag(key, Wanted::Absent) => (!tags.contains_key(key)).then_some(false)?,
-            Condition::Tag(key, wanted) => {
-                let value = tags.get(key)?;
-                wanted.takes(value).then_some(!is_reserved(key))?
-            }
-            Condition::Any(groups) => groups.iter().filter_map(|group| group_claim(group, tags)).max()?,
-            Condition::All(groups) => groups
-                .iter()
-                .map(|group| group_claim(group, tags))
-                .collect::<Option<Vec<bool>>>()?
-                .contains(&true),
-            _ => false,
-        };
-    }
-    Some(claims)
-}
-
-fn group_is_weak(group: &[Condition], bound: bool) -> bool {
-    let bound = bound || binds(group);
-    !bound
-        && group.iter().any(|condition| match condition {
-            Condition::Tag(_, wanted) => *wanted != Wanted::Absent,
-            Condition::Any(groups) | Condition::All(groups) => {
-                groups.iter().any(|group| group_is_weak(group, bound))
-            }
-            _ => false,
-        })
-}
-
-fn binds(group: &[Condition]) -> bool {
-    group.iter().any(|condition| match condition {
-        Condition::LaunchedBy(_) => true,
-        Condition::Tag(key, wanted) => is_reserved(key) && *wanted != Wanted::Absent,
-        Condition::All(groups) => groups.iter().any(|group| binds(group)),
-        Condition::Any(groups) => !groups.is_empty() && groups.iter().all(|group| binds(group)),
-        _ => false,
-    })
-}
-
 impl Wanted {
-    fn takes(&self, value: &str) -> bool {
+    pub(super) fn takes(&self, value: &str) -> bool {
         match self {
             Wanted::Present => true,
             Wanted::Absent => false,

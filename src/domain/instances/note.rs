@@ -25,6 +25,8 @@ pub enum Claim {
     Launcher,
     /// Its launcher never used them.
     Principal,
+    /// A name that the exclusion leaves open, and that it never met.
+    Value,
     /// They were added later; by whom is not known.
     Added,
     /// They were added later, by somebody who is known.
@@ -32,13 +34,21 @@ pub enum Claim {
 }
 
 impl Claim {
-    const ALL: [(Claim, &'static str); 5] = [
+    const ALL: [(Claim, &'static str); 6] = [
         (Claim::Region, "region"),
         (Claim::Launcher, "launcher"),
         (Claim::Principal, "principal"),
+        (Claim::Value, "value"),
         (Claim::AddedBy, "added by"),
         (Claim::Added, "added"),
     ];
+}
+
+impl Claim {
+    /// Its word, in the state and for rules.
+    pub fn name(self) -> &'static str {
+        Claim::ALL.iter().find(|(one, _)| *one == self).map_or("", |(_, name)| name)
+    }
 }
 
 impl fmt::Display for Note {
@@ -48,8 +58,7 @@ impl fmt::Display for Note {
             Note::NoLaunch => f.write_str("no launch"),
             Note::NeverSeen => f.write_str("never seen"),
             Note::Claimed(claim, exclusion) => {
-                let name = Claim::ALL.iter().find(|(one, _)| one == claim).map_or("", |(_, name)| name);
-                write!(f, "{name} {exclusion}")
+                write!(f, "{} {exclusion}", claim.name())
             }
         }
     }

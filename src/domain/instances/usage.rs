@@ -13,6 +13,9 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// How many principals are remembered; whoever comes after them is reported as new each time.
 const PRINCIPALS: usize = 200;
 
+/// How many values of tags are remembered, likewise.
+const VALUES: usize = 500;
+
 /// An account, and the name of an exclusion that is used in it.
 pub type UsedIn = (String, String);
 
@@ -32,6 +35,10 @@ pub struct Usage {
     pub principals: BTreeSet<String>,
     /// Where they were used.
     pub regions: BTreeSet<String>,
+    /// The values of AWS's own tags that it went by, where it leaves them open.
+    pub values: BTreeSet<String>,
+    /// The most processors of an instance that it hid, or would have.
+    pub largest: u32,
     /// When new instances came under it in the last hour.
     pub recent: Vec<Timestamp>,
 }
@@ -76,6 +83,11 @@ impl Usage {
     /// Notes a region, as [`Usage::is_new_principal`] a principal.
     pub fn is_new_region(&mut self, region: &str, elsewhere: bool) -> bool {
         is_new(&mut self.regions, region, usize::MAX, elsewhere)
+    }
+
+    /// Notes a value of a tag, as [`Usage::is_new_principal`] a principal.
+    pub fn is_new_value(&mut self, value: &str, elsewhere: bool) -> bool {
+        is_new(&mut self.values, value, VALUES, elsewhere)
     }
 
     /// Takes in what the exclusion hid in another account, to be shown together.

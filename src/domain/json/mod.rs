@@ -4,6 +4,7 @@
 //! `serde_json::Value` would keep one member of two with the same name, and the pattern cases of
 //! EventBridge's own engine show that both count.
 
+pub mod mend;
 mod scanner;
 
 use std::fmt;

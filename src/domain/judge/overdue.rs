@@ -92,15 +92,24 @@ fn claims(draft: &mut Draft<'_>, id: &str, story: &Story, is_news: bool) {
     let exclusions = &draft.inputs.ruleset.exclusions;
     let is_somebodys = exclusions.iter().any(|exclusion| exclusion.fit(&facts) == Fit::Yes);
     for exclusion in exclusions {
-        if !exclusion.is_claimed_by(&story.began_with) || !exclusion.is_for(account, region) {
+        let is_claimed = exclusion.is_claimed_by(&story.began_with);
+        let goes_by = is_claimed || exclusion.fit(&facts) == Fit::Yes;
+        if !goes_by || !exclusion.is_for(account, region) {
             continue;
         }
         let elsewhere = draft.used_elsewhere.contains(&exclusion.name);
-        let is_new_region = draft.usage(account, &exclusion.name).is_new_region(region, elsewhere);
+        let is_new_region =
+            is_claimed && draft.usage(account, &exclusion.name).is_new_region(region, elsewhere);
         let role = story.launch.as_ref().and_then(|launch| launch.names.first());
-        let is_new_principal = exclusion.is_weak()
-            && role
-                .is_some_and(|role| draft.usage(account, &exclusion.name).is_new_principal(role, elsewhere));
+        let is_new_principal = role.is_some_and(|role| {
+            exclusion.leaves_open(role)
+                && draft.usage(account, &exclusion.name).is_new_principal(role, elsewhere)
+        });
+        let values = exclusion.open_values(&story.began_with);
+        let new_value = values
+            .into_iter()
+            .filter(|value| draft.usage(account, &exclusion.name).is_new_value(value, elsewhere))
+            .last();
         // What runs already when an exclusion is written, or a first list is read, is learned and not reported.
         if !story.is_new || !is_news {
             continue;
@@ -109,6 +118,12 @@ fn claims(draft: &mut Draft<'_>, id: &str, story: &Story, is_news: bool) {
         if is_new_region {
             let why = format!("this exclusion's tags were never used in {region} before");
             misused(draft, id, exclusion, Claim::Region, &why, who);
+        }
+        if let Some(value) = new_value {
+            let why = format!(
+                "\"{value}\" never used this exclusion before; whoever makes such a thing chooses its name"
+            );
+            misused(draft, id, exclusion, Claim::Value, &why, who);
         }
         let Some(launch) = &story.launch else { continue };
         if exclusion.refuses_launcher(&launch.names) && !is_somebodys {
@@ -143,6 +158,7 @@ fn misused(draft: &mut Draft<'_>, id: &str, exclusion: &Exclusion, claim: Claim,
     let report = Report::ExclusionClaimed {
         subject: describe(story),
         exclusion: exclusion.name.clone(),
+        claim: claim.name(),
         reason: why.to_owned(),
         principal: who.to_owned(),
     };

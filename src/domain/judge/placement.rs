@@ -50,7 +50,10 @@ pub(super) fn place(draft: &mut Draft<'_>, held: Held) -> Fate {
     let Some((name, id)) = hidden else { return Fate::Waits };
     let launch = draft.story(id).and_then(|story| story.launch.as_ref());
     let principal = launch.map_or(held.alert.principal.clone(), |launch| launch.principal.clone());
-    draft.usage(&held.alert.account, &name).hid(held.alert.time, id, &principal);
+    let processors = draft.stories.get(id).map_or(0, |story| story.instance.processors());
+    let usage = draft.usage(&held.alert.account, &name);
+    usage.hid(held.alert.time, id, &principal);
+    usage.largest = usage.largest.max(processors);
     draft.judgement.excluded.push(name.clone());
     Fate::Hidden(name)
 }
@@ -92,10 +95,17 @@ fn placed(draft: &mut Draft<'_>, id: &str, held: &Held) -> Placed {
     let (ruleset, now) = (draft.inputs.ruleset, draft.inputs.now);
     let launch_may_come = story.launch_may_come(ruleset.waits.launch, now);
     let place = (held.alert.account.as_str(), held.alert.region.as_str());
-    let (mut missed, mut open) = (false, Vec::new());
+    let (mut missed, mut open, mut grown) = (false, Vec::new(), Vec::new());
     for exclusion in &ruleset.exclusions {
         match exclusion.fit(&facts(draft, &story, place, held.state, launchers.as_deref())) {
             Fit::No => dismiss(draft, exclusion, place.0, id),
+            // An exclusion that is undecided would not hide it either.
+            fit if story.is_new
+                && exclusion.is_beyond(&story.instance, largest(draft, place.0, exclusion)) =>
+            {
+                grown.extend((fit == Fit::Yes).then_some(exclusion));
+                dismiss(draft, exclusion, place.0, id);
+            }
             Fit::Undecided(missing) if missing.launch && !launch_may_come => missed = true,
             Fit::Undecided(_) => open.push(exclusion),
             // What hides for certain takes no room under the ceiling of what only may.
@@ -105,11 +115,20 @@ fn placed(draft: &mut Draft<'_>, id: &str, held: &Held) -> Placed {
             Fit::Yes => {}
         }
     }
+    for exclusion in grown {
+        // Alerted on once, this size is what the exclusion has met.
+        let usage = draft.usage(place.0, &exclusion.name);
+        usage.largest = usage.largest.max(story.instance.processors());
+    }
     let mut waiting = false;
     for exclusion in open {
         waiting |= admits(draft, exclusion, id, &story, held);
     }
     if waiting { Placed::Waits } else { Placed::Sent { launcher_unknown: missed } }
+}
+
+fn largest(draft: &mut Draft<'_>, account: &str, exclusion: &Exclusion) -> u32 {
+    draft.usage(account, &exclusion.name).largest
 }
 
 /// Whether the exclusion's ceiling has room for a new instance. Those that wait count: a flood with a copied tag

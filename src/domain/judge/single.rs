@@ -67,7 +67,8 @@ fn decide(
         Some(prepared) => Cow::Borrowed(&prepared.traits),
         None => Cow::Owned(Traits::of(envelope)),
     };
-    let past = Past { own_accounts: ruleset.own_accounts.clone(), ..draft.memory.past(&traits) };
+    let own = draft.inputs.own.map(str::to_owned);
+    let past = Past { own_accounts: ruleset.own_accounts.clone(), own, ..draft.memory.past(&traits) };
     let seen = envelope.after(Some(&past));
     // What was prepared for another past is worth nothing.
     let findings = match prepared.filter(|one| one.past == past) {

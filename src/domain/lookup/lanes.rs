@@ -6,7 +6,8 @@
 //! of order; what was alerted on before is known again by its mark. A walk that is cut off goes on from the oldest
 //! second that it has judged, so neither a restart nor a lost token begins it anew.
 //!
-//! - *fresh* reads the last minutes of the write stream, at every turn: what most events need.
+//! - *fresh* reads the last minutes of the write stream, at every turn: what most events need. Where they are too many, it
+//!   begins again at the newest (`newest`), and what high rules name is read by name beside the lanes (`sweep`).
 //! - *whole* reads from `lateness` before the end of its own last walk: nothing up to that late is missed, and
 //!   after an outage it is the one that reads the gap.
 //! - *rescan* reads the last day once an hour, for the very late.
@@ -18,16 +19,26 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::domain::lookup::cursor::{Cursor, HISTORY, Policy, Request, Walk, floor_second};
+use crate::domain::lookup::cursor::{Cursor, HISTORY, Page, Policy, Request, Walk, floor_second};
+use crate::domain::lookup::newest::Newest;
 use crate::domain::lookup::stream::Stream;
+use crate::domain::lookup::sweep::Sweeps;
 use crate::domain::time::{earlier, later};
 
+/// The places of *fresh* and *whole* among the lanes.
+const FIRST: usize = 0;
+const WHOLE: usize = 1;
 /// How far back *fresh* reads: the 99th percentile of CloudTrail's own delay was measured as nine minutes.
 const FRESH: Duration = Duration::from_secs(10 * 60);
 /// How often *whole* reads.
 const WHOLE_EVERY: Duration = Duration::from_secs(2 * 60);
 /// How often *again* reads.
 const RESCAN_EVERY: Duration = Duration::from_secs(60 * 60);
+/// A gap of *whole* that is older than this is read in a hurry.
+const GAP: Duration = Duration::from_secs(10 * 60);
+/// How often is read who else asks, where somebody spends the quota, and how far back.
+const ASKERS_EVERY: Duration = Duration::from_secs(60);
+const ASKERS: Duration = Duration::from_secs(30 * 60);
 
 /// What a lane reads.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,6 +92,23 @@ pub struct Lane {
 pub struct Lanes {
     lanes: Vec<Lane>,
     turn: u64,
+    newest: Newest,
+    /// The walks of *whole* that began in a busy region.
+    walks: u32,
+    sweeps: Sweeps,
+    /// When it was last asked who else asks.
+    askers: Timestamp,
+}
+
+/// What a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// The lane with this number.
+    Lane(usize),
+    /// What high rules name, beside the lanes.
+    Sweep(usize),
+    /// Who else asks for the history.
+    Askers,
 }
 
 /// What to do next.
@@ -88,8 +116,8 @@ pub struct Lanes {
 pub enum Plan {
     /// Nothing before this time.
     Wait(Timestamp),
-    /// This request, for the lane with this number.
-    Read(usize, Request),
+    /// This request.
+    Read(Reading, Request),
 }
 
 impl Lanes {
@@ -122,7 +150,56 @@ impl Lanes {
             if stored(&LaneKind::Whole).is_some() { floor_second(now) } else { lanes[1].cursor.floor };
         let cursor = stored(&kind).unwrap_or_else(|| Cursor::of_history(since, now));
         lanes.push(Lane { kind, cursor, served: 0 });
-        Lanes { lanes, turn: 0 }
+        let (newest, sweeps) = (Newest::new(), Sweeps::default());
+        Lanes { lanes, turn: 0, newest, walks: 0, sweeps, askers: Timestamp::MIN }
+    }
+
+    /// With what is read by name where the writes are too many.
+    #[must_use]
+    pub fn with_sweeps(mut self, sweeps: Sweeps) -> Self {
+        self.sweeps = sweeps;
+        self
+    }
+
+    /// Since when there are more writes than *fresh* can read in time.
+    pub fn busy_since(&self) -> Option<Timestamp> {
+        self.newest.busy_since()
+    }
+
+    /// Whether something is late that more requests would bring.
+    pub fn is_behind(&self, now: Timestamp) -> bool {
+        let whole = &self.lanes[WHOLE].cursor;
+        self.newest.is_long() || (whole.walk.is_some() && whole.through < earlier(now, GAP))
+    }
+
+    /// A request was not answered: what it was for is the next again.
+    pub fn unanswered(&mut self, reading: Reading) {
+        match reading {
+            Reading::Lane(number) => self.lanes[number].served = 0,
+            Reading::Sweep(number) => self.sweeps.unanswered(number),
+            Reading::Askers => self.askers = Timestamp::MIN,
+        }
+    }
+
+    /// AWS does not know the token any more.
+    pub fn lost_token(&mut self, reading: Reading) {
+        match reading {
+            Reading::Lane(number) => {
+                self.lanes[number].cursor = self.lanes[number].cursor.without_token();
+            }
+            Reading::Sweep(number) => self.sweeps.lost_token(number),
+            Reading::Askers => {}
+        }
+    }
+
+    /// A page that was read by name was judged.
+    pub fn swept(&mut self, number: usize, request: &Request, page: &Page, now: Timestamp) {
+        self.sweeps.after(number, request, page, now);
+    }
+
+    /// Whether the lane with a number reads writes as they come.
+    pub fn is_of_writes(&self, number: usize) -> bool {
+        number == FIRST || number == WHOLE
     }
 
     /// The lane with a number reads the history.
@@ -164,14 +241,17 @@ impl Lanes {
         &self.lanes[number]
     }
 
-    /// Sets the cursor of a lane.
+    /// Sets the cursor of a lane, after a page was judged.
     pub fn set(&mut self, number: usize, cursor: Cursor) {
+        if number == FIRST {
+            self.newest.judged(cursor.walk.is_none());
+        }
         self.lanes[number].cursor = cursor;
     }
 
     /// Up to when the writes are read without a gap.
     pub fn through(&self) -> Option<Timestamp> {
-        self.lanes.iter().find(|lane| lane.kind == LaneKind::Whole).map(|lane| lane.cursor.through)
+        self.lanes.get(WHOLE).map(|lane| lane.cursor.through)
     }
 
     /// Up to when every stream is read without a gap.
@@ -186,14 +266,36 @@ impl Lanes {
         self.lanes.iter().map(|lane| (lane.kind.clone(), lane.cursor.clone())).collect()
     }
 
-    /// Decides what to do next. Of several lanes that are due, the one that waited longest for its turn goes
-    /// first, so that a busy stream starves no other.
-    pub fn plan(&mut self, policy: &Policy, now: Timestamp) -> Plan {
+    /// What is read beside the lanes: in a busy region three of four requests, by name.
+    fn beside(&mut self, policy: &Policy, spent: bool, now: Timestamp) -> Option<(Reading, Request)> {
+        if spent && now >= later(self.askers, ASKERS_EVERY) {
+            self.askers = now;
+            let mut cursor = Cursor { floor: Timestamp::MIN, through: floor_second(now), walk: None };
+            cursor.begin(ASKERS, now);
+            return Some((Reading::Askers, cursor.request(Stream::Name("LookupEvents".to_owned()))?));
+        }
+        if self.newest.busy_since().is_none() || self.turn % 4 == 3 {
+            return None;
+        }
+        let (number, request) = self.sweeps.next(policy.lateness, now)?;
+        Some((Reading::Sweep(number), request))
+    }
+
+    /// Decides what to do next. The newest go first; of other lanes that are due, the one that waited longest for its turn,
+    /// so that a busy stream starves no other. `spent` says that somebody else spends the quota.
+    pub fn plan(&mut self, policy: &Policy, spent: bool, now: Timestamp) -> Plan {
         for lane in self.lanes.iter_mut().filter(|lane| !matches!(lane.kind, LaneKind::History(_))) {
             lane.cursor.keep_to_the_clock(now);
         }
-        let whole =
-            self.lanes.iter().find(|lane| lane.kind == LaneKind::Whole).map(|lane| lane.cursor.through);
+        let interval = policy.poll_interval;
+        self.newest.keep(&mut self.lanes[FIRST].cursor, interval, now);
+        let (fresh, through) = (&self.lanes[FIRST].cursor, self.lanes[WHOLE].cursor.through);
+        let newest = self.newest.due(fresh, through, interval, now);
+        let first = newest <= now && self.newest.is_first(fresh);
+        if !first && let Some((reading, request)) = self.beside(policy, spent, now) {
+            self.turn += 1;
+            return Plan::Read(reading, request);
+        }
         let reads = self.lanes.iter().filter(|lane| matches!(lane.kind, LaneKind::Read(_))).count();
         let mut wake = later(now, policy.poll_interval);
         let mut next: Option<(u64, usize)> = None;
@@ -205,12 +307,13 @@ impl Lanes {
                 }
                 continue;
             }
-            let mut due = lane.cursor.due(lane.every(policy, reads), now);
-            if lane.kind == LaneKind::Fresh && lane.cursor.walk.is_none() {
-                // What *whole* has just read needs no reading by *fresh*.
-                due = due.max(whole.map_or(due, |through| {
-                    later(through, policy.poll_interval).min(later(now, policy.poll_interval))
-                }));
+            let due = match number {
+                FIRST => newest,
+                _ => lane.cursor.due(lane.every(policy, reads), now),
+            };
+            if number == FIRST && first {
+                next = Some((0, number));
+                break;
             }
             if due > now {
                 wake = wake.min(due);
@@ -222,17 +325,25 @@ impl Lanes {
         self.turn += 1;
         let lane = &mut self.lanes[number];
         lane.served = self.turn;
-        if lane.kind == LaneKind::Fresh && lane.cursor.walk.is_none() {
+        if number == FIRST && lane.cursor.walk.is_none() {
             lane.cursor.through = floor_second(now);
+            self.newest.begins(now);
         }
-        let overlap = lane.overlap(policy);
+        let mut overlap = lane.overlap(policy);
+        if number == WHOLE && lane.cursor.walk.is_none() && self.newest.busy_since().is_some() {
+            // Half an hour again and again is more than can be read: the very late have every third walk.
+            self.walks += 1;
+            if self.walks % 3 != 0 {
+                overlap = overlap.min(FRESH);
+            }
+        }
         lane.cursor.begin(overlap, now);
         if let (LaneKind::History(_), Some(walk)) = (&lane.kind, &mut lane.cursor.walk) {
             // A walk of days loses its beginning to AWS meanwhile.
             walk.start = walk.start.max(floor_second(earlier(now, HISTORY))).min(walk.end);
         }
         match lane.cursor.request(lane.kind.stream()) {
-            Some(request) => Plan::Read(number, request),
+            Some(request) => Plan::Read(Reading::Lane(number), request),
             None => Plan::Wait(wake),
         }
     }

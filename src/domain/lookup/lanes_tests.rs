@@ -56,9 +56,10 @@ fn read_both(
     let mut past = BTreeMap::new();
     let mut reads = 0;
     while now < seconds {
-        match lanes.plan(&policy, at(now)) {
+        match lanes.plan(&policy, false, at(now)) {
+            Plan::Read(Reading::Sweep(_) | Reading::Askers, _) => panic!("no rule asks for it"),
             Plan::Wait(until) => now = now.max(until.as_second() - START),
-            Plan::Read(number, request) => {
+            Plan::Read(Reading::Lane(number), request) => {
                 let (events, page) = history.page(&request, now);
                 for event in events {
                     if lanes.is_history(number) {
@@ -139,24 +140,27 @@ fn a_clock_set_back_a_day_stops_nothing() {
     let mut lanes = Lanes::new(&[Stream::Writes], "", &policy, at(86_400), |_| None);
     // One walk is under way when the clock is set back.
     for _ in 0..2 {
-        let Plan::Read(number, request) = lanes.plan(&policy, at(86_400)) else { break };
+        let Plan::Read(Reading::Lane(number), request) = lanes.plan(&policy, false, at(86_400)) else {
+            break;
+        };
         let after = lanes.lane(number).cursor.after(&request, &Page::default());
         lanes.set(number, after);
     }
     let mut reads = 0;
     let mut now = 0;
     while now < 60 {
-        match lanes.plan(&policy, at(now)) {
-            Plan::Read(number, request) if lanes.is_history(number) => {
+        match lanes.plan(&policy, false, at(now)) {
+            Plan::Read(Reading::Lane(number), request) if lanes.is_history(number) => {
                 let after = lanes.lane(number).cursor.after(&request, &Page::default());
                 lanes.set(number, after);
             }
-            Plan::Read(number, request) => {
+            Plan::Read(Reading::Lane(number), request) => {
                 assert!(request.start <= request.end && request.end <= at(now), "{request:?} at {now}");
                 let after = lanes.lane(number).cursor.after(&request, &Page::default());
                 lanes.set(number, after);
                 reads += 1;
             }
+            Plan::Read(Reading::Sweep(_) | Reading::Askers, _) => panic!("no rule asks for it"),
             Plan::Wait(until) => now = until.as_second() - START,
         }
     }

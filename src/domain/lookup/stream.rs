@@ -17,6 +17,8 @@ pub enum Stream {
     Name(String),
     /// The calls to one service: `EventSource=…`.
     Source(String),
+    /// The calls of one user: `Username=…`.
+    User(String),
 }
 
 impl Stream {
@@ -26,6 +28,7 @@ impl Stream {
             Stream::Writes => ("ReadOnly", "false"),
             Stream::Name(name) => ("EventName", name),
             Stream::Source(source) => ("EventSource", source),
+            Stream::User(user) => ("Username", user),
         }
     }
 }

@@ -9,7 +9,7 @@ const ENVELOPE: [&str; 10] =
 
 /// The names at the top of a CloudTrail record (CloudTrail user guide, "record contents"), and of the other
 /// details that trailnoti makes.
-const DETAIL: [&str; 40] = [
+const DETAIL: [&str; 42] = [
     "additionalEventData",
     "addendum",
     "apiVersion",
@@ -42,7 +42,9 @@ const DETAIL: [&str; 40] = [
     "userIdentity",
     "vpcEndpointId",
     "vpcEndpointAccountId",
+    "claim",
     "instance-id",
+    "instances",
     "state",
     "reason",
     "subject",

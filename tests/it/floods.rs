@@ -1,0 +1,163 @@
+//! What a thief does to keep the watcher from seeing: noise among which an event hides, and requests that eat the quota.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use trailnoti::domain::json::{Json, object};
+use trailnoti::simulator::records::{Caller, call};
+
+use crate::world::{ACCOUNT, Stage, at, minutes, seconds};
+
+const REGION: &str = "us-east-1";
+
+/// A key that makes noise.
+const NOISY: Caller<'static> = Caller {
+    account: ACCOUNT,
+    user: "noisy",
+    key: "AKIANOISY000EXAMPLE",
+    address: "203.0.113.67",
+    agent: "Boto3/1.34.51",
+};
+
+/// The thief whom the noise hides.
+const THIEF: Caller<'static> = Caller {
+    account: ACCOUNT,
+    user: "thief",
+    key: "AKIATHIEF000EXAMPLE",
+    address: "203.0.113.66",
+    agent: "Boto3/1.34.51",
+};
+
+/// CloudTrail's delay as it was measured: half within 232 seconds, 99 of 100 within 554 (log-normal).
+struct Delays(u64);
+
+impl Delays {
+    fn uniform(&mut self) -> f64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    fn next(&mut self) -> SignedDuration {
+        let normal: f64 = (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0;
+        SignedDuration::from_secs_f64(232.0 * (0.374 * normal).exp())
+    }
+}
+
+fn noise(stage: &Stage, per_second: i64, from: Timestamp, until: Timestamp, delays: &mut Delays) {
+    stage.account(|account| {
+        for n in 0..until.duration_since(from).as_secs() * per_second {
+            let time = from + SignedDuration::from_secs(n / per_second);
+            let request = object([("logStreamName", format!("s{n}").into())]);
+            let record = call(&NOISY, time, REGION, "logs", "CreateLogStream", request, Json::Null);
+            account.record(record, delays.next());
+        }
+    });
+}
+
+/// The thief stops a trail, again and again; when each of that can be read.
+fn stops(stage: &Stage, from: Timestamp, times: i64, delays: &mut Delays) -> BTreeMap<String, Timestamp> {
+    (0..times)
+        .map(|n| {
+            let (time, delay) = (from + seconds(n * 10), delays.next());
+            let name = format!("trail-{n:03}");
+            let request = object([("name", name.as_str().into())]);
+            stage.record(call(&THIEF, time, REGION, "cloudtrail", "StopLogging", request, Json::Null), delay);
+            (name, time + delay)
+        })
+        .collect()
+}
+
+/// How long after each stop could be read it was alerted on, in seconds, in order; one that never was counts a day.
+fn waits(stage: &Stage, stops: &BTreeMap<String, Timestamp>) -> Vec<i64> {
+    let book = stage.book.lock().expect("the book");
+    let mut waits: Vec<i64> = stops
+        .iter()
+        .map(|(name, visible)| {
+            let said = |alert: &str| alert.contains(name.as_str());
+            let told = book
+                .deliveries
+                .iter()
+                .find(|delivery| delivery.digest.alerts.iter().any(|one| said(&one.alert.title)));
+            told.map_or(86_400, |delivery| delivery.at.duration_since(*visible).as_secs())
+        })
+        .collect();
+    waits.sort_unstable();
+    waits
+}
+
+fn titles(stage: &Stage) -> Vec<String> {
+    let book = stage.book.lock().expect("the book");
+    let alerts = book.deliveries.iter().flat_map(|delivery| &delivery.digest.alerts);
+    alerts.map(|one| format!("{} {:?}", one.alert.title, one.alert.facts)).collect()
+}
+
+/// Every urgent event is alerted on within `goal` seconds of its showing up, among so many writes a second.
+async fn hides_nothing(per_second: i64, goal: i64) {
+    let mut stage = Stage::new(&[REGION]);
+    let mut delays = Delays(7);
+    noise(&stage, per_second, at("10:03"), at("10:15"), &mut delays);
+    let stops = stops(&stage, at("10:06"), 50, &mut delays);
+    stage.start().await;
+    stage.until("10:24").await;
+    stage.stop().await;
+    let waits = waits(&stage, &stops);
+    println!("{per_second} writes a second: median {} s, the last {}", waits[25], waits[49]);
+    assert!(waits[49] <= goal, "{per_second} a second: {waits:?}");
+    let told = titles(&stage).into_iter().find(|title| title.contains("more events than"));
+    assert_eq!(told.is_some(), per_second > 10, "{told:?}");
+    if let Some(told) = told {
+        assert!(told.contains("user/noisy") && told.contains("mostly CreateLogStream"), "{told}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_region_hides_no_urgent_event() {
+    hides_nothing(2, 30).await;
+    hides_nothing(10, 30).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flooded_region_hides_no_urgent_event() {
+    hides_nothing(40, 60).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_of_quiet_writes_does_not_delay_what_follows() {
+    let mut stage = Stage::new(&[REGION]);
+    let mut delays = Delays(11);
+    noise(&stage, 67, at("10:05"), at("10:06"), &mut delays);
+    let stops = stops(&stage, at("10:06:30"), 30, &mut delays);
+    stage.start().await;
+    stage.until("10:30").await;
+    stage.stop().await;
+    let waits = waits(&stage, &stops);
+    assert!(waits[29] <= 60, "{waits:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thief_who_spends_the_quota_is_told_at_once_and_hides_nothing() {
+    for per_second in [5.0, 20.0] {
+        let mut stage = Stage::new(&[REGION]);
+        let mut delays = Delays(3);
+        stage.world.spend(REGION, per_second, at("10:05"), at("10:25"));
+        for n in 0..40 {
+            let request = object([("maxResults", n.into())]);
+            let time = at("10:05") + seconds(n);
+            stage.record(
+                call(&THIEF, time, REGION, "cloudtrail", "LookupEvents", request, Json::Null),
+                minutes(4),
+            );
+        }
+        let stops = stops(&stage, at("10:07"), 30, &mut delays);
+        stage.start().await;
+        stage.until("10:45").await;
+        stage.stop().await;
+        let waits = waits(&stage, &stops);
+        println!("{per_second} other requests a second: median {} s, the last {}", waits[15], waits[29]);
+        assert!(waits[29] <= 60, "{waits:?}");
+        let transcript = stage.transcript();
+        let spent: Vec<&str> = transcript.lines().filter(|line| line.contains("uses up")).collect();
+        assert!(spent.len() == 2 && spent[0] < "10:05:30", "{spent:?}");
+        assert!(titles(&stage).iter().any(|title| title.contains("uses up") && title.contains("user/thief")));
+    }
+}
