@@ -132,7 +132,7 @@ impl Dispatch<'_> {
         }
         let grouping = &self.shared.config.grouping;
         let (pending, sent) = store.pending(self.sink.queue()).await?;
-        let crowded = pending.len() > PER_MESSAGE;
+        let crowded = pending.len() > PER_MESSAGE || pending.iter().any(|pending| !pending.like.is_empty());
         let message = match due(&pending, &sent, grouping, now) {
             Due::Send(message) => message,
             Due::Wait(until) => return Ok(Turn::Wait { until, crowded }),
@@ -202,8 +202,8 @@ impl Dispatch<'_> {
             Next::RetryAt(_) | Next::Simplify | Next::SetAside(_) => Delivery::Waits(why(answer)),
             Next::Dead(why) => Delivery::Refused(why.clone()),
         };
-        let alerts = message.alerts.iter().map(|pending| pending.alert.id.as_str());
-        self.shared.judge_state.delivered(&self.shared.store, self.sink.queue(), alerts, &delivery).await
+        let (store, queue) = (&self.shared.store, self.sink.queue());
+        self.shared.judge_state.delivered(store, queue, message.ids(), &delivery).await
     }
 
     fn count(&self, message: &Message, answer: &Result<(), Failure>) {
@@ -213,7 +213,7 @@ impl Dispatch<'_> {
         self.shared.status.sent(&sink, outcome, self.shared.clock.now());
         let reason = match answer {
             Ok(()) => {
-                metrics.notifications.get_or_create(&BySink { sink }).inc_by(message.alerts.len() as u64);
+                metrics.notifications.get_or_create(&BySink { sink }).inc_by(message.ids().count() as u64);
                 return;
             }
             Err(Failure::Later { .. }) => "later",

@@ -56,9 +56,9 @@ impl Terminal {
         for pending in &message.alerts {
             if terminal {
                 text.extend(banner.map(|banner| format!("{banner}\n")));
-                text.push_str(&terminal::block(&pending.alert, &self.style, columns()));
+                text.push_str(&terminal::block(pending, &self.style, columns()));
             } else {
-                text.push_str(&terminal::json_line(&pending.alert, banner));
+                text.push_str(&terminal::json_line(pending, banner));
             }
             text.push('\n');
         }

@@ -128,7 +128,7 @@ fn sign(signing_key: &SecretString, body: &str) -> String {
 }
 
 fn body(message: &Message, banner: Option<&str>) -> Json {
-    let alerts = message.alerts.iter().map(|pending| terminal::json(&pending.alert, banner));
+    let alerts = message.alerts.iter().map(|pending| terminal::json(pending, banner));
     object([
         ("schema", SCHEMA.into()),
         ("update", message.update.into()),

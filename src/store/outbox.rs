@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::domain::notify::alert::Alert;
 use crate::domain::notify::outbox::{Message, PER_MESSAGE, Pending, Route, Sent};
+use crate::domain::notify::storm::{Place, Storm};
 use crate::store::engine::Change;
 use crate::store::error::StoreError;
 use crate::store::rows::key;
@@ -26,16 +27,33 @@ impl Store {
     /// When the state cannot be read.
     pub async fn pending(&self, sink: &str) -> Result<(Vec<Pending>, BTreeMap<String, Sent>), StoreError> {
         let mut of_group: BTreeMap<String, usize> = BTreeMap::new();
-        let mut pending = Vec::new();
-        for (key, row) in self.engine.scan(&[key::outbox_of(sink)], SCANNED).await?.into_iter().flatten() {
-            let Some(group) = pending::group_of(&row) else { continue };
-            // One group that waits for its interval must not hide the others.
-            let seen = of_group.entry(group.into_owned()).or_default();
-            *seen += 1;
-            if *seen <= PER_MESSAGE {
-                pending.extend(pending::read(&key, &row));
+        let mut pending: Vec<Pending> = Vec::new();
+        // Where each one that a storm shows stands among them.
+        let mut places = Vec::new();
+        let rows: Vec<_> =
+            self.engine.scan(&[key::outbox_of(sink)], SCANNED).await?.into_iter().flatten().collect();
+        let mut storm = Storm::of(rows.len());
+        for (key, row) in rows {
+            let Some(glance) = pending::glance(&row) else { continue };
+            if storm.is_one() && glance.refusals == 0 {
+                if let Place::Beside(shown) = storm.place(glance.kind()) {
+                    let shown: Option<&mut Pending> =
+                        places.get(shown).and_then(|at: &usize| pending.get_mut(*at));
+                    shown.into_iter().for_each(|shown| shown.like.extend(glance.like(&key)));
+                    continue;
+                }
+                places.push(pending.len());
+            } else {
+                // One group that waits for its interval must not hide the others.
+                let seen = of_group.entry(glance.group.into_owned()).or_default();
+                *seen += 1;
+                if *seen > PER_MESSAGE {
+                    continue;
+                }
             }
-            if pending.len() == LOOKED_AT {
+            if pending.len() < LOOKED_AT {
+                pending.extend(pending::read(&key, &row));
+            } else if !storm.is_one() {
                 break;
             }
         }
@@ -69,8 +87,14 @@ impl Store {
         sent: &[(String, Sent)],
         over: &[String],
     ) -> Result<(), StoreError> {
-        let mut changes: Vec<Change> =
-            message.alerts.iter().map(|pending| Change::delete(key::pending(sink, pending))).collect();
+        let mut changes = Vec::new();
+        for pending in &message.alerts {
+            changes.push(Change::delete(key::pending(sink, pending)));
+            let severity = pending.alert.severity;
+            changes.extend(
+                pending.like.iter().map(|like| Change::delete(key::outbox(sink, severity, like.seq))),
+            );
+        }
         changes.extend(over.iter().map(|group| Change::delete(key::group(sink, group))));
         changes
             .extend(sent.iter().map(|(group, sent)| Change::put(key::group(sink, group), rows::sent(sent))));

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::notify::alert::Alert;
 use crate::domain::notify::outbox::Pending;
+use crate::domain::notify::storm::{Kind, Like};
+use crate::domain::severity::Severity;
 use crate::store::rows::{AlertRow, json, seq_of};
 
 #[derive(Serialize)]
@@ -29,10 +31,39 @@ struct Waiting {
     not_before: Option<Timestamp>,
 }
 
+/// What is looked at of every alert that waits.
 #[derive(Deserialize)]
-struct OfGroup<'a> {
+pub(super) struct Glance<'a> {
     #[serde(borrow)]
-    group: Cow<'a, str>,
+    pub group: Cow<'a, str>,
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow)]
+    rule: Cow<'a, str>,
+    #[serde(borrow)]
+    who: Cow<'a, str>,
+    #[serde(borrow)]
+    region: Cow<'a, str>,
+    #[serde(borrow)]
+    severity: Cow<'a, str>,
+    #[serde(default)]
+    pub refusals: u8,
+}
+
+impl Glance<'_> {
+    pub fn kind(&self) -> Kind {
+        let text = |text: &str| text.to_owned();
+        Kind {
+            rule: text(&self.rule),
+            principal: text(&self.who),
+            region: text(&self.region),
+            severity: Severity::parse(&self.severity).unwrap_or(Severity::Critical),
+        }
+    }
+
+    pub fn like(&self, key: &[u8]) -> Option<Like> {
+        Some(Like { seq: seq_of(key)?, id: self.id.clone().into_owned() })
+    }
 }
 
 pub(super) fn row(pending: &Pending) -> Vec<u8> {
@@ -57,11 +88,12 @@ pub(super) fn read(key: &[u8], row: &[u8]) -> Option<Pending> {
         enqueued: waiting.at,
         refusals: waiting.refusals,
         not_before: waiting.not_before,
+        like: Vec::new(),
         alert: serde_json::from_slice::<AlertRow<'_>>(row).ok()?.alert()?,
     })
 }
 
-/// The group of an alert that waits; nothing else of the row is kept.
-pub(super) fn group_of(row: &[u8]) -> Option<Cow<'_, str>> {
-    Some(serde_json::from_slice::<OfGroup<'_>>(row).ok()?.group)
+/// A look at an alert that waits; nothing else of the row is kept.
+pub(super) fn glance(row: &[u8]) -> Option<Glance<'_>> {
+    serde_json::from_slice(row).ok()
 }

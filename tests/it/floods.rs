@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use trailnoti::domain::json::{Json, object};
 use trailnoti::simulator::records::{Caller, call};
 
-use crate::world::{ACCOUNT, Stage, at, minutes, seconds};
+use crate::world::{ACCOUNT, Answer, Stage, at, minutes, seconds};
 
 const REGION: &str = "us-east-1";
 
@@ -159,5 +159,49 @@ async fn a_thief_who_spends_the_quota_is_told_at_once_and_hides_nothing() {
         let spent: Vec<&str> = transcript.lines().filter(|line| line.contains("uses up")).collect();
         assert!(spent.len() == 2 && spent[0] < "10:05:30", "{spent:?}");
         assert!(titles(&stage).iter().any(|title| title.contains("uses up") && title.contains("user/thief")));
+    }
+}
+
+/// The noise alerts and fills a sink's queue: it is counted, every kind of it is named, and another principal's alert comes first.
+#[tokio::test(start_paused = true)]
+async fn a_storm_of_alerts_is_counted_and_buries_nobody() {
+    const NOISE: i64 = 6_000;
+    let mut stage = Stage::of_loops(&[REGION, "eu-west-1", "eu-north-1"]);
+    for n in 0..NOISE {
+        let region = [REGION, "eu-west-1", "eu-north-1"][usize::try_from(n % 3).expect("small")];
+        let request = object([("userName", format!("noise-{n}").into())]);
+        let time = at("10:03") + seconds(n % 60);
+        stage.record(call(&NOISY, time, region, "iam", "CreateUser", request, Json::Null), minutes(1));
+    }
+    let request = object([("userName", "the-thief".into())]);
+    let hidden = call(&THIEF, at("10:07"), REGION, "iam", "CreateUser", request, Json::Null);
+    stage.record(hidden, seconds(30));
+    stage.answers("slack", "10:03", "10:15", Answer::Later(Some(std::time::Duration::from_secs(5))));
+    stage.start().await;
+    stage.until("10:40").await;
+    stage.stop().await;
+    let book = stage.book.lock().expect("the book");
+    let users: Vec<_> = book
+        .deliveries
+        .iter()
+        .flat_map(|delivery| delivery.digest.alerts.iter().map(|one| (delivery.at, one)))
+        .filter(|(_, one)| one.alert.title.starts_with("user "))
+        .collect();
+    let counted: usize = users.iter().map(|(_, one)| 1 + one.like.len()).sum();
+    assert_eq!(counted, usize::try_from(NOISE).expect("small") + 1, "none is lost, none is counted twice");
+    let messages = book.deliveries.iter().filter(|delivery| delivery.at >= at("10:15")).count();
+    let last = users.iter().map(|(at, _)| *at).max().expect("there are some");
+    let thief = users.iter().find(|(_, one)| one.alert.title == "user the-thief").expect("it is named").0;
+    println!(
+        "{NOISE} alerts: {messages} messages, the last {} s after the sink was back, the thief's after {} s",
+        last.duration_since(at("10:15")).as_secs(),
+        thief.duration_since(at("10:15")).as_secs()
+    );
+    assert!(messages <= 10 && last <= at("10:16") && thief <= at("10:15:10"), "{messages}, {last}, {thief}");
+    for region in [REGION, "eu-west-1", "eu-north-1"] {
+        assert!(
+            users.iter().any(|(_, one)| one.alert.region == region && !one.like.is_empty()),
+            "{region} is counted"
+        );
     }
 }

@@ -66,7 +66,8 @@ fn every_real_record_goes_through_rules_and_renderers() {
         *counts.entry(rule.map_or("(none)".to_owned(), |rule| rule.id.clone())).or_default() += 1;
         let severity = finding.map_or(any.severity, |finding| finding.severity);
         let alert = Alert::new(rule.unwrap_or(any), severity, &seen, "prod");
-        let pending = Pending { seq: 1, enqueued: event.time, refusals: 0, not_before: None, alert };
+        let pending =
+            Pending { seq: 1, enqueued: event.time, refusals: 0, not_before: None, like: Vec::new(), alert };
         let digest = Message { alerts: vec![pending], groups: Vec::new(), update: false, plain: false };
         let style = Style::default();
         let message = slack::render(&digest, &style);
@@ -77,9 +78,9 @@ fn every_real_record_goes_through_rules_and_renderers() {
             message.to_string().len()
         );
         email::render(&digest, &style).expect("rendered");
-        let block = terminal::block(&digest.alerts[0].alert, &style, None);
+        let block = terminal::block(&digest.alerts[0], &style, None);
         assert!(block.lines().count() < 30, "line {}", n + 1);
-        let line = terminal::json_line(&digest.alerts[0].alert, None);
+        let line = terminal::json_line(&digest.alerts[0], None);
         assert!(Json::parse(&line).is_ok(), "line {}", n + 1);
     }
     println!("{counts:#?}");

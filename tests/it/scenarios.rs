@@ -148,7 +148,8 @@ async fn a_region_that_is_disabled_is_retired_without_an_alert() {
     stage.start().await;
     stage.until("11:00").await;
     stage.stop().await;
-    expect!["10:20:00 → slack: eu-south-1 can no longer be watched: it was disabled · eu-south-1 10:20:00"].assert_eq(&stage.transcript());
+    expect!["10:20:00 → slack: eu-south-1 can no longer be watched: it was disabled · eu-south-1 10:20:00"]
+        .assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]

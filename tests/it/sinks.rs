@@ -46,7 +46,8 @@ fn digest() -> Message {
         &Envelope::from(event).after(None),
         "prod",
     );
-    let pending = Pending { seq: 1, enqueued: at("10:00"), refusals: 0, not_before: None, alert };
+    let pending =
+        Pending { seq: 1, enqueued: at("10:00"), refusals: 0, not_before: None, like: Vec::new(), alert };
     Message { groups: vec![pending.alert.group.clone()], alerts: vec![pending], update: false, plain: false }
 }
 

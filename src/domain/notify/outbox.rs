@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::notify::alert::Alert;
+use crate::domain::notify::storm::Like;
 use crate::domain::retry::{back_off, salt};
 use crate::domain::severity::Severity;
 use crate::domain::time::later;
@@ -15,6 +16,10 @@ use crate::domain::time::later;
 pub const PER_MESSAGE: usize = 40;
 /// From how many groups that are ready at once on they share a message, so that a burst is not a flood.
 const MERGE_FROM: usize = 4;
+/// So many that wait are counted at once, whatever their groups wait for.
+const CROWD: usize = 2_000;
+/// How often what is counted of one group is said.
+const COUNTED: Duration = Duration::from_secs(60);
 /// The first and the longest wait after a failed delivery.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 /// The first and the longest wait before an alert is tried again that was refused alone.
@@ -61,6 +66,8 @@ pub struct Pending {
     pub refusals: u8,
     /// It is not tried before this.
     pub not_before: Option<Timestamp>,
+    /// Those of a storm that are only counted beside it.
+    pub like: Vec<Like>,
     /// What stands in it.
     pub alert: Alert,
 }
@@ -118,6 +125,13 @@ pub struct Message {
 }
 
 impl Message {
+    /// The ids of all the alerts that it says, or counts.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.alerts.iter().flat_map(|pending| {
+            std::iter::once(pending.alert.id.as_str()).chain(pending.like.iter().map(|like| like.id.as_str()))
+        })
+    }
+
     /// How urgent its most urgent alert is.
     pub fn severity(&self) -> Severity {
         self.alerts.iter().map(|pending| pending.alert.severity).max().unwrap_or(Severity::Info)
@@ -155,9 +169,18 @@ pub fn due(pending: &[Pending], sent: &BTreeMap<String, Sent>, grouping: &Groupi
     if let Some(refused) = refused.filter(|refused| refused.refusals == 1) {
         return Due::Send(alone(refused));
     }
+    let crowded = pending.iter().map(|pending| 1 + pending.like.len()).sum::<usize>() >= CROWD;
     let mut ready: Vec<(&str, Vec<&Pending>)> = Vec::new();
     for (group, waiting) in groups {
-        let at = ready_at(&waiting, sent.get(group), grouping, now);
+        let mut at = ready_at(&waiting, sent.get(group), grouping, now);
+        if waiting.iter().any(|pending| !pending.like.is_empty()) {
+            // What is counted is news by how much it is; it must not fill the queue until its interval is over.
+            at = if crowded {
+                now
+            } else {
+                at.min(later(sent.get(group).map_or(now, |sent| sent.last), COUNTED))
+            };
+        }
         if at <= now {
             ready.push((group, waiting));
         } else {
@@ -168,6 +191,7 @@ pub fn due(pending: &[Pending], sent: &BTreeMap<String, Sent>, grouping: &Groupi
         let urgent = waiting.iter().map(|pending| pending.alert.severity).max();
         (std::cmp::Reverse(urgent), waiting.iter().map(|pending| pending.seq).min())
     });
+    share_among_principals(&mut ready);
     if ready.is_empty() {
         return refused.map_or(wake.map_or(Due::Idle, Due::Wait), |refused| Due::Send(alone(refused)));
     }
@@ -189,11 +213,26 @@ pub fn due(pending: &[Pending], sent: &BTreeMap<String, Sent>, grouping: &Groupi
     Due::Send(message)
 }
 
+/// Of groups that are equally urgent, one of each principal comes first, then a second of each: nobody's many delay another's
+/// first.
+fn share_among_principals(ready: &mut [(&str, Vec<&Pending>)]) {
+    let mut before: BTreeMap<(Option<Severity>, &str), usize> = BTreeMap::new();
+    let mut turns: BTreeMap<&str, usize> = BTreeMap::new();
+    let urgency = |waiting: &[&Pending]| waiting.iter().map(|pending| pending.alert.severity).max();
+    for (group, waiting) in ready.iter() {
+        let principal = waiting.first().map_or("", |pending| pending.alert.principal.as_str());
+        let turn = before.entry((urgency(waiting), principal)).or_default();
+        turns.insert(group, *turn);
+        *turn += 1;
+    }
+    ready.sort_by_key(|(group, waiting)| (std::cmp::Reverse(urgency(waiting)), turns.get(group).copied()));
+}
+
 /// One alert in the simplest form.
 fn alone(refused: &Pending) -> Message {
     Message {
         groups: vec![refused.alert.group.clone()],
-        alerts: vec![refused.clone()],
+        alerts: vec![Pending { like: Vec::new(), ..refused.clone() }],
         update: false,
         plain: true,
     }

@@ -5,7 +5,7 @@
 use askama::Template;
 
 use crate::domain::notify::outbox::Message;
-use crate::domain::notify::render::{IN_FULL, Style, advice, colour, facts, line, links, summary};
+use crate::domain::notify::render::{IN_FULL, Style, advice, colour, facts, headline, line, links, summary};
 use crate::domain::text::clean;
 
 /// An email without its addresses.
@@ -58,10 +58,10 @@ pub fn render(message: &Message, style: &Style) -> Result<Email, askama::Error> 
         .alerts
         .iter()
         .take(in_full)
-        .map(|pending| &pending.alert)
-        .map(|alert| Shown {
+        .map(|pending| (headline(pending), &pending.alert))
+        .map(|(title, alert)| Shown {
             severity: alert.severity.name().to_uppercase(),
-            title: alert.title.clone(),
+            title,
             description: alert.description.clone(),
             advice: advice(alert).unwrap_or_default().to_owned(),
             facts: facts(alert, style),
@@ -70,7 +70,7 @@ pub fn render(message: &Message, style: &Style) -> Result<Email, askama::Error> 
             id: alert.id.clone(),
         })
         .collect();
-    let more: Vec<String> = message.alerts.iter().skip(in_full).map(|pending| line(&pending.alert)).collect();
+    let more: Vec<String> = message.alerts.iter().skip(in_full).map(|pending| line(pending)).collect();
     let banner = style.banner.as_deref().unwrap_or_default();
     let subject = match banner {
         "" => clean(&summary(message), 180),

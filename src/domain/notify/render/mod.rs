@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 
 use crate::domain::event::partition;
 use crate::domain::notify::alert::Alert;
-use crate::domain::notify::outbox::Message;
+use crate::domain::notify::outbox::{Message, Pending};
 use crate::domain::severity::Severity;
 
 /// How many alerts of a message are shown with all their facts.
@@ -134,7 +134,7 @@ fn is_token(text: &str) -> bool {
 /// The message in one line: for notifications, subjects and the simplest form.
 fn summary(message: &Message) -> String {
     let Some(first) = message.alerts.first() else { return String::new() };
-    let more = match message.alerts.len() - 1 {
+    let more = match message.ids().count() - 1 {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
@@ -142,9 +142,22 @@ fn summary(message: &Message) -> String {
     format!("[{}] {update}{}{more}", message.severity().name().to_uppercase(), first.alert.title)
 }
 
+/// An alert's title, and how many more of its kind are only counted.
+fn headline(pending: &Pending) -> String {
+    match pending.like.len() {
+        0 => pending.alert.title.clone(),
+        more => format!("{} · and {more} more like it", pending.alert.title),
+    }
+}
+
 /// An alert in one line, for messages that name many.
-fn line(alert: &Alert) -> String {
-    let title = crate::domain::text::clean(&alert.title, 110);
+fn line(pending: &Pending) -> String {
+    let alert = &pending.alert;
+    let more = match pending.like.len() {
+        0 => String::new(),
+        more => format!(" · and {more} more like it"),
+    };
+    let title = crate::domain::text::clean(&alert.title, 110) + &more;
     let time = alert.time.strftime("%H:%M:%S");
     format!("{} {title} · {} {time}", alert.severity.name().to_uppercase(), alert.region)
 }

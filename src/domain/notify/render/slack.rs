@@ -7,8 +7,8 @@
 use serde_json::{Value, json};
 
 use crate::domain::notify::alert::Alert;
-use crate::domain::notify::outbox::Message;
-use crate::domain::notify::render::{IN_FULL, Style, advice, colour, facts, line, links, summary};
+use crate::domain::notify::outbox::{Message, Pending};
+use crate::domain::notify::render::{IN_FULL, Style, advice, colour, facts, headline, line, links, summary};
 
 const HEADER: usize = 150;
 /// In bytes; three alerts in full, or one and thirty-nine lines, stay below 10,000.
@@ -34,13 +34,13 @@ pub fn render(message: &Message, style: &Style) -> Value {
         }
         if message.alerts.len() > 1 {
             // A single alert's title is the message's text, which stands above its blocks.
-            blocks.push(header(&pending.alert));
+            blocks.push(header(pending));
         }
         in_full(&pending.alert, style, &mut blocks);
     }
     let mut section = String::new();
     for pending in message.alerts.iter().skip(full) {
-        let line = format!("• {}\n", code(&line(&pending.alert), LINE));
+        let line = format!("• {}\n", code(&line(pending), LINE));
         if section.len() + line.len() > SECTION {
             blocks.push(mrkdwn(&std::mem::take(&mut section)));
         }
@@ -62,8 +62,9 @@ fn banner(style: &Style) -> String {
     style.banner.as_ref().map(|banner| format!("{banner} ")).unwrap_or_default()
 }
 
-fn header(alert: &Alert) -> Value {
-    let title = escape(&format!("{}: {}", alert.severity.name().to_uppercase(), alert.title), HEADER);
+fn header(pending: &Pending) -> Value {
+    let severity = pending.alert.severity.name().to_uppercase();
+    let title = escape(&format!("{severity}: {}", headline(pending)), HEADER);
     json!({ "type": "header", "text": { "type": "plain_text", "text": title, "emoji": false } })
 }
 

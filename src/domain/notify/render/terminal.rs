@@ -5,8 +5,8 @@ use anstyle::{AnsiColor, Style as Ansi};
 use textwrap::core::display_width;
 
 use crate::domain::json::Json;
-use crate::domain::notify::alert::Alert;
-use crate::domain::notify::render::{Style, advice, facts, links};
+use crate::domain::notify::outbox::Pending;
+use crate::domain::notify::render::{Style, advice, facts, headline, links};
 use crate::domain::severity::Severity;
 use crate::domain::text::layout::paragraph;
 
@@ -27,12 +27,17 @@ pub fn severity_style(severity: Severity) -> Ansi {
 }
 
 /// One alert as a block with colours, in so many columns where it is a person who reads.
-pub fn block(alert: &Alert, style: &Style, columns: Option<usize>) -> String {
+pub fn block(pending: &Pending, style: &Style, columns: Option<usize>) -> String {
+    let alert = &pending.alert;
     let ink = severity_style(alert.severity);
     let bold = Ansi::new().bold();
     let label = format!(" {} ", alert.severity.name().to_uppercase());
-    let mut block =
-        paragraph(columns, &format!("{ink}{label}{ink:#} "), "  ", &format!("{bold}{}{bold:#}", alert.title));
+    let mut block = paragraph(
+        columns,
+        &format!("{ink}{label}{ink:#} "),
+        "  ",
+        &format!("{bold}{}{bold:#}", headline(pending)),
+    );
     block.push('\n');
     if !alert.description.is_empty() {
         block.push_str(&paragraph(columns, "  ", "  ", &alert.description));
@@ -56,12 +61,13 @@ pub fn block(alert: &Alert, style: &Style, columns: Option<usize>) -> String {
 }
 
 /// One alert as a JSON object on one line.
-pub fn json_line(alert: &Alert, banner: Option<&str>) -> String {
-    json(alert, banner).to_string()
+pub fn json_line(pending: &Pending, banner: Option<&str>) -> String {
+    json(pending, banner).to_string()
 }
 
 /// One alert as a JSON object: docs/webhook.md has its members.
-pub fn json(alert: &Alert, banner: Option<&str>) -> Json {
+pub fn json(pending: &Pending, banner: Option<&str>) -> Json {
+    let alert = &pending.alert;
     let mut members = vec![
         ("alert_id", alert.id.as_str()),
         ("severity", alert.severity.name()),
@@ -84,6 +90,10 @@ pub fn json(alert: &Alert, banner: Option<&str>) -> Json {
     members.extend(banner.map(|banner| ("note", banner)));
     let mut members: Vec<(String, Json)> =
         members.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+    if !pending.like.is_empty() {
+        members
+            .push(("more_like_it".to_owned(), i64::try_from(pending.like.len()).unwrap_or(i64::MAX).into()));
+    }
     let facts = alert.facts.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
     members.push(("facts".to_owned(), Json::Object(facts)));
     Json::Object(members)

@@ -31,7 +31,8 @@ fn alert(text: &str) -> Alert {
 
 fn digest(alerts: Vec<Alert>) -> Message {
     let enqueued = "2026-03-02T10:07:00Z".parse().expect("a time");
-    let pending = |(seq, alert)| Pending { seq, enqueued, refusals: 0, not_before: None, alert };
+    let pending =
+        |(seq, alert)| Pending { seq, enqueued, refusals: 0, not_before: None, like: Vec::new(), alert };
     Message {
         alerts: (1..).zip(alerts).map(pending).collect(),
         groups: vec!["group".to_owned()],
@@ -124,7 +125,7 @@ fn an_alert_in_a_mail() {
 
 #[test]
 fn an_alert_on_a_terminal() {
-    let block = terminal::block(&alert("alice"), &berlin(), None);
+    let block = terminal::block(&digest(vec![alert("alice")]).alerts[0], &berlin(), None);
     expect![[r#"
         HIGH  Access key created for alice by alice
           A key is access to the account without a sign-in.
@@ -143,7 +144,7 @@ fn an_alert_on_a_terminal() {
 
 #[test]
 fn an_alert_in_a_pipe_is_one_line_of_json() {
-    let line = terminal::json_line(&alert("a\nb"), None);
+    let line = terminal::json_line(&digest(vec![alert("a\nb")]).alerts[0], None);
     assert!(!line.contains('\n'));
     let read: Value = serde_json::from_str(&line).expect("JSON");
     assert_eq!((read["severity"].as_str(), read["region"].as_str()), (Some("high"), Some("us-east-1")));
@@ -237,9 +238,8 @@ fn keeps_its_structure(text: &str) {
     assert_eq!(tags(&plain.html), tags(&hostile_mail.html));
     assert!(!hostile_mail.subject.contains(['\r', '\n']));
     assert_eq!(plain.text.lines().count(), hostile_mail.text.lines().count());
-    let escapes = |digest: &Message| {
-        terminal::block(&digest.alerts[0].alert, &berlin(), None).matches('\u{1b}').count()
-    };
+    let escapes =
+        |digest: &Message| terminal::block(&digest.alerts[0], &berlin(), None).matches('\u{1b}').count();
     assert_eq!(escapes(&digest(vec![alert("x")])), escapes(&hostile));
 }
 
