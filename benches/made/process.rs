@@ -7,8 +7,15 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_trailnoti");
 
 /// Starts the daemon with the default configuration: nothing of this machine reaches it but its state, in `home`.
 pub fn start(aws: &str, key: &str, home: &Path) -> Child {
-    Command::new(PROGRAM)
-        .arg("run")
+    start_with(aws, key, home, None)
+}
+
+/// Starts the daemon with a configuration in `home`.
+pub fn start_with(aws: &str, key: &str, home: &Path, config: Option<&str>) -> Child {
+    let mut command = Command::new(PROGRAM);
+    command.arg("run").current_dir(home);
+    command.args(config.into_iter().flat_map(|config| ["--config", config]));
+    command
         .env_clear()
         .env("HOME", home)
         .env("AWS_ENDPOINT_URL", aws)
@@ -19,6 +26,14 @@ pub fn start(aws: &str, key: &str, home: &Path) -> Child {
         .stderr(Stdio::null())
         .spawn()
         .expect("it starts")
+}
+
+/// The processor time that a process has used, in seconds (proc(5), `stat`: at a hundred ticks a second).
+pub fn seconds(process: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("read");
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |n: usize| fields.get(n).and_then(|field| field.parse::<f64>().ok()).unwrap_or_default();
+    (ticks(11) + ticks(12)) / 100.0
 }
 
 /// What a process has of the memory, and had at most (proc(5), `status`).

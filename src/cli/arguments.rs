@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::config::{Config, Problems};
+use crate::config::{Config, Problem, Problems};
 
 /// The state's folder of an installed trailnoti.
 const INSTALLED: &str = "/var/lib/trailnoti";
@@ -31,6 +31,11 @@ pub(super) struct ConfigFile {
 impl ConfigFile {
     pub fn load(&self) -> Result<Config, Problems> {
         Config::load(self.config.as_deref())
+    }
+
+    /// The configuration, also where others can read its secrets; each of these is answered beside it.
+    pub fn load_exposed(&self) -> Result<(Config, Vec<Problem>), Problems> {
+        Config::load_exposed(self.config.as_deref())
     }
 
     /// The folder of the state of the daemon that runs by it.

@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use futures_util::future::join_all;
@@ -15,10 +16,14 @@ use crate::domain::lookup::cursor::Request;
 use crate::domain::lookup::stream::{Stream, derive};
 use crate::domain::text::counted;
 use crate::domain::text::layout::Table;
-use crate::domain::time::earlier;
+use crate::domain::time::{earlier, later};
 use crate::sink::terminal::columns;
 use crate::source;
-use crate::source::{Account, FetchError};
+use crate::source::{Account, FetchError, RegionAccess};
+
+/// How often AWS may ask for fewer requests before it is told so.
+const TRIES: u32 = 4;
+const PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) fn run(file: &ConfigFile, online: bool, as_json: bool) -> anyhow::Result<ExitCode> {
     let config = file.load()?;
@@ -38,11 +43,40 @@ pub(super) fn run(file: &ConfigFile, online: bool, as_json: bool) -> anyhow::Res
 }
 
 /// What one region answers.
-struct Seen {
-    account: String,
-    region: String,
-    events: Result<(), FetchError>,
-    instances: Result<usize, FetchError>,
+pub(super) struct Seen {
+    pub account: String,
+    pub region: String,
+    pub events: Result<(), FetchError>,
+    pub instances: Result<usize, FetchError>,
+}
+
+/// Asks again in a second where AWS asks for fewer requests: its two a second are everybody's, a running daemon's too.
+pub(super) async fn patiently<T>(
+    clock: Clock,
+    ask: impl AsyncFn() -> Result<T, FetchError>,
+) -> Result<T, FetchError> {
+    for _ in 1..TRIES {
+        match ask().await {
+            Err(FetchError::Throttled(_)) => clock.sleep_until(later(clock.now(), PAUSE)).await,
+            answer => return answer,
+        }
+    }
+    ask().await
+}
+
+/// Asks a region once for each thing that the daemon reads there.
+pub(super) async fn look(account: &str, access: &RegionAccess, clock: Clock) -> Seen {
+    let now = clock.now();
+    let start = earlier(now, Duration::from_secs(60));
+    let request = Request { stream: Stream::Writes, start, end: now, token: None };
+    Seen {
+        account: account.to_owned(),
+        region: access.region.clone(),
+        events: patiently(clock, async || access.look_up(&request).await).await.map(|_| ()),
+        instances: patiently(clock, async || access.list_instances().await)
+            .await
+            .map(|instances| instances.len()),
+    }
 }
 
 async fn try_regions(config: &Config) -> anyhow::Result<Vec<Seen>> {
@@ -61,15 +95,7 @@ async fn try_regions(config: &Config) -> anyhow::Result<Vec<Seen>> {
         }
         let asked = watched.iter().map(|region| async {
             let access = account.region(region, &skew);
-            let now = clock.now();
-            let start = earlier(now, std::time::Duration::from_secs(60));
-            let request = Request { stream: Stream::Writes, start, end: now, token: None };
-            Seen {
-                account: account.id.clone(),
-                region: (*region).clone(),
-                events: access.look_up(&request).await.map(|_| ()),
-                instances: access.list_instances().await.map(|instances| instances.len()),
-            }
+            look(&account.id, &access, clock).await
         });
         seen.extend(join_all(asked).await);
     }

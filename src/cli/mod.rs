@@ -5,6 +5,9 @@ mod arguments;
 mod ask;
 mod check;
 mod demo;
+mod doctor;
+mod doctor_findings;
+mod doctor_report;
 mod events;
 mod explain;
 mod history;
@@ -59,6 +62,14 @@ enum Command {
         /// Also try to read every region
         #[arg(long)]
         online: bool,
+        /// Print JSON instead of text
+        #[arg(long)]
+        json: bool,
+    },
+    /// Find what is not seen and what is paid for twice, and say how to mend it; exits with 1 if it finds something
+    Doctor {
+        #[command(flatten)]
+        config: ConfigFile,
         /// Print JSON instead of text
         #[arg(long)]
         json: bool,
@@ -170,6 +181,9 @@ enum Command {
     IamPolicy {
         #[command(flatten)]
         config: ConfigFile,
+        /// Also what `doctor` needs to look at trails
+        #[arg(long)]
+        doctor: bool,
     },
     /// Check that the running daemon is alive; for container health checks
     Healthcheck {
@@ -225,6 +239,7 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run { config, log_format } => run::run(config, log_format),
         Command::Check { config, online, json } => check::run(&config, online, json),
+        Command::Doctor { config, json } => doctor::run(&config, json),
         Command::Demo { config, speed } => demo::run(&config, speed),
         Command::TestAlert { config, sink } => test_alert::run(&config, sink.as_deref()),
         Command::Events { config, name, since, region } => {
@@ -243,7 +258,7 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Alerts { since, config, json } => alerts::run(&config, since, json),
         Command::Status { config, json } => status::run(&config, json),
         Command::Explain { what, rule, config, json } => explain::run(&config, &what, rule.as_deref(), json),
-        Command::IamPolicy { config } => iam_policy::run(&config),
+        Command::IamPolicy { config, doctor } => iam_policy::run(&config, doctor),
         Command::Healthcheck { config } => run::healthcheck(&config),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "trailnoti", &mut std::io::stdout());

@@ -14,6 +14,7 @@ mod rules;
 pub(crate) mod secret;
 pub(crate) mod section;
 mod sink;
+mod warnings;
 
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ pub use problem::{Place, Problem, Problems};
 pub use rule_test::{RuleTest, try_tests};
 pub(crate) use section::parse_duration;
 pub use sink::{SinkConfig, build_sinks};
+pub use warnings::{SIGN_IN_REGIONS, unseen_sign_ins};
 
 use crate::domain::judge::inputs::{Ruleset, Waits};
 use crate::domain::lookup::cursor::Policy;
@@ -111,10 +113,28 @@ impl Config {
     /// # Errors
     /// Every mistake, each with its place.
     pub fn load(path: Option<&Path>) -> Result<Self, Problems> {
+        without_problems(Config::with_problems(path)?)
+    }
+
+    /// The configuration of a file and the environment, also where others can read its secrets: that is what is wrong with it
+    /// then, and answered beside it.
+    ///
+    /// # Errors
+    /// Every mistake, each with its place, once there is any other.
+    pub fn load_exposed(path: Option<&Path>) -> Result<(Self, Vec<Problem>), Problems> {
+        let (config, problems) = Config::with_problems(path)?;
+        if problems.iter().all(|problem| problem.exposes_secret) {
+            Ok((config, problems))
+        } else {
+            Err(Problems(problems))
+        }
+    }
+
+    fn with_problems(path: Option<&Path>) -> Result<(Self, Vec<Problem>), Problems> {
         let environment = environment();
-        let Some(path) = path else { return Config::parse("", "", None, environment) };
+        let Some(path) = path else { return parsed("", "", None, environment) };
         let (name, text) = read_text(path)?;
-        Config::parse(&name, &text, folder_of(path), environment)
+        parsed(&name, &text, folder_of(path), environment)
     }
 
     /// Where the daemon that runs by a file keeps its state, if the file says. Nothing else of it is read: whoever asks the
@@ -144,13 +164,7 @@ impl Config {
         folder: Option<&Path>,
         environment: BTreeMap<String, String>,
     ) -> Result<Self, Problems> {
-        let document = Document::parse(name, text)
-            .and_then(|document| document.with_environment(text, environment))
-            .map_err(Problems)?;
-        let found = Found::default();
-        let config = read(&document, folder, &found);
-        let problems = found.into_inner();
-        if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
+        without_problems(parsed(name, text, folder, environment)?)
     }
 
     /// The rules of one file: `[[rule]]` tables, or a bare EventBridge pattern in a `.json`.
@@ -173,6 +187,25 @@ impl Config {
         });
         routes.collect()
     }
+}
+
+/// What a text says, as far as it says it, and what is wrong with it.
+fn parsed(
+    name: &str,
+    text: &str,
+    folder: Option<&Path>,
+    environment: BTreeMap<String, String>,
+) -> Result<(Config, Vec<Problem>), Problems> {
+    let document = Document::parse(name, text)
+        .and_then(|document| document.with_environment(text, environment))
+        .map_err(Problems)?;
+    let found = Found::default();
+    let config = read(&document, folder, &found);
+    Ok((config, found.into_inner()))
+}
+
+fn without_problems((config, problems): (Config, Vec<Problem>)) -> Result<Config, Problems> {
+    if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
 }
 
 fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
@@ -216,7 +249,7 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
     root.finish();
     let waits = Waits { tags: ec2.tag_grace, launch: ec2.launch_grace, lateness: cloudtrail.policy.lateness };
     let ruleset = Ruleset { rules: read.rules, exclusions, waits, own_accounts: Arc::new(own_accounts) };
-    let warnings = warnings(&regions, &ruleset);
+    let warnings = warnings::warnings(&regions, &ruleset);
     Config {
         regions,
         accounts,
@@ -325,42 +358,4 @@ fn ec2(mut section: Section<'_>) -> Ec2Config {
     };
     section.finish();
     config
-}
-
-/// Where AWS records sign-ins and global services, and so what becomes invisible without a region
-/// (CloudTrail user guide, "AWS Console sign-in events").
-const SIGN_IN_REGIONS: [(&str, &str); 4] = [
-    ("us-east-1", "root sign-ins, most IAM user and federated sign-ins, and every IAM change"),
-    ("us-east-2", "sign-ins of IAM users that AWS sends there"),
-    ("eu-north-1", "sign-ins of IAM users that AWS sends there"),
-    ("ap-southeast-2", "sign-ins of IAM users that AWS sends there"),
-];
-
-fn warnings(regions: &RegionChoice, ruleset: &Ruleset) -> Vec<String> {
-    let mut warnings = exclude::warnings(&ruleset.exclusions);
-    let unseen = SIGN_IN_REGIONS
-        .iter()
-        .filter(|(region, _)| !regions.admits(region))
-        .map(|(region, lost)| format!("{region} is not watched: {lost} will be missed"));
-    warnings.extend(unseen);
-    let own =
-        |rule: &String| ruleset.rules.get(rule).is_some_and(|rule| !rule.origin.starts_with("builtin/"));
-    for rule in ruleset.rules.iter().filter(|rule| own(&rule.id)) {
-        let patterns = std::iter::once(&rule.pattern).chain(&rule.unless);
-        let patterns = patterns.chain(rule.escalate.iter().map(|one| &one.when));
-        for path in patterns.flat_map(|pattern| pattern.replaced()) {
-            warnings.push(format!(
-                "rule \"{}\": {path} is matched outside $or and again in one of its branches, where only the branch's condition counts: repeat all of {path} in each branch",
-                rule.id
-            ));
-        }
-    }
-    for rule in
-        crate::domain::lookup::stream::derive(&ruleset.rules).writes_only.iter().filter(|rule| own(rule))
-    {
-        warnings.push(format!(
-            "rule \"{rule}\" names no API call, so it sees only changes: to match reads, name them in detail.eventName"
-        ));
-    }
-    warnings
 }

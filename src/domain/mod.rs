@@ -25,3 +25,5 @@ pub mod health;
 pub mod judge;
 
 pub mod replay;
+
+pub mod trails;

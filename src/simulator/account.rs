@@ -1,4 +1,4 @@
-//! What one simulated account has: regions, recorded events, instances. Owns what is there at a moment; how it is
+//! What one simulated account has: regions, recorded events, instances, trails. Owns what is there at a moment; how it is
 //! asked for is `cloudtrail`'s and `ec2`'s.
 
 use std::collections::BTreeMap;
@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::event::instance::State as InstanceState;
 use crate::domain::json::Json;
+use crate::simulator::trails::SimulatedTrail;
 
 /// The regions that every account has and cannot disable (AWS account management guide).
 pub const DEFAULT_REGIONS: [&str; 17] = [
@@ -44,6 +45,8 @@ pub struct Account {
     pub hides_managed: bool,
     /// Whether a region of this account answers that it is enabled before it works; minutes to hours in reality.
     pub slow_to_work: BTreeMap<String, Timestamp>,
+    /// Its trails, and those that its organization has in it.
+    pub trails: Vec<SimulatedTrail>,
 }
 
 /// An event in the history.
@@ -148,6 +151,7 @@ impl Account {
             launched: 0,
             hides_managed: true,
             slow_to_work: BTreeMap::new(),
+            trails: Vec::new(),
         }
     }
 

@@ -1,5 +1,5 @@
 //! The simulated CloudTrail: `LookupEvents` with its rules (CloudTrail API reference). Owns order, windows, pages,
-//! tokens and the quota.
+//! tokens and the quota; trails are `trails`'s.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::domain::json::Json;
 use crate::simulator::account::Recorded;
 use crate::simulator::state::{Bucket, State, TokenFor};
+use crate::simulator::trails;
 use crate::simulator::wire::{Answer, Call};
 
 /// Requests that may come at once, and that come back each second.
@@ -56,6 +57,10 @@ pub(super) fn serve(
     now: Timestamp,
 ) -> Answer {
     let error = |code: &str, message: &str| Answer::error("cloudtrail", 400, code, message);
+    if trails::OPERATIONS.contains(&operation) {
+        let trails = state.accounts.get(account).map_or(&[][..], |owner| owner.trails.as_slice());
+        return trails::serve(trails, call, operation, account, now);
+    }
     if operation != "LookupEvents" {
         return error("UnsupportedOperationException", "not simulated");
     }

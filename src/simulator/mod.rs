@@ -16,6 +16,7 @@ pub mod records;
 mod state;
 pub mod story;
 mod sts;
+mod trails;
 mod wire;
 mod world;
 
@@ -23,8 +24,11 @@ mod world;
 mod ec2_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trails_tests;
 
 pub use account::{Account, DEFAULT_REGIONS, Launch, OPT_IN_REGIONS, Recorded};
 pub use faults::{Fault, Trouble};
+pub use trails::SimulatedTrail;
 pub use wire::{Answer, Call, Made};
 pub use world::World;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use aws_sdk_cloudtrail::operation::lookup_events::LookupEventsOutput;
 use aws_sdk_cloudtrail::types::{LookupAttribute, LookupAttributeKey};
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::DateTime;
@@ -14,6 +15,9 @@ use crate::source::failure::FetchError;
 use crate::source::failure::failure;
 use crate::source::region::RegionAccess;
 use crate::source::salvage;
+
+/// As many events as a page has at most (CloudTrail API reference).
+const PAGE: i32 = 50;
 
 /// One page of the history, as AWS answered it.
 #[derive(Debug, Default)]
@@ -42,7 +46,7 @@ impl RegionAccess {
             .lookup_attributes(attribute)
             .start_time(DateTime::from_secs(request.start.as_second()))
             .end_time(DateTime::from_secs(request.end.as_second()))
-            .max_results(50)
+            .max_results(PAGE)
             .set_next_token(request.token.clone())
             .send()
             .await;
@@ -60,14 +64,27 @@ impl RegionAccess {
                     .ok_or_else(|| failure(error));
             }
         };
-        let events = page.events.unwrap_or_default().into_iter().map(|event| Received {
-            time: event.event_time.and_then(|time| Timestamp::from_second(time.secs()).ok()),
-            id: event.event_id.unwrap_or_default(),
-            name: event.event_name.unwrap_or_default(),
-            record: event.cloud_trail_event.map(mended),
-        });
-        Ok(LookedUp { events: events.collect(), next: page.next_token })
+        Ok(looked_up(page))
     }
+
+    /// Asks for the newest events of all kinds, reads among them: one page, without an attribute.
+    ///
+    /// # Errors
+    /// When there is no page.
+    pub async fn newest(&self) -> Result<LookedUp, FetchError> {
+        let page = self.cloudtrail.lookup_events().max_results(PAGE).send().await.map_err(failure)?;
+        Ok(looked_up(page))
+    }
+}
+
+fn looked_up(page: LookupEventsOutput) -> LookedUp {
+    let events = page.events.unwrap_or_default().into_iter().map(|event| Received {
+        time: event.event_time.and_then(|time| Timestamp::from_second(time.secs()).ok()),
+        id: event.event_id.unwrap_or_default(),
+        name: event.event_name.unwrap_or_default(),
+        record: event.cloud_trail_event.map(mended),
+    });
+    LookedUp { events: events.collect(), next: page.next_token }
 }
 
 /// A record's text, without what would make it unreadable; most are as they were, and not copied.

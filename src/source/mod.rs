@@ -13,6 +13,7 @@ mod region;
 mod salvage;
 mod skew;
 mod timeouts;
+mod trails;
 
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::domain::event::scope::Scope;
 use crate::domain::judge::inputs::Judgement;
-use crate::domain::rules::memory::{Memory, Sighting, Sightings, Token};
+use crate::domain::rules::memory::{Memory, SEVERAL, Sighting, Sightings, Token};
 use crate::domain::rules::threshold::{ThresholdCount, ThresholdCounts};
 use crate::store::engine::Change;
 use crate::store::error::StoreError;
@@ -28,11 +28,35 @@ fn time(bytes: &[u8]) -> Option<Timestamp> {
     Timestamp::from_second(u32::from_be_bytes(bytes.try_into().ok()?).into()).ok()
 }
 
+/// The bits of the last time that hold the number of days.
+const BITS: i64 = 3;
+const DAY: i64 = 86_400;
+
+/// On how many days, by what was written; an earlier build wrote other bits, and then the time between says the most.
+fn days(first: Timestamp, last: Timestamp) -> u8 {
+    match (last.as_second() - first.as_second(), last.as_second() & BITS) {
+        (span, _) if span < DAY => 1,
+        (span, _) if span < 2 * DAY => 2,
+        (_, 2) => 2,
+        _ => SEVERAL,
+    }
+}
+
+/// The last time and the number of days in four bytes.
+fn last_of(sighting: &Sighting) -> [u8; 4] {
+    let last = (sighting.last.as_second() & !BITS) | i64::from(sighting.days.min(SEVERAL));
+    u32::try_from(last).unwrap_or_default().to_be_bytes()
+}
+
 fn entries(kind: u8, bucket: u8, row: &[u8]) -> BTreeMap<Token, Sighting> {
     let entry = |entry: &[u8]| {
         let mut id = [bucket; 16];
         id[1..].copy_from_slice(entry.get(..15)?);
-        let sighting = Sighting { first: time(entry.get(15..19)?)?, last: time(entry.get(19..23)?)? };
+        let (first, last) = (time(entry.get(15..19)?)?, time(entry.get(19..23)?)?);
+        let days = days(first, last);
+        // Of the last time only the day matters, and its last bits say on how many.
+        let last = Timestamp::from_second(last.as_second() & !BITS).ok()?.max(first);
+        let sighting = Sighting { first, last, days };
         Some((Token { kind, id }, sighting))
     };
     row.chunks_exact(ENTRY).filter_map(entry).collect()
@@ -80,7 +104,7 @@ impl Store {
             for (token, sighting) in known {
                 row.extend(&token.id[1..]);
                 row.extend(seconds(sighting.first));
-                row.extend(seconds(sighting.last));
+                row.extend(last_of(&sighting));
             }
             changes.push(if row.is_empty() { Change::delete(key) } else { Change::put(key, row) });
         }

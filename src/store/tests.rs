@@ -228,7 +228,9 @@ async fn what_accounts_did_is_there_after_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = open(folder.path()).await;
     let all: Vec<_> = (0..5_000)
-        .map(|n| (Token::key(&n.to_string()), Some(Sighting { first: at(n), last: at(n + 5) })))
+        .map(|n| {
+            (Token::key(&n.to_string()), Some(Sighting { first: at(n * 4), last: at(n * 4 + 8), days: 1 }))
+        })
         .collect();
     let judgement = Judgement { sightings: all.clone(), ..Judgement::default() };
     keep(&store, &Commit { judgement, ..Commit::default() }, &routes(&[])).await;
@@ -278,7 +280,8 @@ async fn a_group_that_waits_for_its_interval_hides_no_other() {
     let alerts = (0..500).map(|n| Alert { facts: Vec::new(), ..alert(n, Severity::High) }).collect();
     let judgement = Judgement { alerts, ..Judgement::default() };
     keep(&store, &Commit { judgement, ..Commit::default() }, &routes(&["a"])).await;
-    let other = Alert { group: "other".to_owned(), ..alert(501, Severity::High) };
+    let other =
+        Alert { group: "other".to_owned(), principal: "another".to_owned(), ..alert(501, Severity::High) };
     let judgement = Judgement { alerts: vec![other], ..Judgement::default() };
     keep(&store, &Commit { judgement, ..Commit::default() }, &routes(&["a"])).await;
     assert!(store.pending("a").await.expect("read").0.iter().any(|pending| pending.alert.group == "other"));

@@ -6,6 +6,7 @@
 mod cli;
 mod clocks;
 mod crash;
+mod doctor;
 mod fates;
 mod floods;
 mod learning;

@@ -34,10 +34,13 @@ pub async fn aws(world: World) -> String {
                 headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
             };
             let call = Call::read(&header("authorization"), &header("x-amz-target"), &body);
+            let date =
+                jiff::fmt::rfc2822::to_string(&world.aws_time().to_zoned_datetime(jiff::tz::TimeZone::UTC));
             match call.map(|call| world.answer(&call)) {
                 Some(Answer::Reply { status, content_type, body, .. }) => Response::builder()
                     .status(status)
                     .header("content-type", content_type)
+                    .header("date", date.expect("a date"))
                     .body(Body::from(body))
                     .expect("a response"),
                 Some(Answer::Hang) => std::future::pending().await,

@@ -44,7 +44,7 @@ const MAY_USE: [(&str, &[&str]); 11] = [
 ];
 
 /// The rooms of the domain, from the ground up: each may know itself and what is before it.
-const ROOMS: [&str; 15] = [
+const ROOMS: [&str; 16] = [
     "json",
     "text",
     "time",
@@ -60,6 +60,7 @@ const ROOMS: [&str; 15] = [
     "health",
     "judge",
     "replay",
+    "trails",
 ];
 
 #[test]

@@ -152,11 +152,10 @@ fn the_time_before_shows_what_is_normal() {
     let folder = tempfile::tempdir().expect("a folder");
     let rule = "[[rule]]\nid = \"new-network\"\npattern.context.new.network = [true]\nfirst_seen = { of = [\"context.network\"] }\n";
     std::fs::write(folder.path().join("new.toml"), rule).expect("written");
-    std::fs::write(
-        folder.path().join("before.jsonl"),
-        record("CreateUser", 1, 0).replace("2026-03-02", "2026-02-20"),
-    )
-    .expect("written");
+    // A network is known that was seen on several days.
+    let days = ["2026-02-18", "2026-02-20", "2026-02-21"];
+    let before = days.map(|day| record("CreateUser", 1, 0).replace("2026-03-02", day));
+    std::fs::write(folder.path().join("before.jsonl"), before.join("\n")).expect("written");
     let elsewhere = record("CreateUser", 3, 5).replace("203.0.113.66", "198.51.100.7");
     let today = [
         record("CreateUser", 2, 0),

@@ -27,7 +27,7 @@ pub const FACTS: &[Fact] = &[
     fact(
         "new",
         &["region", "principal", "network", "tool", "service", "call", "instance-type"],
-        "true when that began in this account less than a day before; absent while too little is known",
+        "true when that began in this account less than a day before, a network also until it was seen on several days; only calls that succeeded and needed a right count; absent while too little is known",
     ),
     fact("learning", &[], "true while the history is being read"),
     Fact {

@@ -22,6 +22,9 @@ pub const HORIZON: Duration = Duration::from_secs(90 * 24 * 3600);
 pub const NEW_FOR: Duration = Duration::from_secs(24 * 3600);
 /// So much of the past is enough to call something new where more cannot be had.
 pub const ENOUGH: Duration = Duration::from_secs(7 * 24 * 3600);
+/// A network is known once it was seen on so many days, the last of which is known by those before it: whoever calls once the day
+/// before is new when he comes.
+pub const SEVERAL: u8 = 3;
 /// A later sighting is written down only when it is so much later.
 const STEP: Duration = Duration::from_secs(24 * 3600);
 /// Values of one kind that are remembered; of more, the one that was not seen for longest goes.
@@ -35,6 +38,10 @@ pub struct Token {
     /// Made from the account and the value.
     pub id: [u8; 16],
 }
+
+/// Calls that need no permission (IAM user guide, "Permissions for temporary security credentials"; STS API reference,
+/// "GetCallerIdentity", "GetSessionToken").
+const FREE: [&str; 2] = ["GetCallerIdentity", "GetSessionToken"];
 
 const RULE: u8 = 100;
 const KEY: u8 = 101;
@@ -68,6 +75,16 @@ pub struct Sighting {
     pub first: Timestamp,
     /// Last, to a day.
     pub last: Timestamp,
+    /// On how many days, as far as [`SEVERAL`].
+    pub days: u8,
+}
+
+impl Sighting {
+    /// Whether it was seen on several days before this time.
+    fn is_known_by(&self, time: Timestamp) -> bool {
+        let today = u8::from(time < later(self.last, STEP));
+        self.days.saturating_sub(today) >= SEVERAL - 1
+    }
 }
 
 /// Every value that is remembered of an account.
@@ -164,6 +181,8 @@ pub struct Traits {
     /// Whether the event only reads.
     pub reads: bool,
     habits: Vec<(Habit, Token)>,
+    /// It shows that somebody has a right; what fails, or is free for all, shows nothing.
+    teaches: bool,
     /// The access key that it makes.
     makes: Option<Token>,
     /// The access key that signed it.
@@ -182,6 +201,8 @@ impl Traits {
             account: event.account.clone(),
             time: event.time,
             reads: envelope.facts.reads,
+            teaches: text("errorCode").is_none()
+                && !text("eventName").is_some_and(|call| FREE.contains(&call)),
             habits: habits
                 .iter()
                 .map(|(habit, value)| {
@@ -237,9 +258,15 @@ impl<'a> Recollection<'a> {
 
     fn note(&mut self, token: Token, time: Timestamp) {
         let sighting = match self.get(&token) {
-            None => Sighting { first: time, last: time },
-            Some(known) if time < known.first => Sighting { first: time, last: known.last },
-            Some(known) if time >= later(known.last, STEP) => Sighting { first: known.first, last: time },
+            None => Sighting { first: time, last: time, days: 1 },
+            // The history is read from its end: a day that came before counts too.
+            Some(known) if time < known.first => {
+                let another = u8::from(later(time, STEP) <= known.first);
+                Sighting { first: time, days: known.days.saturating_add(another).min(SEVERAL), ..known }
+            }
+            Some(known) if time >= later(known.last, STEP) => {
+                Sighting { last: time, days: known.days.saturating_add(1).min(SEVERAL), ..known }
+            }
             Some(_) => return,
         };
         self.changes.insert(token, sighting);
@@ -247,7 +274,8 @@ impl<'a> Recollection<'a> {
 
     /// Remembers what an event shows.
     pub fn learn(&mut self, traits: &Traits) {
-        for token in traits.habits.iter().map(|(_, token)| token).chain(&traits.makes) {
+        let shown = traits.habits.iter().filter(|_| traits.teaches).map(|(_, token)| token);
+        for token in shown.chain(&traits.makes) {
             self.note(*token, traits.time);
         }
     }
@@ -263,7 +291,10 @@ impl<'a> Recollection<'a> {
         }
         for (habit, token) in &traits.habits {
             let known = self.get(token);
-            let new = known.is_none_or(|known| later(known.first, NEW_FOR) > traits.time);
+            let new = known.is_none_or(|known| {
+                let began = later(known.first, NEW_FOR) > traits.time;
+                began || (*habit == Habit::Network && !known.is_known_by(traits.time))
+            });
             match past.new.iter_mut().find(|(of, _)| of == habit) {
                 // Of several instance types, one that is new is enough.
                 Some((_, already)) => *already |= new,
@@ -288,103 +319,5 @@ impl<'a> Recollection<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::event::Event;
-
-    fn at(hour: i64) -> Timestamp {
-        Timestamp::from_second(1_772_000_000 + hour * 3600).expect("a time")
-    }
-
-    fn event(hour: i64, region: &str) -> Traits {
-        let record = format!(
-            r#"{{"eventSource":"ec2.amazonaws.com","eventName":"RunInstances","eventTime":"{}","awsRegion":"{region}","recipientAccountId":"1"}}"#,
-            at(hour)
-        );
-        Traits::of(&Event::from_record_text(record, "1").expect("an event").into())
-    }
-
-    fn new_region(memory: &Recollection<'_>, event: &Traits) -> Option<bool> {
-        memory.past(event).new.iter().find(|(habit, _)| *habit == Habit::Region).map(|(_, new)| *new)
-    }
-
-    #[test]
-    fn what_began_is_new_for_a_day() {
-        let known = Memory::default();
-        let mut memory = Recollection::new(&known, Learned::all());
-        assert_eq!(new_region(&memory, &event(0, "eu-west-1")), Some(true));
-        memory.learn(&event(0, "eu-west-1"));
-        assert_eq!(new_region(&memory, &event(23, "eu-west-1")), Some(true));
-        assert_eq!(new_region(&memory, &event(25, "eu-west-1")), Some(false));
-        assert_eq!(new_region(&memory, &event(25, "eu-west-2")), Some(true));
-    }
-
-    #[test]
-    fn a_late_event_moves_the_beginning_back() {
-        let known = Memory::default();
-        let mut memory = Recollection::new(&known, Learned::all());
-        memory.learn(&event(10, "eu-west-1"));
-        memory.learn(&event(0, "eu-west-1"));
-        assert_eq!(new_region(&memory, &event(25, "eu-west-1")), Some(false));
-    }
-
-    #[test]
-    fn without_a_past_nothing_is_called_new() {
-        let known = Memory::default();
-        let accounts = BTreeMap::from([("1".to_owned(), at(7 * 24))]);
-        let learned = Learned { accounts: Some(&accounts), ..Learned::default() };
-        let mut memory = Recollection::new(&known, learned);
-        assert_eq!(new_region(&memory, &event(1, "eu-west-1")), None);
-        let token = Token::rule("1", "r", &["x"]);
-        assert_eq!(memory.first_seen(&event(1, "eu-west-1"), token, HORIZON), None);
-        assert_eq!(new_region(&memory, &event(7 * 24, "eu-west-1")), Some(true));
-        assert_eq!(memory.first_seen(&event(7 * 24, "eu-west-1"), token, HORIZON), Some(false));
-    }
-
-    #[test]
-    fn the_history_of_writes_says_nothing_of_reads() {
-        let known = Memory::default();
-        let learned = Learned { habits: true, rules: true, since: Some(at(0)), accounts: None };
-        let memory = Recollection::new(&known, learned);
-        let read = Traits { reads: true, ..event(1, "eu-west-1") };
-        assert_eq!(new_region(&memory, &read), None);
-        assert_eq!(new_region(&memory, &Traits { time: at(7 * 24), ..read }), Some(true));
-        assert_eq!(new_region(&memory, &event(1, "eu-west-1")), Some(true));
-    }
-
-    #[test]
-    fn a_value_that_pages_show_the_newest_first_is_told_once() {
-        let known = Memory::default();
-        let mut memory = Recollection::new(&known, Learned::all());
-        let token = Token::rule("1", "r", &["x"]);
-        let new: Vec<_> =
-            [30, 20, 10].map(|hour| memory.first_seen(&event(hour, "a"), token, HORIZON)).to_vec();
-        assert_eq!(new, [Some(true), Some(false), Some(false)]);
-    }
-
-    #[test]
-    fn a_value_is_first_seen_once_and_again_when_it_was_forgotten() {
-        let known = Memory::default();
-        let mut memory = Recollection::new(&known, Learned::all());
-        let (token, week) = (Token::rule("1", "r", &["x"]), Duration::from_secs(7 * 24 * 3600));
-        assert_eq!(memory.first_seen(&event(0, "a"), token, week), Some(true));
-        assert_eq!(memory.first_seen(&event(0, "a"), token, week), Some(true), "the same event again");
-        assert_eq!(memory.first_seen(&event(30, "a"), token, week), Some(false));
-        assert_eq!(memory.first_seen(&event(30 + 9 * 24, "a"), token, week), Some(true));
-    }
-
-    #[test]
-    fn memory_is_bounded_and_forgets_what_was_not_seen_for_longest() {
-        let mut memory = Memory::default();
-        for n in 0..MOST + 10 {
-            let time = at(i64::try_from(n).expect("small"));
-            memory.put(Token::key(&n.to_string()), Some(Sighting { first: time, last: time }));
-        }
-        let now = at(24);
-        let old = memory.forgettable(now);
-        assert_eq!(old.len(), 10);
-        assert!(old.contains(&Token::key("0")) && !old.contains(&Token::key("10")));
-        old.into_iter().for_each(|token| memory.put(token, None));
-        assert_eq!(memory.forgettable(now), []);
-    }
-}
+#[path = "memory_tests.rs"]
+mod tests;

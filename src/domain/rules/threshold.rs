@@ -8,9 +8,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::context::InContext;
+use crate::domain::context::principal::principal;
 use crate::domain::event::{derived_id, short_id};
 use crate::domain::time::{earlier, later};
 
+/// The field that names a session.
+const ARN: &str = "detail.userIdentity.arn";
 /// How many times of telling are kept of one burst.
 const ALERTED: usize = 32;
 /// How many bursts are kept; of more, those go that are over first.
@@ -106,7 +109,18 @@ impl ThresholdCount {
 
 /// Under which key a rule counts an event.
 pub fn key(rule: &str, threshold: &Threshold, seen: &InContext<'_>) -> [u8; 16] {
-    let by: Vec<String> = threshold.by.iter().map(|path| seen.shown(path)).collect();
+    // Whoever takes on a role chooses the session's name: a burst is of the role. Identity Center names its sessions itself.
+    let who = |path: &&String| path.as_str() == ARN;
+    let by: Vec<String> = threshold
+        .by
+        .iter()
+        .map(|path| {
+            Some(path)
+                .filter(who)
+                .and_then(|_| principal(&seen.event.detail))
+                .unwrap_or_else(|| seen.shown(path))
+        })
+        .collect();
     let mut parts = vec![seen.event.account.as_str(), rule];
     parts.extend(by.iter().map(String::as_str));
     short_id(&derived_id(&parts))
@@ -166,6 +180,22 @@ mod tests {
         assert_eq!(alerted(&threshold(None), &all), [2, 9]);
         let slow: Vec<(u32, i64, &str)> = (0..10).map(|n| (n, i64::from(n) * 31, "a")).collect();
         assert_eq!(alerted(&threshold(None), &slow), [0_u32; 0]);
+    }
+
+    #[test]
+    fn a_new_session_of_a_role_begins_no_new_burst() {
+        let threshold = Threshold { by: vec![ARN.to_owned()], ..threshold(None) };
+        let of = |session: &str| {
+            let record = format!(
+                r#"{{"eventSource":"s3.amazonaws.com","eventName":"DeleteBucket","eventTime":"2026-03-01T10:00:00Z","awsRegion":"us-east-1","userIdentity":{{"type":"AssumedRole","arn":"arn:aws:sts::1:assumed-role/{session}"}}}}"#
+            );
+            let envelope: Envelope = Event::from_record_text(record, "1").expect("an event").into();
+            key("r", &threshold, &envelope.after(None))
+        };
+        assert_eq!(of("ci/one"), of("ci/two"));
+        assert_ne!(of("ci/one"), of("other/one"));
+        let person = "AWSReservedSSO_Admin_0123456789abcdef";
+        assert_ne!(of(&format!("{person}/alice")), of(&format!("{person}/bob")));
     }
 
     #[test]
