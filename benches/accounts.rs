@@ -37,7 +37,7 @@ fn main() {
         for n in 0..ACCOUNTS {
             let id = format!("1111{n:08}");
             world.add_account(&id);
-            write!(config, "[[account]]\nid = \"{id}\"\nname = \"a{n}\"\nrole_arn = \"arn:aws:iam::{id}:role/trailnoti\"\n")
+            write!(config, "[[account]]\nname = \"a{n}\"\nrole_arn = \"arn:aws:iam::{id}:role/trailnoti\"\n")
                 .expect("written");
         }
         let aws = servers::aws(world.clone()).await;
@@ -47,9 +47,9 @@ fn main() {
         tokio::time::sleep(BEGUN).await;
         let before = world.counts();
         world.keep_calls();
-        let used = process::seconds(child.id());
+        let used = process::processor_time(child.id());
         tokio::time::sleep(MEASURED).await;
-        let used = process::seconds(child.id()) - used;
+        let used = process::processor_time(child.id()) - used;
         let (calls, after) = (world.take_calls(), world.counts());
         let mut by_second: BTreeMap<i64, usize> = BTreeMap::new();
         for call in &calls {

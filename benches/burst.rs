@@ -88,12 +88,12 @@ fn main() {
         aws.shown.store(true, Ordering::Relaxed);
         aws.pages.store(0, Ordering::Relaxed);
         aws.given.store(0, Ordering::Relaxed);
-        let before = processor_time(child.id());
+        let before = process::processor_time(child.id());
         let begun = std::time::Instant::now();
         while aws.given.load(Ordering::Relaxed) < EVENTS && begun.elapsed() < PATIENCE {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
-        let took = processor_time(child.id()) - before;
+        let took = process::processor_time(child.id()) - before;
         let (given, pages) = (aws.given.load(Ordering::Relaxed), aws.pages.load(Ordering::Relaxed));
         let memory = process::memory(child.id());
         child.kill().expect("killed");
@@ -207,14 +207,4 @@ fn reply(status: u16, content_type: &str, body: String) -> Response {
         .header("content-type", content_type)
         .body(Body::from(body))
         .expect("made")
-}
-
-/// Seconds that a process had of the processors, its own and the system's for it (proc(5): fields 14 and 15 of `stat`,
-/// in hundredths of a second on Linux).
-fn processor_time(process: u32) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("read");
-    let after_name = stat.rsplit_once(')').expect("a stat").1;
-    let fields: Vec<&str> = after_name.split_whitespace().collect();
-    let ticks: f64 = fields[11..13].iter().map(|ticks| ticks.parse::<f64>().expect("a number")).sum();
-    ticks / 100.0
 }

@@ -1,4 +1,6 @@
-//! The real process over an AWS on loopback, and the memory that it takes.
+//! The real process over an AWS on loopback, and what it takes of memory and processor time.
+
+#![allow(dead_code, reason = "each bench uses a part")]
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -28,12 +30,14 @@ pub fn start_with(aws: &str, key: &str, home: &Path, config: Option<&str>) -> Ch
         .expect("it starts")
 }
 
-/// The processor time that a process has used, in seconds (proc(5), `stat`: at a hundred ticks a second).
-pub fn seconds(process: u32) -> f64 {
+/// Seconds that a process had of the processors, its own and the system's for it (proc(5): fields 14 and 15 of `stat`,
+/// in hundredths of a second on Linux).
+pub fn processor_time(process: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("read");
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |n: usize| fields.get(n).and_then(|field| field.parse::<f64>().ok()).unwrap_or_default();
-    (ticks(11) + ticks(12)) / 100.0
+    let after_name = stat.rsplit_once(')').expect("a stat").1;
+    let fields: Vec<&str> = after_name.split_whitespace().collect();
+    let ticks: f64 = fields[11..13].iter().map(|ticks| ticks.parse::<f64>().expect("a number")).sum();
+    ticks / 100.0
 }
 
 /// What a process has of the memory, and had at most (proc(5), `status`).

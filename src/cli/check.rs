@@ -17,6 +17,7 @@ use crate::domain::lookup::stream::{Stream, derive};
 use crate::domain::text::counted;
 use crate::domain::text::layout::Table;
 use crate::domain::time::{earlier, later};
+use crate::ops::limits;
 use crate::sink::terminal::columns;
 use crate::source;
 use crate::source::{Account, FetchError, RegionAccess};
@@ -123,6 +124,15 @@ fn shown(config: &Config, seen: Option<&[Seen]>) -> String {
     for sink in &config.sinks {
         let (name, kind, least) = (&sink.name, sink.channel.kind(), sink.min_severity);
         row("alerts", format!("{name} ({kind}), severity {least} and above"));
+    }
+    if config.accounts.len() > 1 {
+        let accounts = config.accounts.len();
+        let needs = format!(
+            "{} MB of memory, {} open files",
+            limits::megabytes(accounts),
+            limits::descriptors(accounts)
+        );
+        row("needs", format!("up to {needs} for {}", counted(accounts as u64, "account")));
     }
     for warning in &config.warnings {
         row("warning", warning.clone());

@@ -22,6 +22,8 @@ use crate::domain::rules::nearest::near;
 use crate::domain::text::clean;
 use crate::files::{Objects, Unwrap, find, inner_record};
 
+/// The longest text of another's that is shown, in characters.
+const TEXT: usize = 600;
 const BOLD: Style = Style::new().bold();
 
 /// How many rules that miss are shown, the nearest first.
@@ -161,7 +163,7 @@ fn screens(explained: &[Json], whole: bool) -> String {
 fn rule_screen(one: &Json) -> String {
     let matches = one.get("matches").and_then(Json::as_bool) == Some(true);
     let ink = if matches { AnsiColor::Green.on_default().bold() } else { Style::new().dimmed() };
-    let word = |name: &str| one.text(name).unwrap_or_default();
+    let word = |name: &str| clean(one.text(name).unwrap_or_default(), TEXT);
     let severity = if matches { format!(" ({})", word("severity")) } else { String::new() };
     let mut out = format!("{BOLD}{}{BOLD:#}: {ink}{}{ink:#}{severity}\n", word("rule"), word("verdict"));
     for field in one.get("fields").map_or(&[][..], Json::items) {
@@ -184,7 +186,7 @@ fn rule_screen(one: &Json) -> String {
 }
 
 fn decision_screen(one: &Json) -> String {
-    let word = |name: &str| one.text(name).unwrap_or_default();
+    let word = |name: &str| clean(one.text(name).unwrap_or_default(), TEXT);
     let mut out = format!(
         "{BOLD}{}{BOLD:#} in {}, {}: {}\n",
         word("name"),
@@ -196,17 +198,17 @@ fn decision_screen(one: &Json) -> String {
         out.push_str(&format!("  rule {rule}, severity {}, group {}\n", word("severity"), word("group")));
     }
     for rule in one.get("dry_run").map_or(&[][..], Json::items).iter().filter_map(Json::as_str) {
-        out.push_str(&format!("  dry-run rule, would have alerted: {rule}\n"));
+        out.push_str(&format!("  dry-run rule, would have alerted: {}\n", clean(rule, TEXT)));
     }
     for not in one.get("not").map_or(&[][..], Json::items) {
-        let word = |name: &str| not.text(name).unwrap_or_default();
+        let word = |name: &str| clean(not.text(name).unwrap_or_default(), TEXT);
         out.push_str(&format!("  no alert from {}: {}\n", word("rule"), word("why")));
     }
     out
 }
 
 fn screen(one: &Json) -> String {
-    let word = |path: &str| one.text(path).unwrap_or_default();
+    let word = |path: &str| clean(one.text(path).unwrap_or_default(), TEXT);
     let mut out = format!(
         "{BOLD}{}{BOLD:#} ({}) in {}, {}\n",
         word("instance"),
@@ -215,8 +217,9 @@ fn screen(one: &Json) -> String {
         word("state")
     );
     match one.text("launch.principal") {
-        Some(principal) => out.push_str(&format!(
-            "  launched by {principal} with {} from {} (person: {})\n",
+        Some(_) => out.push_str(&format!(
+            "  launched by {} with {} from {} (person: {})\n",
+            word("launch.principal"),
             word("launch.call"),
             word("launch.address"),
             word("launch.person")

@@ -19,7 +19,7 @@ use crate::config::{Config, build_sinks};
 use crate::daemon::{Deps, Reload};
 use crate::ops::status::Status;
 use crate::ops::telemetry::LogFormat;
-use crate::ops::{http, systemd, telemetry};
+use crate::ops::{http, limits, systemd, telemetry};
 use crate::source::Account;
 use crate::store::{Opened, Store};
 use crate::{daemon, source};
@@ -27,6 +27,13 @@ use crate::{daemon, source};
 pub(super) fn run(file: ConfigFile, log_format: LogFormat) -> anyhow::Result<ExitCode> {
     telemetry::begin(log_format);
     let config = file.load()?;
+    let (accounts, wanted) =
+        (config.accounts.len().max(1), limits::descriptors(config.accounts.len().max(1)));
+    if let Some(most) = limits::raise().filter(|most| *most < wanted) {
+        tracing::warn!(
+            "{accounts} accounts need up to {wanted} open files, and {most} are allowed: raise LimitNOFILE"
+        );
+    }
     let clock = Clock::system();
     let path = state_path(config.state.as_deref());
     // Two threads: one that computes does not keep the other from answering.
@@ -59,9 +66,14 @@ async fn watch(
     };
     let status = Arc::new(Status::default());
     if let Some(address) = config.http {
-        let listener = http::bind(address).await?;
-        tracing::info!("listening on http://{}", listener.local_addr()?);
-        runtime::beside(http::serve_machines(listener, status.clone(), clock, stop.clone()));
+        // Whoever is first on this machine takes a port: that must not keep the watch from beginning.
+        match http::bind(address).await {
+            Ok(listener) => {
+                tracing::info!("listening on http://{}", listener.local_addr()?);
+                runtime::beside(http::serve_machines(listener, status.clone(), clock, stop.clone()));
+            }
+            Err(error) => tracing::error!("{error:#}; watching without it"),
+        }
     }
     match http::bind_socket(&state) {
         Ok(socket) => runtime::beside(http::serve_commands(socket, status.clone(), clock, stop.clone())),

@@ -22,6 +22,12 @@ pub(crate) fn read(
         section.problem(key, format!("{key} and {file_key} are both set: remove one of them"));
     }
     let inline = section.text(key);
+    if let Some(file) = section.file_of(key).filter(|file| inline.is_some() && is_exposed(Path::new(file))) {
+        section.exposed(
+            key,
+            format!("this file contains a secret, but other users can read it or its group can change it: run chmod 640 {file}"),
+        );
+    }
     let Some(file) = section.text(file_key) else { return inline.map(SecretString::from) };
     let path = locate(&file, folder);
     let text = match std::fs::read_to_string(&path) {
@@ -31,8 +37,7 @@ pub(crate) fn read(
             return None;
         }
     };
-    let mode = std::fs::metadata(&path).map_or(0, |meta| meta.permissions().mode());
-    if mode & FORBIDDEN != 0 {
+    if is_exposed(&path) {
         section.exposed(
             file_key,
             format!(
@@ -47,6 +52,10 @@ pub(crate) fn read(
         return None;
     }
     Some(SecretString::from(secret.to_owned()))
+}
+
+fn is_exposed(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & FORBIDDEN != 0)
 }
 
 /// The folder beside the configuration from which the unit gives the service its credentials. Commands that are called

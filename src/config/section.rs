@@ -17,7 +17,7 @@ use crate::domain::pattern::{did_you_mean, nearest};
 use crate::domain::severity::Severity;
 
 /// Keys whose values are shown to nobody.
-const SECRET: [&str; 3] = ["webhook_url", "password", "external_id"];
+const SECRET: [&str; 6] = ["webhook_url", "url", "password", "external_id", "signing_key", "headers"];
 
 /// The mistakes found so far.
 pub(crate) type Found = RefCell<Vec<Problem>>;
@@ -59,6 +59,12 @@ impl<'a> Section<'a> {
     /// Where this section stands.
     pub fn place(&self) -> Place {
         self.document.place(&self.path)
+    }
+
+    /// The file that a key stands in; none where it is from the environment.
+    pub fn file_of(&self, key: &str) -> Option<String> {
+        let place = self.document.place(&self.below(key));
+        place.line.map(|_| place.file)
     }
 
     /// Notes that others can read a secret.

@@ -165,6 +165,42 @@ fn a_secret_that_others_can_read_is_told_and_not_shown() {
     assert!(told.to_string().contains("chmod 640") && !told.to_string().contains("CANARY"));
 }
 
+/// Only files of their own were looked at: a password in the configuration was everybody's who could read that.
+#[test]
+fn a_secret_in_a_configuration_that_others_can_read_is_told_and_not_shown() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("trailnoti.toml");
+    let text = "[[sink]]\nname = \"s\"\nkind = \"slack\"\nwebhook_url = \"https://hooks.slack.com/services/CANARY\"\n";
+    std::fs::write(&path, text).expect("written");
+    let load = |mode| {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("set");
+        Config::load(Some(&path))
+    };
+    let told = load(0o644).expect_err("exposed");
+    assert!(told.0.iter().all(|problem| problem.exposes_secret));
+    assert!(told.to_string().contains("run chmod 640") && !told.to_string().contains("CANARY"), "{told}");
+    assert!(load(0o640).is_ok());
+}
+
+#[test]
+fn a_password_goes_over_tls_or_stays_on_this_machine() {
+    let with = |server: &str, to: &str| {
+        let text = format!(
+            "[[sink]]\nname = \"m\"\nkind = \"email\"\nsmtp = \"smtp://{server}\"\ntls = \"none\"\nusername = \"u\"\npassword = \"p\"\nfrom = \"a@example.com\"\nto = [\"{to}\"]\n"
+        );
+        parse(&text).map(|_| ()).map_err(|problems| problems.to_string())
+    };
+    for own in ["localhost:25", "127.0.0.1:25", "[::1]:25"] {
+        assert_eq!(with(own, "b@example.com"), Ok(()), "{own}");
+    }
+    assert!(
+        with("mail.example.com:25", "b@example.com")
+            .expect_err("refused")
+            .contains("would send the password")
+    );
+    assert!(with("localhost:25", "jürgen@example.com").expect_err("refused").contains("ASCII letters"));
+}
+
 #[test]
 fn leaving_out_a_region_where_sign_ins_land_is_a_warning_that_says_what_is_lost() {
     let config = parse("[aws]\nexclude_regions = [\"us-east-1\"]\n").expect("right");

@@ -231,6 +231,8 @@ impl Dispatch<'_> {
             // The same alerts come again in their simplest form, and only that answer says anything of the sink.
             Err(Failure::Refused { .. }) if !message.plain => return Ok(()),
             Err(Failure::Refused { .. }) => (true, REFUSING),
+            // One that asks for a long wait says as much.
+            Err(Failure::Later { after: Some(after), .. }) if *after >= BUSY.lasting => (true, CLOSED),
             Err(Failure::Later { .. }) => (true, BUSY),
             Err(Failure::Closed { .. }) => (true, CLOSED),
         };

@@ -8,11 +8,10 @@ use crate::daemon::shared::Shared;
 use crate::domain::event::scope::Scope;
 use crate::domain::event::{Event, Received};
 use crate::domain::health::report::Report;
-use crate::domain::instances::usage::Usage;
 use crate::domain::judge::inputs::{Inputs, Judgement, StateView};
 use crate::domain::judge::list::{List, Listing};
 use crate::domain::judge::{self, When};
-use crate::ops::metrics::{ByExclusion, ByRule, LastHidden};
+use crate::ops::metrics::{ByExclusion, ByRule};
 use crate::store::{Commit, StoreError};
 
 /// What is to be judged.
@@ -38,20 +37,6 @@ pub(in crate::daemon) struct Batch<'a> {
 }
 
 impl Shared {
-    fn show_last_hidden(&self, exclusion: &str, before: Option<&Usage>, now: &Usage) {
-        let Some(last) = now.last else { return };
-        let labels = |usage: &Usage| LastHidden {
-            exclusion: exclusion.to_owned(),
-            instance: usage.instance.clone(),
-            principal: usage.principal.clone(),
-        };
-        let shown = &self.status.metrics.last_hidden;
-        before.iter().for_each(|before| {
-            shown.remove(&labels(before));
-        });
-        shown.get_or_create(&labels(now)).set(last.as_second());
-    }
-
     /// Finds the marks of a batch, looks them up together, judges, and writes what was decided together with `commit`. The
     /// time by which something that waits must be decided is answered, once what was written lasts: until then the account is
     /// judged on, and nothing is sent.
@@ -94,7 +79,11 @@ impl Shared {
         let mut judgement = commit.judgement;
         state.keep(scope.account(), commit.alert_log, &mut judgement);
         for (used, now) in &judgement.usage {
-            self.show_last_hidden(&used.1, account.usage.get(used), now);
+            // Which instance that was is shown over the socket, and not to everybody who may read numbers.
+            if let Some(last) = now.last {
+                let labels = ByExclusion { exclusion: used.1.clone() };
+                self.status.metrics.last_hidden.get_or_create(&labels).set(last.as_second());
+            }
         }
         account.take_in(scope.region(), &mut judgement);
         drop(locked);

@@ -36,6 +36,7 @@ async fn shared(weather: &Arc<Weather>) -> Shared {
         store,
         status: Arc::default(),
         clock,
+        sweeps: Arc::default(),
         routes: Arc::new(config.routes()),
         nudges: Arc::default(),
         skew: source::skew(clock),

@@ -35,6 +35,7 @@ use crate::daemon::upkeep::upkeep;
 use crate::domain::event::scope::Scope;
 use crate::domain::health::Health;
 use crate::domain::health::report::Report;
+use crate::domain::lookup::sweep::Sweeps;
 use crate::ops::metrics::BySink;
 use crate::ops::status::Status;
 use crate::ops::systemd::{Notifier, watchdog};
@@ -148,6 +149,7 @@ impl Generation {
             status: deps.status.clone(),
             judge_state: Arc::new(JudgeState::load(&deps.store.0).await?),
             clock: deps.clock,
+            sweeps: Arc::new(Sweeps::new(&config.ruleset.rules)),
             routes: Arc::new(config.routes()),
             nudges: Arc::new(nudges.collect::<BTreeMap<_, _>>()),
             skew: source::skew(deps.clock),

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::judge_state::JudgeState;
+use crate::domain::lookup::sweep::Sweeps;
 use crate::domain::notify::outbox::Route;
 use crate::domain::retry::{phase, salt};
 use crate::domain::time::later;
@@ -41,6 +42,8 @@ pub struct Shared {
     pub clock: Clock,
     /// The configuration that is in force.
     pub config: Arc<Config>,
+    /// What is read by name in a region with more writes than can be read.
+    pub sweeps: Arc<Sweeps>,
     /// Every queue that an alert may go to.
     pub routes: Arc<Vec<Route>>,
     /// Wakes the sinks; it saves time and carries nothing.

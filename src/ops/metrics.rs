@@ -30,17 +30,6 @@ pub struct ByRule {
     pub severity: &'static str,
 }
 
-/// What an exclusion hid last.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct LastHidden {
-    /// The exclusion's name in the configuration.
-    pub exclusion: String,
-    /// The id of the instance that it hid last.
-    pub instance: String,
-    /// Who launched it; empty if that is not known.
-    pub principal: String,
-}
-
 /// A sink, as the label of a number.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct BySink {
@@ -90,7 +79,7 @@ pub struct Metrics {
     /// Events that an exclusion hid.
     pub excluded: Family<ByExclusion, Counter>,
     /// When each exclusion hid something last, in seconds since 1970.
-    pub last_hidden: Family<LastHidden, Gauge>,
+    pub last_hidden: Family<ByExclusion, Gauge>,
     /// How many alerts sinks have taken.
     pub notifications: Family<BySink, Counter>,
     /// Messages that were not.

@@ -2,6 +2,7 @@
 
 mod connections;
 pub mod http;
+pub mod limits;
 pub mod metrics;
 pub mod page;
 pub mod status;

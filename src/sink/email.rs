@@ -106,7 +106,15 @@ pub(super) fn read(section: &mut Section<'_>, folder: &Path) -> Option<Arc<dyn C
             section.problem("tls", "\"none\" cannot be combined with smtps://: write smtp://, or remove tls");
             Tls::Implicit
         }
-        Some("none") => Tls::None,
+        Some("none") => {
+            if login.is_some() && !is_loopback(&url) {
+                section.problem(
+                    "tls",
+                    "\"none\" would send the password readable to everybody on the way: use \"starttls\" or \"implicit\", or a mail server on this machine",
+                );
+            }
+            Tls::None
+        }
         Some("implicit") => Tls::Implicit,
         Some(_) if implicit => {
             section.problem(
@@ -151,7 +159,23 @@ impl Channel for Account {
 }
 
 fn mailbox(section: &Section<'_>, key: &'static str, text: &str) -> Option<Mailbox> {
-    text.parse().map_err(|_| section.problem(key, format!("\"{text}\" is not an email address"))).ok()
+    let mailbox: Mailbox =
+        text.parse().map_err(|_| section.problem(key, format!("\"{text}\" is not an email address"))).ok()?;
+    if !mailbox.email.to_string().is_ascii() {
+        // Such an address needs a server that knows SMTPUTF8 (RFC 6531), and any on the way may not.
+        section.problem(
+            key,
+            format!("{} is not an address that every mail server takes: write it in ASCII letters (a domain as xn--…)", mailbox.email),
+        );
+        return None;
+    }
+    Some(mailbox)
+}
+
+/// Whether a server is on this machine, so that nobody else can read what is sent to it.
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// The mail to one reader. Each has a queue of its own, since a server's answer to one address says nothing of the others.

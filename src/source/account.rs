@@ -1,5 +1,6 @@
 //! An account: whose it is, how it is entered, and which of its regions are enabled.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -12,7 +13,7 @@ use crate::domain::context::principal::role_of;
 use crate::domain::text::clean;
 use crate::source::failure::FetchError;
 use crate::source::failure::failure;
-use crate::source::region::RegionAccess;
+use crate::source::region::{Clients, RegionAccess};
 use crate::source::skew::Skew;
 
 /// How long finding credentials may take: the chain ends by asking for an instance's own, which answers nobody
@@ -50,6 +51,8 @@ pub struct Account {
     /// The role or user that it is asked as; its ARN.
     pub principal: String,
     sdk: SdkConfig,
+    /// Made when the first region is asked.
+    clients: OnceLock<Clients>,
 }
 
 impl Account {
@@ -87,6 +90,7 @@ impl Account {
                 name: String::new(),
                 principal: role_of(identity.arn().unwrap_or_default()),
                 sdk: sdk.clone(),
+                clients: OnceLock::new(),
             }),
             None => Err(FetchError::Malformed("GetCallerIdentity returned no account".to_owned())),
         }
@@ -105,12 +109,19 @@ impl Account {
         // The SDK's own cache holds 64 accounts; beyond that each request would assume its role again.
         let cache = IdentityCache::lazy().build();
         let sdk = sdk.clone().into_builder().credentials_provider(provider).identity_cache(cache).build();
-        Account { id: config.id.clone(), name: config.name.clone(), principal: config.role_arn.clone(), sdk }
+        Account {
+            id: config.id.clone(),
+            name: config.name.clone(),
+            principal: config.role_arn.clone(),
+            sdk,
+            clients: OnceLock::new(),
+        }
     }
 
     /// The same account, asked in a region.
     pub fn region(&self, region: &str, skew: &Skew) -> RegionAccess {
-        RegionAccess::new(&self.sdk, region, skew)
+        let clients = self.clients.get_or_init(|| Clients::new(&self.sdk, skew));
+        RegionAccess::new(clients.clone(), region)
     }
 
     /// The regions that are enabled. `others` are asked when the credentials' own region does not answer.

@@ -48,6 +48,8 @@ impl RegionAccess {
             .end_time(DateTime::from_secs(request.end.as_second()))
             .max_results(PAGE)
             .set_next_token(request.token.clone())
+            .customize()
+            .config_override(self.cloudtrail_here())
             .send()
             .await;
         let page = match answer {
@@ -72,7 +74,15 @@ impl RegionAccess {
     /// # Errors
     /// When there is no page.
     pub async fn newest(&self) -> Result<LookedUp, FetchError> {
-        let page = self.cloudtrail.lookup_events().max_results(PAGE).send().await.map_err(failure)?;
+        let page = self
+            .cloudtrail
+            .lookup_events()
+            .max_results(PAGE)
+            .customize()
+            .config_override(self.cloudtrail_here())
+            .send()
+            .await
+            .map_err(failure)?;
         Ok(looked_up(page))
     }
 }

@@ -29,6 +29,8 @@ impl RegionAccess {
                 .include_managed_resources(true)
                 .max_results(PAGE)
                 .set_next_token(token)
+                .customize()
+                .config_override(self.ec2_here())
                 .send()
                 .await
                 .map_err(failure)?;

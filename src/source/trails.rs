@@ -19,8 +19,15 @@ impl RegionAccess {
     /// # Errors
     /// When AWS does not say.
     pub async fn trails(&self) -> Result<Vec<Trail>, FetchError> {
-        let answer =
-            self.cloudtrail.describe_trails().include_shadow_trails(true).send().await.map_err(failure)?;
+        let answer = self
+            .cloudtrail
+            .describe_trails()
+            .include_shadow_trails(true)
+            .customize()
+            .config_override(self.cloudtrail_here())
+            .send()
+            .await
+            .map_err(failure)?;
         let trails = answer.trail_list().iter().filter_map(|trail| {
             Some(Trail {
                 arn: trail.trail_arn()?.to_owned(),
@@ -42,7 +49,15 @@ impl RegionAccess {
     /// # Errors
     /// When AWS does not say.
     pub async fn is_logging(&self, arn: &str) -> Result<bool, FetchError> {
-        let status = self.cloudtrail.get_trail_status().name(arn).send().await.map_err(failure)?;
+        let status = self
+            .cloudtrail
+            .get_trail_status()
+            .name(arn)
+            .customize()
+            .config_override(self.cloudtrail_here())
+            .send()
+            .await
+            .map_err(failure)?;
         Ok(status.is_logging().unwrap_or(false))
     }
 
@@ -51,7 +66,15 @@ impl RegionAccess {
     /// # Errors
     /// When AWS does not say.
     pub async fn selectors(&self, arn: &str) -> Result<Selectors, FetchError> {
-        let answer = self.cloudtrail.get_event_selectors().trail_name(arn).send().await.map_err(failure)?;
+        let answer = self
+            .cloudtrail
+            .get_event_selectors()
+            .trail_name(arn)
+            .customize()
+            .config_override(self.cloudtrail_here())
+            .send()
+            .await
+            .map_err(failure)?;
         Ok(Selectors {
             basic: answer.event_selectors().iter().map(basic).collect(),
             advanced: answer.advanced_event_selectors().iter().map(advanced).collect(),

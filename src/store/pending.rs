@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::context::principal::role_of;
 use crate::domain::notify::alert::Alert;
 use crate::domain::notify::outbox::Pending;
 use crate::domain::notify::storm::{Kind, Like};
@@ -55,7 +56,8 @@ impl Glance<'_> {
         let text = |text: &str| text.to_owned();
         Kind {
             rule: text(&self.rule),
-            principal: text(&self.who),
+            // Whoever takes on a role chooses the session's name.
+            principal: role_of(&self.who),
             region: text(&self.region),
             severity: Severity::parse(&self.severity).unwrap_or(Severity::Critical),
         }

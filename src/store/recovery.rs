@@ -7,6 +7,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -47,6 +48,8 @@ pub(super) fn database(path: &Path) -> PathBuf {
 pub(super) fn open(path: &Path, now: Timestamp) -> Result<(sled::Db, Opened), StoreError> {
     let create = |error: std::io::Error| StoreError::Create { path: path.to_owned(), why: error.to_string() };
     fs::create_dir_all(path).map_err(create)?;
+    // What is kept says who did what; others of this machine have no business in it, whatever the umask was.
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(create)?;
     check_version(path)?;
     let begun = path.join("version").exists();
     let (db, mut opened) = climb(path, now)?;

@@ -11,6 +11,7 @@ mod fates;
 mod floods;
 mod learning;
 mod local;
+mod own;
 mod process;
 mod recall;
 mod recipes;

@@ -36,7 +36,13 @@ async fn r6_no_request_before_the_time_that_a_sink_asked_for() {
     let attempts: Vec<_> = stage.book.lock().expect("the book").attempts.iter().map(|(at, _)| *at).collect();
     assert!(attempts[0] < at("10:03:30"));
     assert!(attempts[1..].iter().all(|time| *time >= attempts[0] + seconds(600)), "{attempts:?}");
-    assert_eq!(stage.told("slack").len(), 4);
+    let told = titles(&stage);
+    assert_eq!(told.iter().filter(|title| title.contains("user u")).count(), 4, "{told:?}");
+    assert_eq!(
+        told.iter().filter(|title| title.contains("again")).count(),
+        1,
+        "a wait of ten minutes is reported"
+    );
 }
 
 /// R10: forty configurations with mistakes, one after the other. The running one is kept, no event is missed, and

@@ -141,7 +141,7 @@ async fn a_region_that_is_enabled_while_it_runs_is_announced_and_watched() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_region_that_is_disabled_is_retired_without_an_alert() {
+async fn a_region_that_is_disabled_is_reported_and_not_watched_any_more() {
     let mut stage = Stage::of_loops(&["us-east-1", "eu-south-1"]);
     stage.account(|account| account.enable("eu-south-1", at("00:00")));
     stage.account(|account| account.disable("eu-south-1", at("10:18")));
@@ -369,7 +369,7 @@ async fn one_accounts_failure_is_its_own() {
     stage.until("10:15").await;
     stage.stop().await;
     expect![[r#"
-        10:00:36 → slack: trailnoti cannot read the list of regions of account 777788889999 ·  10:00:36 [UnauthorizedOperation: User: arn:aws:iam::777788889999:user/trailnoti is not authorized to perform: ec2:DescribeRegions with an explicit deny in a service control policy; grant what `trailnoti iam-policy` prints, or check for an SCP]
+        10:00:36 → slack: !trailnoti cannot read the list of regions of account 777788889999 ·  10:00:36 [access denied: UnauthorizedOperation: User: arn:aws:iam::777788889999:user/trailnoti is not authorized to perform: ec2:DescribeRegions with an explicit deny in a service control policy; grant what `trailnoti iam-policy` prints, or check for…]
         10:07:00 → slack: user x · us-east-1 10:05:00"#]].assert_eq(&stage.transcript());
 }
 

@@ -20,7 +20,6 @@ use crate::domain::lookup::cursor::{Page, Request};
 use crate::domain::lookup::lanes::{Lanes, Plan, Reading};
 use crate::domain::lookup::pacer::Pacer;
 use crate::domain::lookup::stream::derive;
-use crate::domain::lookup::sweep::Sweeps;
 use crate::domain::time::later;
 use crate::ops::metrics::Asked;
 use crate::source::{Account, FetchError, LookedUp, RegionAccess};
@@ -93,13 +92,14 @@ impl<'a> Reader<'a> {
         let config = &shared.config.cloudtrail;
         let (scope, now) = (Scope::region_of(&account.id, &access.region), shared.clock.now());
         let rules = &shared.config.ruleset.rules;
-        let (streams, sweeps, rules) = (derive(rules).streams, Sweeps::new(rules), rules.fingerprint());
+        let (streams, rules) = (derive(rules).streams, rules.fingerprint());
         let mut first = config.policy.clone();
         if let Some(back) = since.and_then(|since| Duration::try_from(now.duration_since(since)).ok()) {
             first.first_start = first.first_start.max(back);
         }
         let kept = shared.store.cursors(scope).await?;
-        let lanes = Lanes::new(&streams, &rules, &first, now, |kind| kept.of(kind)).with_sweeps(sweeps);
+        let lanes = Lanes::new(&streams, &rules, &first, now, |kind| kept.of(kind))
+            .with_sweeps(shared.sweeps.clone());
         // Also the first places are kept: a start before the first answer must not move what is read first.
         let begun = Commit { cursors: lanes.cursors(), ..Commit::default() };
         shared.store.keep_lanes(scope, &begun.cursors).await?;

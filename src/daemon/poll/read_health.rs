@@ -129,7 +129,9 @@ impl<'a> ReadHealth<'a> {
             }
             FetchError::Credentials(text) => format!("{text}; renew the credentials"),
             FetchError::Denied(text) => {
-                format!("{text}; grant what `trailnoti iam-policy` prints, or check for an SCP")
+                format!(
+                    "access denied: {text}; grant what `trailnoti iam-policy` prints, or check for an SCP"
+                )
             }
             other => other.to_string(),
         }

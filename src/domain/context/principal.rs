@@ -5,7 +5,7 @@ use crate::domain::context::arn::Arn;
 use crate::domain::event::Event;
 use crate::domain::event::reads::is_read;
 use crate::domain::json::Json;
-use crate::domain::text::{FACT, clean};
+use crate::domain::text::{FACT, clean_ends};
 
 /// What kind of principal acts, as `context.principal.kind` names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,7 +156,7 @@ pub fn principal_of_record(record: &str) -> Option<String> {
     let record = Json::parse(record).ok()?;
     let identity = |field: &str| record.text(&format!("userIdentity.{field}"));
     let who = identity("arn").map(role_of).or_else(|| identity("invokedBy").map(str::to_owned))?;
-    Some(clean(&who, FACT))
+    Some(clean_ends(&who, FACT))
 }
 
 /// Who did it: the ARN where there is one, or the best name that the record has. Cleaned.
@@ -172,7 +172,7 @@ pub fn actor(event: &Event) -> String {
             .map(str::to_owned),
     };
     name.or_else(|| identity("invokedBy").map(str::to_owned))
-        .map(|name| clean(&name, FACT))
+        .map(|name| clean_ends(&name, FACT))
         .unwrap_or_default()
 }
 
@@ -182,7 +182,7 @@ pub fn short_actor(event: &Event) -> String {
     let full = actor(event);
     if full.is_empty() {
         let asked = event.detail.text("requestParameters.userName").unwrap_or_default();
-        return clean(asked, FACT);
+        return clean_ends(asked, FACT);
     }
     short(&full)
 }

@@ -12,6 +12,9 @@ const PAGES: usize = 20;
 /// From this rate on a region is flooded: a walk over ten minutes takes two and more at AWS's quota, of which it has half.
 pub const FLOODED: f64 = 10.0;
 
+/// A name, and its share in hundredths.
+pub type Most<'a> = (&'a str, u32);
+
 /// The last pages of one region's writes.
 #[derive(Debug, Clone, Default)]
 pub struct Flood {
@@ -65,7 +68,7 @@ impl Flood {
     }
 
     /// Who makes most of them, and which call they mostly are; each with its share in hundredths.
-    pub fn mostly(&self) -> (Option<(&str, u32)>, Option<(&str, u32)>) {
+    pub fn mostly(&self) -> (Option<Most<'_>>, Option<Most<'_>>) {
         let events: u32 = self.pages.iter().map(|page| page.events).sum();
         let most = |of: fn(&Counted) -> &BTreeMap<String, u32>| {
             let mut all: BTreeMap<&str, u32> = BTreeMap::new();

@@ -15,6 +15,7 @@
 //! - *history* reads once what AWS keeps of the time before the first start, when no other lane is due: it is not
 //!   judged, and teaches what is normal.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -95,7 +96,10 @@ pub struct Lanes {
     newest: Newest,
     /// The walks of *whole* that began in a busy region.
     walks: u32,
-    sweeps: Sweeps,
+    /// What is read by name, as it begins; all regions share it.
+    plan: Arc<Sweeps>,
+    /// How far that is, in a busy region.
+    sweeps: Option<Box<Sweeps>>,
     /// When it was last asked who else asks.
     askers: Timestamp,
 }
@@ -150,14 +154,14 @@ impl Lanes {
             if stored(&LaneKind::Whole).is_some() { floor_second(now) } else { lanes[1].cursor.floor };
         let cursor = stored(&kind).unwrap_or_else(|| Cursor::of_history(since, now));
         lanes.push(Lane { kind, cursor, served: 0 });
-        let (newest, sweeps) = (Newest::new(), Sweeps::default());
-        Lanes { lanes, turn: 0, newest, walks: 0, sweeps, askers: Timestamp::MIN }
+        let (newest, plan) = (Newest::new(), Arc::default());
+        Lanes { lanes, turn: 0, newest, walks: 0, plan, sweeps: None, askers: Timestamp::MIN }
     }
 
     /// With what is read by name where the writes are too many.
     #[must_use]
-    pub fn with_sweeps(mut self, sweeps: Sweeps) -> Self {
-        self.sweeps = sweeps;
+    pub fn with_sweeps(mut self, plan: Arc<Sweeps>) -> Self {
+        self.plan = plan;
         self
     }
 
@@ -176,7 +180,9 @@ impl Lanes {
     pub fn unanswered(&mut self, reading: Reading) {
         match reading {
             Reading::Lane(number) => self.lanes[number].served = 0,
-            Reading::Sweep(number) => self.sweeps.unanswered(number),
+            Reading::Sweep(number) => {
+                self.sweeps.iter_mut().for_each(|sweeps| sweeps.unanswered(number));
+            }
             Reading::Askers => self.askers = Timestamp::MIN,
         }
     }
@@ -187,14 +193,16 @@ impl Lanes {
             Reading::Lane(number) => {
                 self.lanes[number].cursor = self.lanes[number].cursor.without_token();
             }
-            Reading::Sweep(number) => self.sweeps.lost_token(number),
+            Reading::Sweep(number) => {
+                self.sweeps.iter_mut().for_each(|sweeps| sweeps.lost_token(number));
+            }
             Reading::Askers => {}
         }
     }
 
     /// A page that was read by name was judged.
     pub fn swept(&mut self, number: usize, request: &Request, page: &Page, now: Timestamp) {
-        self.sweeps.after(number, request, page, now);
+        self.sweeps.iter_mut().for_each(|sweeps| sweeps.after(number, request, page, now));
     }
 
     /// Whether the lane with a number reads writes as they come.
@@ -274,10 +282,15 @@ impl Lanes {
             cursor.begin(ASKERS, now);
             return Some((Reading::Askers, cursor.request(Stream::Name("LookupEvents".to_owned()))?));
         }
-        if self.newest.busy_since().is_none() || self.turn % 4 == 3 {
+        if self.newest.busy_since().is_none() {
+            self.sweeps = None;
             return None;
         }
-        let (number, request) = self.sweeps.next(policy.lateness, now)?;
+        if self.turn % 4 == 3 {
+            return None;
+        }
+        let sweeps = self.sweeps.get_or_insert_with(|| Box::new(Sweeps::clone(&self.plan)));
+        let (number, request) = sweeps.next(policy.lateness, now)?;
         Some((Reading::Sweep(number), request))
     }
 
@@ -333,7 +346,7 @@ impl Lanes {
         if number == WHOLE && lane.cursor.walk.is_none() && self.newest.busy_since().is_some() {
             // Half an hour again and again is more than can be read: the very late have every third walk.
             self.walks += 1;
-            if self.walks % 3 != 0 {
+            if !self.walks.is_multiple_of(3) {
                 overlap = overlap.min(FRESH);
             }
         }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::domain::event::INSTANCE_STATE;
 use crate::domain::lookup::cursor::{Cursor, Page, Request};
 use crate::domain::lookup::stream::Stream;
 use crate::domain::rules::rule::{Mode, Rule, Rules};
@@ -50,8 +51,10 @@ struct Narrow {
 struct Service {
     /// Its stream.
     whole: usize,
-    /// The streams of its names; none where a rule does not say them.
+    /// The streams of its names, as far as rules say them.
     names: Vec<usize>,
+    /// They say all of them. Otherwise its own stream is read too.
+    named: bool,
     by_name_until: Option<Timestamp>,
 }
 
@@ -68,7 +71,14 @@ impl Sweeps {
             let said = pattern.exact_texts("detail.eventSource");
             let own = pattern.exact_texts("source");
             let who = pattern.exact_texts("detail.userIdentity.type");
-            for (((names, said), own), who) in names.into_iter().zip(said).zip(own).zip(who) {
+            let kinds = pattern.exact_texts("detail-type");
+            for ((((names, said), own), who), kind) in
+                names.into_iter().zip(said).zip(own).zip(who).zip(kinds)
+            {
+                // What the inventory shows is in no history.
+                if kind.is_some_and(|kind| kind == [INSTANCE_STATE]) {
+                    continue;
+                }
                 let sources = said.map(|said| said.into_iter().map(str::to_owned).collect::<Vec<_>>());
                 let sources =
                     sources.or_else(|| own.map(|own| own.into_iter().filter_map(service_of).collect()));
@@ -101,10 +111,9 @@ impl Sweeps {
         }
         for (source, (names, named, critical)) in services {
             let whole = sweeps.stream(Stream::Source(source), critical);
-            let names = names.into_iter().filter(|_| named);
-            let names = names.map(|(name, critical)| sweeps.stream(Stream::Name(name), critical));
+            let names = names.into_iter().map(|(name, critical)| sweeps.stream(Stream::Name(name), critical));
             let names = names.collect();
-            sweeps.services.push(Service { whole, names, by_name_until: None });
+            sweeps.services.push(Service { whole, names, named, by_name_until: None });
         }
         sweeps
     }
@@ -125,7 +134,7 @@ impl Sweeps {
         for service in &self.services {
             let by_name = service.by_name_until.is_some_and(|until| now < until);
             if service.whole == number {
-                return !by_name;
+                return !(by_name && service.named);
             }
             if service.names.contains(&number) {
                 belongs = true;
@@ -144,7 +153,7 @@ impl Sweeps {
             Some(number) => number,
             None => {
                 self.turn += 1;
-                let critical = self.turn % 2 == 0;
+                let critical = self.turn.is_multiple_of(2);
                 let read = (0..self.streams.len()).filter(|number| self.is_read(*number, now));
                 read.min_by_key(|number| {
                     let narrow = &self.streams[*number];
@@ -271,6 +280,34 @@ mod tests {
             let times = names.iter().filter(|name| **name == wanted).count();
             assert!((2..=3).contains(&times), "{wanted} {times} times in {names:?}");
         }
+    }
+
+    /// A rule on the inventory, and one that names its calls by their beginning, kept EC2 and Lambda from being read by name.
+    #[test]
+    fn a_service_whose_names_are_not_all_said_is_read_by_those_that_are() {
+        let rules = [
+            rule(
+                "state",
+                Severity::High,
+                r#"{"source":["aws.ec2"],"detail-type":["EC2 Instance State-change Notification"]}"#,
+            ),
+            rule("run", Severity::High, r#"{"source":["aws.ec2"],"detail":{"eventName":["RunInstances"]}}"#),
+            rule(
+                "code",
+                Severity::High,
+                r#"{"source":["aws.lambda"],"detail":{"eventName":[{"prefix":"UpdateFunctionCode"}]}}"#,
+            ),
+            rule(
+                "share",
+                Severity::High,
+                r#"{"source":["aws.lambda"],"detail":{"eventName":["AddPermission"]}}"#,
+            ),
+        ];
+        let flooded = |name: &str| if name.starts_with("EventSource") { 1000 } else { 1 };
+        let asked = turns(&mut Sweeps::new(&Rules::new(rules.into())), 40, flooded);
+        let times = |wanted: &str| asked.iter().filter(|name| name.starts_with(wanted)).count();
+        assert!(times("EventName=RunInstances") >= 5 && times("EventName=AddPermission") >= 5, "{asked:?}");
+        assert!(times("EventSource=ec2") <= 3 && times("EventSource=lambda") > 10, "{asked:?}");
     }
 
     #[test]

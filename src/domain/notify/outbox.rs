@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::domain::context::principal::role_of;
 use crate::domain::notify::alert::Alert;
 use crate::domain::notify::storm::Like;
 use crate::domain::retry::{back_off, salt};
@@ -216,11 +217,11 @@ pub fn due(pending: &[Pending], sent: &BTreeMap<String, Sent>, grouping: &Groupi
 /// Of groups that are equally urgent, one of each principal comes first, then a second of each: nobody's many delay another's
 /// first.
 fn share_among_principals(ready: &mut [(&str, Vec<&Pending>)]) {
-    let mut before: BTreeMap<(Option<Severity>, &str), usize> = BTreeMap::new();
+    let mut before: BTreeMap<(Option<Severity>, String), usize> = BTreeMap::new();
     let mut turns: BTreeMap<&str, usize> = BTreeMap::new();
     let urgency = |waiting: &[&Pending]| waiting.iter().map(|pending| pending.alert.severity).max();
     for (group, waiting) in ready.iter() {
-        let principal = waiting.first().map_or("", |pending| pending.alert.principal.as_str());
+        let principal = waiting.first().map_or_else(String::new, |pending| role_of(&pending.alert.principal));
         let turn = before.entry((urgency(waiting), principal)).or_default();
         turns.insert(group, *turn);
         *turn += 1;

@@ -13,7 +13,7 @@ pub const TEXT: usize = 600;
 /// Directional overrides can make a line read as another (U+202A–202E, U+2066–2069, "Trojan Source"), and
 /// invisible characters can hide one name in another.
 pub fn clean(text: &str, limit: usize) -> String {
-    let mut cleaned = String::with_capacity(text.len().min(limit * 4));
+    let mut cleaned = String::with_capacity(text.len().min(limit.saturating_mul(4)));
     let mut length = 0;
     let mut space = false;
     for c in text.chars() {
@@ -36,6 +36,20 @@ pub fn clean(text: &str, limit: usize) -> String {
         length += 1;
     }
     cleaned
+}
+
+/// The text as [`clean`] has it; of a longer one both ends, since an ARN's name is at its end and whoever makes it chooses the
+/// length of what is before.
+pub fn clean_ends(text: &str, limit: usize) -> String {
+    let cleaned = clean(text, text.len());
+    let length = cleaned.chars().count();
+    if length <= limit {
+        return cleaned;
+    }
+    let head = limit / 3;
+    let tail: String = cleaned.chars().skip(length - (limit - head - 1)).collect();
+    let head: String = cleaned.chars().take(head).collect();
+    format!("{head}…{tail}")
 }
 
 /// What takes no ink: control characters, what Unicode calls ignorable (DerivedCoreProperties.txt,
@@ -98,5 +112,14 @@ mod tests {
     fn a_long_text_is_cut_and_says_so() {
         assert_eq!(clean("abcdef", 3), "abc…");
         assert_eq!(clean("abc", 3), "abc");
+    }
+
+    #[test]
+    fn a_long_name_is_cut_in_the_middle() {
+        let arn = format!("arn:aws:iam::111122223333:role/{}/admin", "x".repeat(400));
+        let cut = clean_ends(&arn, FACT);
+        assert!(cut.starts_with("arn:aws:iam::111122223333:role/x") && cut.ends_with("x/admin"), "{cut}");
+        assert_eq!(cut.chars().count(), FACT);
+        assert_eq!(clean_ends("short", FACT), "short");
     }
 }

@@ -70,15 +70,28 @@ pub fn render(message: &Message, style: &Style) -> Result<Email, askama::Error> 
             id: alert.id.clone(),
         })
         .collect();
-    let more: Vec<String> = message.alerts.iter().skip(in_full).map(|pending| line(pending)).collect();
+    let more: Vec<String> = message.alerts.iter().skip(in_full).map(line).collect();
     let banner = style.banner.as_deref().unwrap_or_default();
     let subject = match banner {
         "" => clean(&summary(message), 180),
         banner => clean(&format!("{banner} {}", summary(message)), 180),
     };
     Ok(Email {
-        subject,
-        text: Text { banner, alerts: alerts.clone(), more: more.clone() }.render()?,
-        html: Html { colour: colour(message.severity()), banner, alerts, more }.render()?,
+        subject: apart(&subject),
+        text: apart(&Text { banner, alerts: alerts.clone(), more: more.clone() }.render()?),
+        html: apart(&Html { colour: colour(message.severity()), banner, alerts, more }.render()?),
+    })
+}
+
+/// Texts that filters know as tests of themselves, so that a mail with one never arrives (SpamAssassin, "GTUBE"; EICAR, "Anti
+/// Malware Testfile"). A thief names a user so.
+const TESTS: [&str; 3] =
+    ["STANDARD-ANTI-UBE-TEST-EMAIL", "STANDARD-ANTIVIRUS-TEST-FILE", "STANDARD-ANTI-PHISH-TEST"];
+
+/// The text without these: a blank stands in each.
+fn apart(text: &str) -> String {
+    TESTS.iter().fold(text.to_owned(), |text, test| {
+        let (first, rest) = test.split_at("STANDARD".len());
+        text.replace(test, &format!("{first} {rest}"))
     })
 }

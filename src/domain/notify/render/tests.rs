@@ -257,3 +257,13 @@ proptest! {
         keeps_its_structure(&format!("{text}{}", HOSTILE[at]));
     }
 }
+
+#[test]
+fn a_filters_test_of_itself_is_broken_up_before_it_goes_into_a_mail() {
+    let gtube = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X";
+    let mail = email::render(&digest(vec![alert(gtube)]), &berlin()).expect("rendered");
+    for text in [&mail.subject, &mail.text, &mail.html] {
+        assert!(!text.contains("GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL"), "{text}");
+    }
+    assert!(mail.text.contains("GTUBE-STANDARD -ANTI-UBE-TEST-EMAIL"), "{}", mail.text);
+}

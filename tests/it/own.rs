@@ -1,0 +1,46 @@
+//! Attacks on the watcher itself: its role, its regions.
+
+use trailnoti::domain::json::{Json, object};
+use trailnoti::simulator::Launch;
+use trailnoti::simulator::records::{Caller, call};
+
+use crate::world::{MALLORY, Stage, at, minutes};
+
+#[tokio::test(start_paused = true)]
+async fn who_changes_what_trailnoti_may_do_is_told_as_critical() {
+    let mut stage = Stage::new(&["us-east-1"]);
+    let on = |name: &str, user: &str, time: &str| {
+        let request = object([("userName", user.into()), ("policyName", "p".into())]);
+        call(&MALLORY, at(time), "us-east-1", "iam", name, request, Json::Null)
+    };
+    // The simulated credentials are those of a user of this name.
+    stage.record(on("DetachUserPolicy", "trailnoti", "10:02"), minutes(2));
+    stage.record(on("DetachUserPolicy", "somebody", "10:03"), minutes(2));
+    stage.start().await;
+    stage.until("10:15").await;
+    stage.stop().await;
+    let told = stage.transcript();
+    assert_eq!(told.matches("!mallory changed what trailnoti itself may do").count(), 1, "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_that_goes_with_instances_in_it_is_critical() {
+    let mut stage = Stage::new(&["us-east-1", "eu-south-1"]);
+    let admin = Caller { user: "admin", ..MALLORY };
+    stage.account(|account| {
+        account.enable("eu-south-1", at("00:00"));
+        account.launch(&Launch::new("eu-south-1", "t3.micro", at("09:00")));
+        account.disable("eu-south-1", at("10:18"));
+    });
+    let request = object([("RegionName", "eu-south-1".into())]);
+    stage.record(
+        call(&admin, at("10:17"), "us-east-1", "account", "DisableRegion", request, Json::Null),
+        minutes(2),
+    );
+    stage.start().await;
+    stage.until("11:00").await;
+    stage.stop().await;
+    let told = stage.transcript();
+    assert!(told.contains("!eu-south-1 can no longer be watched: it was disabled"), "{told}");
+    assert!(told.contains("!admin disabled the region eu-south-1"), "{told}");
+}
