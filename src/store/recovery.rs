@@ -48,8 +48,11 @@ pub(super) fn database(path: &Path) -> PathBuf {
 pub(super) fn open(path: &Path, now: Timestamp) -> Result<(sled::Db, Opened), StoreError> {
     let create = |error: std::io::Error| StoreError::Create { path: path.to_owned(), why: error.to_string() };
     fs::create_dir_all(path).map_err(create)?;
-    // What is kept says who did what; others of this machine have no business in it, whatever the umask was.
-    fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(create)?;
+    // What is kept says who did what; others of this machine have no business in it, whatever the umask was. A volume that is
+    // another's to own stays as it is.
+    if let Err(error) = fs::set_permissions(path, fs::Permissions::from_mode(0o700)) {
+        tracing::warn!("cannot close {} to other users: {error}", path.display());
+    }
     check_version(path)?;
     let begun = path.join("version").exists();
     let (db, mut opened) = climb(path, now)?;

@@ -118,7 +118,7 @@ async fn throttling_of_everything_loses_nothing() {
     assert!(refused < 1_300, "{refused} requests were throttled in 18 minutes: about one a second");
     expect![[r#"
         10:02:04 → slack: !Somebody uses up the event history requests of us-east-1 · us-east-1 10:02:04
-        10:05:00 → slack: trailnoti cannot read CloudTrail events in us-east-1 · us-east-1 10:05:00 [throttled by AWS: ThrottlingException: Rate exceeded]
+        10:05:00 → slack: trailnoti cannot read CloudTrail events in us-east-1 · us-east-1 10:05:00 [throttled by AWS: ThrottlingException: Rate exceeded; unseen meanwhile are also root sign-ins, most IAM user and federated sign-ins, and every IAM change]
         10:20:00 → slack: trailnoti can read CloudTrail events in us-east-1 again · us-east-1 10:20:00
         10:20:01 → slack: user throttled · us-east-1 10:05:00
         10:25:01 → slack: us-east-1: event history requests are answered again · us-east-1 10:25:01"#]].assert_eq(&stage.transcript());

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::config::SIGN_IN_REGIONS;
 use crate::daemon::shared::Shared;
 use crate::domain::event::scope::Scope;
 use crate::domain::health::report::Report;
@@ -19,6 +20,10 @@ use crate::store::{Commit, StoreError};
 const NOT_ENABLED: Duration = Duration::from_secs(30 * 60);
 /// What passes by itself is given this long at least.
 const TRANSIENT: Duration = Duration::from_secs(3 * 60);
+/// Where other partitions have their global services, which botocore's endpoints say; that IAM and sign-ins are recorded there
+/// follows from it, and is written nowhere.
+const OTHER_PARTITIONS: [(&str, &str); 2] =
+    [("cn-northwest-1", "sign-ins and IAM changes"), ("us-gov-west-1", "sign-ins and IAM changes")];
 /// Between two attempts while AWS does not answer.
 const UNANSWERED: Duration = Duration::from_secs(60);
 /// Between two attempts while AWS refuses: with its spread at least two minutes, so that the two services of a
@@ -101,7 +106,8 @@ impl<'a> ReadHealth<'a> {
         };
         let (health, notice) = self.health.after(true, self.patience(lasting), now);
         if let Some(Notice::Failed(since)) = notice {
-            let report = Report::Blind { subject: self.subject().unseen(), reason: why, since };
+            let reason = why + &self.lost_with_it();
+            let report = Report::Blind { subject: self.subject().unseen(), reason, since };
             shared.report(&report, self.scope, Commit::of_health(self.subject(), Some(since))).await?;
         }
         self.health = health;
@@ -118,6 +124,14 @@ impl<'a> ReadHealth<'a> {
     fn is_elsewhere_well(&self, shared: &Shared, now: Timestamp) -> bool {
         let since = self.health.failing_since().unwrap_or(now);
         !self.scope.region().is_empty() && shared.status.read_elsewhere(self.scope, since)
+    }
+
+    /// What is recorded in this region alone, and unseen with it.
+    fn lost_with_it(&self) -> String {
+        let is_here = |(region, _): &&(&str, &str)| *region == self.scope.region();
+        let all = SIGN_IN_REGIONS.iter().chain(&OTHER_PARTITIONS);
+        let lost = all.filter(|_| self.api == Api::CloudTrail).find(is_here);
+        lost.map(|(_, lost)| format!("; unseen meanwhile are also {lost}")).unwrap_or_default()
     }
 
     fn explain(&self, shared: &Shared, error: &FetchError, now: Timestamp) -> String {

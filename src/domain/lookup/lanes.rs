@@ -324,7 +324,8 @@ impl Lanes {
                 FIRST => newest,
                 _ => lane.cursor.due(lane.every(policy, reads), now),
             };
-            if number == FIRST && first {
+            // What is new has every other turn; its first page goes before everything.
+            if number == FIRST && (first || (newest <= now && self.turn.is_multiple_of(2))) {
                 next = Some((0, number));
                 break;
             }
