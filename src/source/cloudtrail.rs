@@ -14,6 +14,7 @@ use crate::domain::lookup::cursor::Request;
 use crate::source::failure::FetchError;
 use crate::source::failure::failure;
 use crate::source::region::RegionAccess;
+use crate::source::room::{Room, with_room};
 use crate::source::salvage;
 
 /// As many events as a page has at most (CloudTrail API reference).
@@ -26,6 +27,8 @@ pub struct LookedUp {
     pub events: Vec<Received>,
     /// Where the next page begins, if there is one.
     pub next: Option<String>,
+    /// The room that it takes in memory.
+    pub room: Option<Room>,
 }
 
 impl RegionAccess {
@@ -40,7 +43,7 @@ impl RegionAccess {
             .attribute_value(value)
             .build()
             .map_err(|error| FetchError::Malformed(error.to_string()))?;
-        let answer = self
+        let asked = self
             .cloudtrail
             .lookup_events()
             .lookup_attributes(attribute)
@@ -50,8 +53,8 @@ impl RegionAccess {
             .set_next_token(request.token.clone())
             .customize()
             .config_override(self.cloudtrail_here())
-            .send()
-            .await;
+            .send();
+        let (answer, room) = with_room(asked).await;
         let page = match answer {
             Ok(page) => page,
             Err(error) => {
@@ -62,11 +65,11 @@ impl RegionAccess {
                 };
                 let salvaged = unread.and_then(|unread| salvage::page(unread.raw().body().bytes()?));
                 return salvaged
-                    .map(|(events, next)| LookedUp { events, next })
+                    .map(|(events, next)| LookedUp { events, next, room })
                     .ok_or_else(|| failure(error));
             }
         };
-        Ok(looked_up(page))
+        Ok(LookedUp { room, ..looked_up(page) })
     }
 
     /// Asks for the newest events of all kinds, reads among them: one page, without an attribute.
@@ -94,7 +97,7 @@ fn looked_up(page: LookupEventsOutput) -> LookedUp {
         name: event.event_name.unwrap_or_default(),
         record: event.cloud_trail_event.map(mended),
     });
-    LookedUp { events: events.collect(), next: page.next_token }
+    LookedUp { events: events.collect(), next: page.next_token, room: None }
 }
 
 /// A record's text, without what would make it unreadable; most are as they were, and not copied.

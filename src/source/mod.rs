@@ -10,6 +10,7 @@ mod connections;
 mod ec2;
 mod failure;
 mod region;
+mod room;
 mod salvage;
 mod skew;
 mod timeouts;

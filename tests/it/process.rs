@@ -248,7 +248,7 @@ async fn pages_of_five_megabytes_in_every_region_at_once_fit_into_the_units_memo
     .await;
     let peak = peak(process);
     println!("at most {peak} MiB for seventeen pages of five megabytes");
-    assert!(peak < 256, "{peak} MiB");
+    assert!(peak < 96, "{peak} MiB");
     home.signal("-TERM");
     assert_eq!(home.end().await, Some(0));
 }

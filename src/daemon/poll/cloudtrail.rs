@@ -221,6 +221,8 @@ impl<'a> Reader<'a> {
             self.pressure.count(&page.events);
         }
         let now = shared.clock.now();
+        // It is given back when the page was judged.
+        let _room = page.room;
         let oldest = page.events.iter().filter_map(|raw| raw.time).min();
         let cursor = self.lanes.lane(lane).cursor.after(request, &Page { oldest, next: page.next });
         let late = self.late == Late::Reads && self.lanes.is_rescan(lane);
@@ -288,6 +290,8 @@ impl<'a> Reader<'a> {
         page: LookedUp,
     ) -> Result<Option<Timestamp>, StoreError> {
         let shared = self.shared;
+        // It is given back when the page was judged.
+        let _room = page.room;
         let oldest = page.events.iter().filter_map(|raw| raw.time).min();
         let ahead = Page { oldest, next: page.next };
         let scope = Scope::region_of(&self.account.id, &self.access.region);
