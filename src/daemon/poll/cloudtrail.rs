@@ -155,7 +155,7 @@ impl<'a> Reader<'a> {
                     self.is_blind(false).await?;
                     match reading {
                         Reading::Lane(lane) => self.judged(lane, &request, page).await?,
-                        Reading::Sweep(number) => self.swept(number, &request, page).await?,
+                        Reading::Sweep(number) => self.swept(number, &request, page).await,
                         Reading::Askers => {
                             self.pressure.note_askers(&page.events);
                             None
@@ -242,73 +242,55 @@ impl<'a> Reader<'a> {
             (false, true) => What::Page(page.events, When::OnceKnown),
             (false, false) => What::Page(page.events, When::Now),
         };
-        let (account_name, own) = (&self.account.name, Some(self.account.principal.as_str()));
-        let judged = shared.judge_and_commit(Batch { scope, account_name, own, what }, commit).await;
-        match judged {
-            Ok(_) => {
-                self.lanes.set(lane, cursor);
-                if !idle {
-                    self.written.insert(lane, now);
-                }
-                let (reached, read) = self.lanes.history();
-                let note = |history: &mut History| {
-                    (history.read, history.reached) = (read, reached);
-                    (history.known, history.known_before) =
-                        (history.known || ends, history.known_before || ends);
-                };
-                shared.judge_state.read_history(&shared.store, scope, note).await?;
-                if ends {
-                    self.late = Late::Done;
-                }
-                let labels = Asked {
-                    account: self.account.id.clone(),
-                    region: self.access.region.clone(),
-                    api: Api::CloudTrail.name(),
-                };
-                shared.status.metrics.events.get_or_create(&labels).inc_by(count);
-                if let Some(through) = self.lanes.through() {
-                    shared.status.metrics.lag.get_or_create(&labels).set(shared.age(through));
-                    shared.status.read_through(scope, through);
-                }
-                Ok(None)
-            }
-            Err(error) => {
-                tracing::error!(
-                    region = self.access.region,
-                    "cannot save what was read, reading it again: {error}"
-                );
-                Ok(Some(later(shared.clock.now(), NO_ROOM)))
-            }
+        if let Some(again) = self.kept(what, commit).await {
+            return Ok(Some(again));
         }
+        self.lanes.set(lane, cursor);
+        if !idle {
+            self.written.insert(lane, now);
+        }
+        let (reached, read) = self.lanes.history();
+        let note = |history: &mut History| {
+            (history.read, history.reached) = (read, reached);
+            (history.known, history.known_before) = (history.known || ends, history.known_before || ends);
+        };
+        shared.judge_state.read_history(&shared.store, scope, note).await?;
+        if ends {
+            self.late = Late::Done;
+        }
+        let labels = Asked {
+            account: self.account.id.clone(),
+            region: self.access.region.clone(),
+            api: Api::CloudTrail.name(),
+        };
+        shared.status.metrics.events.get_or_create(&labels).inc_by(count);
+        if let Some(through) = self.lanes.through() {
+            shared.status.metrics.lag.get_or_create(&labels).set(shared.age(through));
+            shared.status.read_through(scope, through);
+        }
+        Ok(None)
     }
 
     /// Judges a page that was read by name. No place follows from it: its marks are what keeps it from being judged twice.
-    async fn swept(
-        &mut self,
-        number: usize,
-        request: &Request,
-        page: LookedUp,
-    ) -> Result<Option<Timestamp>, StoreError> {
-        let shared = self.shared;
+    async fn swept(&mut self, number: usize, request: &Request, page: LookedUp) -> Option<Timestamp> {
         // It is given back when the page was judged.
         let _room = page.room;
         let oldest = page.events.iter().filter_map(|raw| raw.time).min();
         let ahead = Page { oldest, next: page.next };
+        let again = self.kept(What::Page(page.events, When::Now), Commit::default()).await;
+        if again.is_none() {
+            self.lanes.swept(number, request, &ahead, self.shared.clock.now());
+        }
+        again
+    }
+
+    /// Judges what was read and writes it down; where that cannot be, the time is answered at which it is to be read again.
+    async fn kept(&self, what: What<'_>, commit: Commit) -> Option<Timestamp> {
         let scope = Scope::region_of(&self.account.id, &self.access.region);
         let (account_name, own) = (&self.account.name, Some(self.account.principal.as_str()));
-        let what = What::Page(page.events, When::Now);
-        match shared.judge_and_commit(Batch { scope, account_name, own, what }, Commit::default()).await {
-            Ok(_) => {
-                self.lanes.swept(number, request, &ahead, shared.clock.now());
-                Ok(None)
-            }
-            Err(error) => {
-                tracing::error!(
-                    region = self.access.region,
-                    "cannot save what was read, reading it again: {error}"
-                );
-                Ok(Some(later(shared.clock.now(), NO_ROOM)))
-            }
-        }
+        let error =
+            self.shared.judge_and_commit(Batch { scope, account_name, own, what }, commit).await.err()?;
+        tracing::error!(region = self.access.region, "cannot save what was read, reading it again: {error}");
+        Some(later(self.shared.clock.now(), NO_ROOM))
     }
 }
