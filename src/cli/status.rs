@@ -14,7 +14,9 @@ use crate::cli::ask;
 use crate::domain::notify::render::terminal::severity_style;
 use crate::domain::text::layout::{Table, grid, paragraph};
 use crate::domain::text::{clean, span};
-use crate::ops::page::{Alert, DryRun, Exclusion, Feed, Instances, Memory, Sink, StatusPage};
+use crate::ops::page::{
+    Alert, Coverage, DryRun, Exclusion, Feed, Gap, Instances, Ledger, Memory, Sink, StatusPage, Why,
+};
 use crate::sink::terminal::columns;
 
 const BOLD: Style = Style::new().bold();
@@ -82,6 +84,7 @@ fn feeds(out: &mut String, page: &StatusPage) {
         feeds.iter().map(|feed| (feed.account.as_str(), feed.region.as_str())).collect();
     places.dedup();
     title(out, &format!("Regions ({})", places.len()));
+    coverage(out, several, &page.coverage);
     let troubled: Vec<(&Feed, &String)> =
         feeds.iter().filter_map(|feed| Some((feed, feed.trouble.as_ref()?))).collect();
     // What has a trouble of its own is shown by that.
@@ -103,6 +106,33 @@ fn feeds(out: &mut String, page: &StatusPage) {
         })
         .collect();
     out.push_str(&grid(columns(), &cells));
+}
+
+/// What of the history is read, and each gap in it.
+fn coverage(out: &mut String, several: bool, coverage: &Coverage) {
+    if coverage.regions == 0 {
+        return;
+    }
+    line(out, &paragraph(columns(), "  ", "  ", &clean(&coverage.sentence, TEXT)));
+    let mut table = Table::default();
+    let missing: Vec<(&Ledger, &Gap)> = coverage
+        .ledgers
+        .iter()
+        .flat_map(|ledger| ledger.gaps.iter().map(move |gap| (ledger, gap)))
+        .filter(|(_, gap)| gap.closed.is_none())
+        .collect();
+    for (ledger, gap) in missing.iter().take(LINES) {
+        let why = match gap.why {
+            Why::TooOld => "AWS does not keep it any more",
+            _ if gap.is_closing() => "is being read back",
+            _ => "not read: AWS does not answer",
+        };
+        let until = gap.until.map_or("now".to_owned(), |until| format!("{until:.0}"));
+        let place = place(several, &ledger.account, &ledger.region);
+        table.row([format!("✗ {place}"), format!("gap from {:.0} to {until}: {why}", gap.from)]);
+    }
+    out.push_str(&table.text(columns()));
+    more(out, missing.len());
 }
 
 fn sinks(out: &mut String, sinks: &[Sink], now: Timestamp) {

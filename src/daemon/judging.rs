@@ -7,7 +7,6 @@ use crate::daemon::judge_state::Region;
 use crate::daemon::shared::Shared;
 use crate::domain::event::scope::Scope;
 use crate::domain::event::{Event, Received};
-use crate::domain::health::report::Report;
 use crate::domain::judge::inputs::{Inputs, Judgement, StateView};
 use crate::domain::judge::list::{List, Listing};
 use crate::domain::judge::{self, When};
@@ -36,10 +35,18 @@ pub(in crate::daemon) struct Batch<'a> {
     pub what: What<'a>,
 }
 
+/// What follows from a batch that was judged.
+#[derive(Debug, Default)]
+pub(in crate::daemon) struct Judged {
+    /// By when something that waits must be decided.
+    pub decide_at: Option<Timestamp>,
+    /// Its alerts, each by the time of its event.
+    pub alerts: Vec<Timestamp>,
+}
+
 impl Shared {
-    /// Finds the marks of a batch, looks them up together, judges, and writes what was decided together with `commit`. The
-    /// time by which something that waits must be decided is answered, once what was written lasts: until then the account is
-    /// judged on, and nothing is sent.
+    /// Finds the marks of a batch, looks them up together, judges, and writes what was decided together with `commit`. What
+    /// follows is answered once what was written lasts: until then the account is judged on, and nothing is sent.
     ///
     /// # Errors
     /// When it could not be read or written. Then nothing of it happened, or all of it and it is not known to last: the
@@ -48,7 +55,7 @@ impl Shared {
         &self,
         batch: Batch<'_>,
         mut commit: Commit,
-    ) -> Result<Option<Timestamp>, StoreError> {
+    ) -> Result<Judged, StoreError> {
         let Batch { scope, account_name, own, what } = batch;
         let (store, state, now) = (&self.store, &self.judge_state, self.clock.now());
         let mut locked = state.account(store, scope.account()).await?;
@@ -91,7 +98,8 @@ impl Shared {
             store.settled(written).await?;
         }
         self.announce(&judgement);
-        Ok(judgement.decide_at)
+        let alerts = judgement.alerts.iter().map(|alert| alert.time).collect();
+        Ok(Judged { decide_at: judgement.decide_at, alerts })
     }
 
     async fn judge(
@@ -115,17 +123,6 @@ impl Shared {
             What::Reports(events) => judge::reports(inputs, view, events),
             What::Release => judge::release(inputs, view),
         })
-    }
-
-    /// Reports something of trailnoti itself.
-    ///
-    /// # Errors
-    /// When it cannot be kept.
-    pub async fn report(&self, report: &Report, scope: Scope<'_>, commit: Commit) -> Result<(), StoreError> {
-        let what = What::Reports(vec![report.event(scope, self.clock.now())]);
-        let batch = Batch { scope, account_name: self.account_name(scope.account()), own: None, what };
-        self.judge_and_commit(batch, commit).await?;
-        Ok(())
     }
 
     fn announce(&self, judgement: &Judgement) {

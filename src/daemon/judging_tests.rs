@@ -36,6 +36,8 @@ async fn shared(weather: &Arc<Weather>) -> Shared {
         store,
         status: Arc::default(),
         clock,
+        coverage: Arc::default(),
+        outages: Arc::default(),
         sweeps: Arc::default(),
         routes: Arc::new(config.routes()),
         nudges: Arc::default(),

@@ -4,13 +4,16 @@
 //! A configuration is run by one generation of loops. A reload ends that generation as a stop would, with every
 //! turn committed, and begins the next: cursors and outbox are in the store and survive.
 
+pub mod coverage;
 pub mod dispatch;
 mod judge_state;
 mod judging;
 #[cfg(test)]
 mod judging_tests;
+pub mod outages;
 mod overview;
 pub mod poll;
+mod reports;
 pub mod shared;
 mod upkeep;
 
@@ -148,6 +151,8 @@ impl Generation {
             store: deps.store.0.clone(),
             status: deps.status.clone(),
             judge_state: Arc::new(JudgeState::load(&deps.store.0).await?),
+            coverage: Arc::default(),
+            outages: Arc::default(),
             clock: deps.clock,
             sweeps: Arc::new(Sweeps::new(&config.ruleset.rules)),
             routes: Arc::new(config.routes()),

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
+use crate::daemon::coverage::Read;
 use crate::daemon::judge_state::AccountState;
 use crate::daemon::shared::Shared;
 use crate::domain::health::subject::Api;
@@ -19,7 +20,8 @@ use crate::domain::rules::memory::HORIZON;
 use crate::domain::rules::rule::Mode;
 use crate::domain::time::later;
 use crate::ops::page::{
-    Alert, DryRun, Exclusion, FORMAT, Feed, Held, History, Instances, Memory, Sink, StatusPage,
+    Alert, Coverage, DryRun, Exclusion, FORMAT, Feed, Held, History, Instances, Lane, Ledger, Memory, Sink,
+    StatusPage,
 };
 use crate::ops::status::Pages;
 use crate::store::StoreError;
@@ -57,6 +59,7 @@ impl Overview {
             not_seen: status.readiness(now).missing,
             state_kept_in_memory: store.degraded(),
             regions: self.feeds(now),
+            coverage: self.coverage(now),
             sinks: self.sinks().await?,
             instances,
             exclusions: self.exclusions(&judge_state.usage(store).await?),
@@ -81,6 +84,27 @@ impl Overview {
             }
         });
         feeds.collect()
+    }
+
+    fn coverage(&self, now: Timestamp) -> Coverage {
+        let summary = self.shared.coverage.summary(now);
+        let ledger = |read: Read| Ledger {
+            account: read.region.0,
+            region: read.region.1,
+            since: read.ledger.since,
+            lanes: read.lanes.into_iter().map(|(lane, read_up_to)| Lane { lane, read_up_to }).collect(),
+            gaps: read.ledger.gaps,
+        };
+        Coverage {
+            sentence: summary.to_string(),
+            regions: summary.regions,
+            in_time: summary.in_time,
+            read_up_to: summary.up_to,
+            since: summary.since,
+            gaps: summary.missing,
+            read_back: summary.read_back,
+            ledgers: self.shared.coverage.reads().into_iter().map(ledger).collect(),
+        }
     }
 
     async fn sinks(&self) -> Result<Vec<Sink>, StoreError> {

@@ -11,7 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::daemon::coverage::Coverage;
 use crate::daemon::judge_state::JudgeState;
+use crate::daemon::outages::Outages;
 use crate::domain::lookup::sweep::Sweeps;
 use crate::domain::notify::outbox::Route;
 use crate::domain::retry::{phase, salt};
@@ -38,6 +40,10 @@ pub struct Shared {
     pub status: Arc<Status>,
     /// What the loops know together.
     pub judge_state: Arc<JudgeState>,
+    /// What of each region was read, and what was not.
+    pub coverage: Arc<Coverage>,
+    /// What fails in many places at once.
+    pub outages: Arc<Outages>,
     /// The clock: real, or the simulation's.
     pub clock: Clock,
     /// The configuration that is in force.

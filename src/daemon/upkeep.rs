@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::daemon::judging::{Batch, What};
+use crate::daemon::reports::Bookkeeper;
 use crate::daemon::shared::Shared;
 use crate::domain::event::scope::Scope;
 use crate::domain::health::daily::Day;
@@ -44,6 +45,7 @@ pub async fn upkeep(shared: Shared, stop: CancellationToken) -> anyhow::Result<(
                 looked: now,
                 begun: now,
                 places: store.places().await?,
+                books: Bookkeeper::new(),
             };
             upkeep.run(&stop).await
         })
@@ -63,6 +65,7 @@ struct Upkeep<'a> {
     begun: Timestamp,
     /// Accounts and regions of which the state had stories at the start.
     places: Vec<(String, String)>,
+    books: Bookkeeper,
 }
 
 impl Upkeep<'_> {
@@ -71,6 +74,9 @@ impl Upkeep<'_> {
         while self.shared.wait("upkeep", next, stop).await {
             self.look_at_the_clock().await?;
             self.look_at_the_state().await?;
+            // What waits for others that fail by the same cause waits no longer than its time.
+            self.shared.report_outages().await?;
+            self.books.settle(self.shared).await?;
             self.hourly().await?;
             self.daily().await?;
             self.release().await?;
@@ -198,6 +204,7 @@ impl Upkeep<'_> {
             usage: usage.collect(),
             fresh: readiness.fresh,
             missing: readiness.missing,
+            coverage: shared.coverage.summary(now),
             slowest,
             waiting,
         };
@@ -206,10 +213,14 @@ impl Upkeep<'_> {
     }
 
     async fn count(&self) -> Result<(), StoreError> {
+        let (metrics, now) = (&self.shared.status.metrics, self.shared.clock.now());
+        let coverage = self.shared.coverage.summary(now);
+        metrics.gaps.set(i64::try_from(coverage.missing).unwrap_or(i64::MAX));
+        metrics.in_time.set(i64::try_from(coverage.in_time).unwrap_or(i64::MAX));
         for route in self.shared.routes.iter() {
             let rows = self.shared.store.queue(&route.sink).await?;
             let labels = BySink { sink: route.sink.clone() };
-            self.shared.status.metrics.outbox.get_or_create(&labels).set(rows as f64);
+            metrics.outbox.get_or_create(&labels).set(rows as f64);
         }
         Ok(())
     }

@@ -72,6 +72,10 @@ pub struct Metrics {
     pub last_success: Family<Asked, Number>,
     /// How far behind the gapless reading is, in seconds.
     pub lag: Family<Asked, Number>,
+    /// Times that were not read, and are not read back.
+    pub gaps: Gauge,
+    /// How many regions are read up to now.
+    pub in_time: Gauge,
     /// Events read, repeats included.
     pub events: Family<Asked, Counter>,
     /// How many alerts were put into queues.
@@ -110,6 +114,8 @@ impl Default for Metrics {
             request_errors: Family::default(),
             last_success: Family::default(),
             lag: Family::default(),
+            gaps: Gauge::default(),
+            in_time: Gauge::default(),
             events: Family::default(),
             alerts: Family::default(),
             excluded: Family::default(),
@@ -140,6 +146,12 @@ impl Metrics {
             self.last_success.clone(),
         );
         registry.register("cursor_lag_seconds", "How far behind the gapless reading is", self.lag.clone());
+        registry.register(
+            "coverage_gaps",
+            "Times that were not read, and are not read back",
+            self.gaps.clone(),
+        );
+        registry.register("regions_in_time", "Regions that are read up to now", self.in_time.clone());
         registry.register("events_received", "Events read, repeats included", self.events.clone());
         registry.register("alerts", "Alerts made", self.alerts.clone());
         registry.register("events_excluded", "Events hidden by an exclusion", self.excluded.clone());

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use crate::domain::health::ledger::{Gap, Why};
 pub use crate::domain::judge::decision::Shown as Alert;
 
 /// The version of the shape. A field is only ever added under the same number.
@@ -26,6 +27,9 @@ pub struct StatusPage {
     pub state_kept_in_memory: Option<String>,
     /// One entry for each account, region and API.
     pub regions: Vec<Feed>,
+    /// What of the history is read, and what is not.
+    #[serde(default)]
+    pub coverage: Coverage,
     /// One entry for each queue of a sink.
     pub sinks: Vec<Sink>,
     /// Instances of which something is still awaited.
@@ -57,6 +61,51 @@ pub struct Feed {
     pub last_success: Option<Timestamp>,
     /// Why the last attempt failed, if it did.
     pub trouble: Option<String>,
+}
+
+/// What of the history is read, and what is not.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coverage {
+    /// All of it in one sentence.
+    pub sentence: String,
+    /// How many regions are watched.
+    pub regions: usize,
+    /// How many of them are read up to now.
+    pub in_time: usize,
+    /// Up to when all of these are read.
+    pub read_up_to: Option<Timestamp>,
+    /// Since when the first of all is watched.
+    pub since: Option<Timestamp>,
+    /// Gaps that are not read back yet, or never can be.
+    pub gaps: usize,
+    /// Gaps that were read back.
+    pub read_back: usize,
+    /// One entry for each account and region.
+    pub ledgers: Vec<Ledger>,
+}
+
+/// What of one region's history is read, and what is not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// The account's number, twelve digits.
+    pub account: String,
+    /// The region, such as `eu-west-1`.
+    pub region: String,
+    /// Since when it is watched.
+    pub since: Timestamp,
+    /// How far each lane has come.
+    pub lanes: Vec<Lane>,
+    /// What was not read when it happened: the last twenty, the oldest first.
+    pub gaps: Vec<Gap>,
+}
+
+/// How far one lane has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lane {
+    /// Its name (`ARCHITECTURE.md`, "How the history is read").
+    pub lane: String,
+    /// Up to when it has read.
+    pub read_up_to: Timestamp,
 }
 
 /// One queue of a sink.

@@ -119,12 +119,16 @@ pub(super) fn serve(
         let token = state.issue(TokenFor { parameters, from, after_empty: true });
         return Answer::json(200, json!({ "Events": [], "NextToken": token }).to_string());
     }
+    state.note_asked(account, &call.region, now);
+    let asks_for_itself = attribute.as_ref().is_some_and(|(_, value)| value == "LookupEvents");
+    let own = if asks_for_itself { state.asked(call, account, now) } else { Vec::new() };
     let Some(owner) = state.accounts.get(account) else {
         return error("AccessDeniedException", "no account");
     };
     let mut found: Vec<(&Recorded, i64)> = owner
         .events
         .iter()
+        .chain(&own)
         .filter_map(|event| Some((event, event.happened?)))
         .filter(|(event, happened)| {
             let happened = *happened as f64;

@@ -1,15 +1,26 @@
 //! What the simulated AWS holds: accounts, keys, faults that are scheduled, and what was asked of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::json::Json;
-use crate::simulator::account::Account;
+use crate::simulator::account::{Account, Recorded};
 use crate::simulator::faults::Fault;
 use crate::simulator::records;
 use crate::simulator::wire::{Call, Made};
+
+/// When calls of trailnoti itself show up.
+const OWN_CALLS: SignedDuration = SignedDuration::from_mins(5);
+
+/// A time of which CloudTrail shows nothing before it is over.
+#[derive(Debug)]
+pub(super) struct Withheld {
+    pub region: String,
+    pub from: Timestamp,
+    pub until: Timestamp,
+}
 
 /// What is left of a quota.
 #[derive(Debug)]
@@ -53,6 +64,11 @@ pub(super) struct State {
     pub shuffle: u64,
     pub empty_pages: bool,
     pub records_calls: bool,
+    /// When each account asked for the history of a region, about once a minute: what `LookupEvents` shows of itself, where
+    /// not every call is recorded.
+    pub asked: BTreeMap<(String, String), VecDeque<Timestamp>>,
+    /// Where calls of a time show up only after it.
+    pub withheld: Vec<Withheld>,
     pub observer: Option<Observer>,
 }
 
@@ -61,17 +77,41 @@ pub type Observer = Arc<dyn Fn() + Send + Sync>;
 
 impl State {
     pub fn record(&mut self, call: &Call, operation: &str, account: &str, now: Timestamp) {
-        let Some(owner) = self.accounts.get_mut(account) else { return };
-        let caller = records::Caller {
-            account,
-            user: "trailnoti",
-            key: &call.access_key,
-            address: "198.51.100.9",
-            agent: "aws-sdk-rust/1",
+        let record = own(call, operation, account, now);
+        if let Some(owner) = self.accounts.get_mut(account) {
+            owner.record(record, OWN_CALLS);
+        }
+    }
+
+    /// Notes that the history was asked for: about one call a minute is kept, for as long as one looks for them.
+    pub fn note_asked(&mut self, account: &str, region: &str, now: Timestamp) {
+        let asked = self.asked.entry((account.to_owned(), region.to_owned())).or_default();
+        if asked.back().is_none_or(|last| *last + SignedDuration::from_mins(1) <= now) {
+            asked.push_back(now);
+            if asked.len() > 90 {
+                asked.pop_front();
+            }
+        }
+    }
+
+    /// The records of these calls that are visible by now.
+    pub fn asked(&self, call: &Call, account: &str, now: Timestamp) -> Vec<Recorded> {
+        if self.records_calls {
+            return Vec::new();
+        }
+        let withheld = |at: Timestamp| {
+            self.withheld.iter().any(|one| one.region == call.region && one.from <= at && now < one.until)
         };
-        let request = call.body.as_str().into();
-        let record = records::call(&caller, now, &call.region, &call.service, operation, request, Json::Null);
-        owner.record(record, SignedDuration::from_mins(5));
+        let asked = self.asked.get(&(account.to_owned(), call.region.clone()));
+        let visible = asked.into_iter().flatten().filter(|at| **at + OWN_CALLS <= now && !withheld(**at));
+        visible
+            .map(|at| Recorded {
+                record: own(call, "LookupEvents", account, *at),
+                happened: Some(at.as_second()),
+                visible: *at + OWN_CALLS,
+                text: None,
+            })
+            .collect()
     }
 
     /// A new page token.
@@ -81,4 +121,17 @@ impl State {
         self.tokens.insert(name.clone(), token);
         name
     }
+}
+
+/// The record of a call of trailnoti itself.
+fn own(call: &Call, operation: &str, account: &str, at: Timestamp) -> Json {
+    let caller = records::Caller {
+        account,
+        user: "trailnoti",
+        key: &call.access_key,
+        address: "198.51.100.9",
+        agent: "aws-sdk-rust/1",
+    };
+    let request = call.body.as_str().into();
+    records::call(&caller, at, &call.region, &call.service, operation, request, Json::Null)
 }

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::clock::Clock;
 use crate::simulator::account::Account;
 use crate::simulator::faults::{Fault, Trouble};
-use crate::simulator::state::{Observer, Other, State};
+use crate::simulator::state::{Observer, Other, State, Withheld};
 use crate::simulator::wire::{Answer, Call, Made};
 use crate::simulator::{cloudtrail, ec2, faults, sts};
 
@@ -43,6 +43,8 @@ impl World {
             shuffle: 0,
             empty_pages: false,
             records_calls: false,
+            asked: BTreeMap::new(),
+            withheld: Vec::new(),
             observer: None,
         };
         World { clock, state: Arc::new(Mutex::new(state)) }
@@ -81,6 +83,11 @@ impl World {
     pub fn spend(&self, region: &str, per_second: f64, from: Timestamp, until: Timestamp) {
         let region = region.to_owned();
         self.lock().others.push(Other { region, per_second, from, until });
+    }
+
+    /// What is asked of a region in this time shows up in its history only afterwards.
+    pub fn withhold(&self, region: &str, from: Timestamp, until: Timestamp) {
+        self.lock().withheld.push(Withheld { region: region.to_owned(), from, until });
     }
 
     /// Takes all faults away.

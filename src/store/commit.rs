@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::domain::event::scope::Scope;
+use crate::domain::health::coverage::Region;
+use crate::domain::health::ledger::Ledger;
 use crate::domain::health::subject::Subject;
 use crate::domain::judge::decision::Decision;
 use crate::domain::judge::inputs::{Judgement, Known};
 use crate::domain::lookup::cursor::Cursor;
-use crate::domain::lookup::lanes::LaneKind;
+use crate::domain::lookup::lane::LaneKind;
 use crate::domain::notify::alert::Alert;
 use crate::domain::notify::outbox::Route;
 use crate::store::engine::{Change, Written};
@@ -33,6 +35,8 @@ pub struct Commit {
     pub baseline: bool,
     /// Subjects of which it was reported that they fail (since then), or that they are well.
     pub health: Vec<(String, Option<Timestamp>)>,
+    /// Since when regions are watched, and what of them was not read in time.
+    pub ledgers: Vec<(Region, Ledger)>,
     /// The region's history was read under these rules, and what came meanwhile is being judged.
     pub history: Option<String>,
     /// No alert of this commit goes to this sink.
@@ -60,6 +64,7 @@ impl Commit {
             || self.baseline
             || !(self.idle || self.cursors.is_empty())
             || !self.health.is_empty()
+            || !self.ledgers.is_empty()
     }
 }
 
@@ -106,6 +111,11 @@ impl Store {
             });
         }
         let lasts = changes.len() > lasting;
+        // A ledger that is lost is made anew of the places.
+        let ledger = |((account, region), ledger): &(Region, Ledger)| {
+            Change::put(key::ledger(account, region), rows::json(ledger))
+        };
+        changes.extend(commit.ledgers.iter().map(ledger));
         let written = self.engine.write(changes).await?;
         Ok(lasts.then_some(written))
     }

@@ -24,6 +24,7 @@
 //! | `q` account `\0` rule and values | what a rule with a threshold has counted |
 //! | `a` place | an alert and what became of it: the last 500, in a ring |
 //! | `e` account `\0` region | under which rules its history was read, and what came meanwhile was judged |
+//! | `v` account `\0` region | since when the region is watched, and what of it was not read in time |
 //! | `t` account | what was alerted on, hidden and missed since the last daily summary |
 //! | `y` | when that was |
 //! | `z` | when the state was lost, if it was |

@@ -7,11 +7,12 @@ use jiff::Timestamp;
 
 use crate::domain::event::scope::Scope;
 use crate::domain::health::Health;
+use crate::domain::health::ledger::Ledger;
 use crate::domain::health::subject::Subject;
 use crate::domain::instances::usage::{Usage, UsedIn};
 use crate::domain::judge::inputs::{Known, Mark};
 use crate::domain::lookup::cursor::Cursor;
-use crate::domain::lookup::lanes::LaneKind;
+use crate::domain::lookup::lane::LaneKind;
 use crate::domain::time::earlier;
 use crate::store::engine::Change;
 use crate::store::error::StoreError;
@@ -30,6 +31,11 @@ impl Cursors {
     /// Of one lane; none for one that was never read.
     pub fn of(&self, lane: &LaneKind) -> Option<Cursor> {
         self.0.get(&lane.name()).cloned()
+    }
+
+    /// Up to when something of the region was asked for; none for one that was never read.
+    pub fn asked(&self) -> Option<Timestamp> {
+        self.0.values().map(|cursor| cursor.through).max()
     }
 }
 
@@ -177,6 +183,15 @@ impl Store {
         let row = self.get(key::health(&subject.key())).await?;
         let since = row.and_then(|row| rows::read_time(&row));
         Ok(since.map_or(Health::Well, |since| Health::Reported { since }))
+    }
+
+    /// What of a region was not read in time; none of one that was never read.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub async fn ledger(&self, scope: Scope<'_>) -> Result<Option<Ledger>, StoreError> {
+        let row = self.get(key::ledger(scope.account(), scope.region())).await?;
+        Ok(row.and_then(|row| serde_json::from_slice(&row).ok()))
     }
 
     /// What is remembered of each exclusion in an account.

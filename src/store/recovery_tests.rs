@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::tests::{SCOPE, at, clock, keep, open, routes, told};
 use super::*;
 use crate::domain::lookup::cursor::Cursor;
-use crate::domain::lookup::lanes::LaneKind;
+use crate::domain::lookup::lane::LaneKind;
 
 /// A history that was read is worth nothing without what it taught, and would make everything new.
 #[tokio::test]

@@ -125,6 +125,10 @@ pub(super) mod key {
         key
     }
 
+    pub fn ledger(account: &str, region: &str) -> Vec<u8> {
+        joined(b'v', &[account, region])
+    }
+
     pub fn health(subject: &str) -> Vec<u8> {
         joined(b'h', &[subject])
     }

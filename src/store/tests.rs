@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::domain::event::scope::Scope;
 use crate::domain::judge::inputs::{Judgement, Known, Mark};
 use crate::domain::lookup::cursor::Cursor;
-use crate::domain::lookup::lanes::LaneKind;
+use crate::domain::lookup::lane::LaneKind;
 use crate::domain::notify::alert::Alert;
 use crate::domain::notify::outbox::{Message, Route};
 use crate::domain::severity::Severity;

@@ -5,6 +5,7 @@
 
 mod cli;
 mod clocks;
+mod coverage;
 mod crash;
 mod doctor;
 mod fates;

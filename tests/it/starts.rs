@@ -129,8 +129,10 @@ async fn excluded_launches_of_a_long_downtime_stay_hidden() {
     stage.start().await;
     stage.until("13:40").await;
     stage.stop().await;
-    expect!["13:30:00 → slack: mallory launched t3.large in eu-west-1 · eu-west-1 11:01:00"]
-        .assert_eq(&stage.transcript());
+    expect![[r#"
+        13:30:00 → slack: mallory launched t3.large in eu-west-1 · eu-west-1 11:01:00
+        13:32:15 → slack: trailnoti did not run for 3h, and has read back 2 events, 1 alert ·  13:32:15"#]]
+    .assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]

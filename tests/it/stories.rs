@@ -300,7 +300,7 @@ async fn a_principal_and_a_region_that_never_used_an_excluded_tag_are_told() {
         10:40:00 → slack: GPU machine i-00000000abc04000c (p5.48xlarge) started in sa-east-1 · sa-east-1 10:40:00
         10:40:00 → slack: Instance i-00000000abc04000c (p5.48xlarge, 192 vCPUs, GPU) carries the tags of exclusion "ci runners" · sa-east-1 10:40:00 [this exclusion's tags were never used in sa-east-1 before]
         10:40:45 → slack (update): Instance i-00000000abc04000c is now running in sa-east-1 · sa-east-1 10:40:45
-        10:43:05 → slack: !mallory launched p5.48xlarge (GPU or accelerator) in sa-east-1 · sa-east-1 10:40:00"#]].assert_eq(&stage.transcript());
+        10:43:07 → slack: !mallory launched p5.48xlarge (GPU or accelerator) in sa-east-1 · sa-east-1 10:40:00"#]].assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]
@@ -430,9 +430,9 @@ async fn a_day_is_summed_up_to_the_sinks_that_ask_for_it() {
     let before = stage.told("mail").len();
     // It is down when the summary is due, and tells it late.
     stage.stop().await;
-    stage.until("d2 09:30").await;
+    stage.until("d2 09:10").await;
     stage.start().await;
-    stage.until("d2 09:35").await;
+    stage.until("d2 09:15").await;
     assert_eq!(stage.told("mail").len(), before + 1);
     assert!(!stage.transcript().contains("slack: trailnoti's day"), "it asks for none");
     expect![[r#"
@@ -441,6 +441,7 @@ async fn a_day_is_summed_up_to_the_sinks_that_ask_for_it() {
         alerts: 1 critical, 1 high, 1 low
         hidden: 3 by "ci runners" (last i-00000000abc010003, launched by arn:aws:sts::111122223333:assumed-role/ci-runner/build-77)
         covered: 4 of 4 region feeds read on time
+        read: 2 of 2 regions read up to 08:55 UTC, no gaps since 2026-03-02 10:00 UTC
         lag: 15 seconds at most, in us-east-1
         gaps: none"#]]
     .assert_eq(&last_told(&stage));
@@ -448,11 +449,12 @@ async fn a_day_is_summed_up_to_the_sinks_that_ask_for_it() {
     stage.stop().await;
     expect![[r#"
         Daily summary of alerts: none ·  from 
-        since: 2026-03-03T09:30:15Z
+        since: 2026-03-03T09:10:15Z
         alerts: none
         hidden: 0 by "ci runners"
         covered: 4 of 4 region feeds read on time
-        lag: 103 seconds at most, in us-east-1
+        read: 2 of 2 regions read up to 08:55 UTC, no gaps since 2026-03-02 10:00 UTC
+        lag: 101 seconds at most, in us-east-1
         gaps: none"#]]
     .assert_eq(&last_told(&stage));
 }

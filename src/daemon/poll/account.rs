@@ -134,6 +134,8 @@ impl Watch<'_> {
             let instances = instances.values().filter(|story| story.instance.state.is_on()).count();
             shared.report(&Report::RegionGone { instances }, scope, Commit::default()).await?;
             shared.status.retired(&account.id, &region);
+            shared.coverage.retire(&account.id, &region);
+            shared.outages.retire(&account.id, &region);
             shared.judge_state.retire(&shared.store, &account.id, &region).await?;
         }
         Ok(())

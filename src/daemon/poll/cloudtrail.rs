@@ -16,6 +16,7 @@ use crate::daemon::shared::Shared;
 use crate::domain::event::scope::Scope;
 use crate::domain::health::subject::Api;
 use crate::domain::judge::When;
+use crate::domain::lookup::canary::Canary;
 use crate::domain::lookup::cursor::{Page, Request};
 use crate::domain::lookup::lanes::{Lanes, Plan, Reading};
 use crate::domain::lookup::pacer::Pacer;
@@ -45,7 +46,9 @@ pub(in crate::daemon) async fn run(
     }
     let outcome = shared
         .persist(&name, &stop, || async {
-            Reader::new(&shared, &account, &access, since, &name).await?.read(&stop).await
+            let mut reader = Reader::new(&shared, &account, &access, since, &name).await?;
+            reader.read(&stop).await?;
+            reader.leave().await
         })
         .await;
     shared.status.ended(&name);
@@ -62,6 +65,7 @@ struct Reader<'a> {
     pacer: Pacer,
     read_health: ReadHealth<'a>,
     pressure: Pressure<'a>,
+    canary: Canary,
     /// When each lane's place was last written down.
     written: BTreeMap<usize, Timestamp>,
     /// The fingerprint of the rules that ask for the past.
@@ -100,6 +104,7 @@ impl<'a> Reader<'a> {
         let kept = shared.store.cursors(scope).await?;
         let lanes = Lanes::new(&streams, &rules, &first, now, |kind| kept.of(kind))
             .with_sweeps(shared.sweeps.clone());
+        shared.coverage.begin(scope, shared.store.ledger(scope).await?, kept.asked(), &lanes, now);
         // Also the first places are kept: a start before the first answer must not move what is read first.
         let begun = Commit { cursors: lanes.cursors(), ..Commit::default() };
         shared.store.keep_lanes(scope, &begun.cursors).await?;
@@ -123,6 +128,7 @@ impl<'a> Reader<'a> {
             late: if known { Late::Done } else { Late::Waits },
             rules,
             pressure: Pressure::new(shared, scope, &account.principal).await?,
+            canary: Canary::default(),
             written: BTreeMap::new(),
         })
     }
@@ -132,7 +138,9 @@ impl<'a> Reader<'a> {
         loop {
             let now = shared.clock.now();
             self.judge_late(now).await?;
-            let (reading, request) = match self.lanes.plan(policy, self.pressure.is_spent(), now) {
+            let canary = self.canary.look(now).map(|request| Plan::Read(Reading::Canary, request));
+            let plan = canary.unwrap_or_else(|| self.lanes.plan(policy, self.pressure.is_spent(), now));
+            let (reading, request) = match plan {
                 Plan::Read(reading, request) => (reading, request),
                 Plan::Wait(until) => {
                     if !shared.wait(self.name, until, stop).await {
@@ -152,12 +160,19 @@ impl<'a> Reader<'a> {
                 Ok(page) => {
                     self.pressure.answered(false);
                     self.read_health.succeeded(shared).await?;
+                    shared.coverage.answered(self.scope(), now);
+                    self.canary.answered(now);
                     self.is_blind(false).await?;
                     match reading {
                         Reading::Lane(lane) => self.judged(lane, &request, page).await?,
                         Reading::Sweep(number) => self.swept(number, &request, page).await,
                         Reading::Askers => {
                             self.pressure.note_askers(&page.events);
+                            None
+                        }
+                        Reading::Canary => {
+                            let missing = self.canary.heard(page.events.len(), page.next.is_some());
+                            self.pressure.check_canary(missing).await?;
                             None
                         }
                     }
@@ -170,10 +185,17 @@ impl<'a> Reader<'a> {
                 Err(error) => {
                     self.lanes.unanswered(reading);
                     let again = self.read_health.failed(shared, &error).await?;
-                    self.is_blind(self.read_health.is_blind()).await?;
+                    let blind = self.read_health.is_blind(shared);
+                    self.is_blind(blind).await?;
+                    if blind {
+                        shared.coverage.unanswered(self.scope(), self.lanes.all_through());
+                    }
                     // What is refused as too many costs nothing: the pace alone says when to ask again.
                     let refused = matches!(error, FetchError::Throttled(_));
                     self.pressure.answered(refused);
+                    if !refused {
+                        self.canary.unanswered();
+                    }
                     Some(again).filter(|_| !refused)
                 }
             };
@@ -186,8 +208,19 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Writes down every place, so that a start knows when this one ended.
+    async fn leave(&self) -> Result<(), StoreError> {
+        let places = Commit { cursors: self.lanes.cursors(), ..Commit::default() };
+        self.shared.store.commit(self.scope(), &places, &self.shared.routes).await?;
+        Ok(())
+    }
+
+    fn scope(&self) -> Scope<'a> {
+        Scope::region_of(&self.account.id, &self.access.region)
+    }
+
     async fn is_blind(&self, blind: bool) -> Result<(), StoreError> {
-        let scope = Scope::region_of(&self.account.id, &self.access.region);
+        let scope = self.scope();
         let Shared { judge_state, store, .. } = self.shared;
         judge_state.read_history(store, scope, |history| history.blind = blind).await
     }
@@ -195,7 +228,7 @@ impl<'a> Reader<'a> {
     /// Once the account's past is known, what came before it was known is judged again: rules that ask for the past
     /// could not say anything of it. A restart before that is done begins it anew.
     async fn judge_late(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        let scope = Scope::region_of(&self.account.id, &self.access.region);
+        let scope = self.scope();
         let Shared { judge_state, store, .. } = self.shared;
         if self.late == Late::Waits && judge_state.learned(store, scope).await?.rules {
             tracing::info!(
@@ -223,7 +256,8 @@ impl<'a> Reader<'a> {
         let now = shared.clock.now();
         // It is given back when the page was judged.
         let _room = page.room;
-        let oldest = page.events.iter().filter_map(|raw| raw.time).min();
+        let times: Vec<Timestamp> = page.events.iter().filter_map(|raw| raw.time).collect();
+        let oldest = times.iter().min().copied();
         let cursor = self.lanes.lane(lane).cursor.after(request, &Page { oldest, next: page.next });
         let late = self.late == Late::Reads && self.lanes.is_rescan(lane);
         let ends = late && cursor.walk.is_none();
@@ -235,17 +269,20 @@ impl<'a> Reader<'a> {
             history: ends.then(|| self.rules.clone()),
             ..Commit::default()
         };
-        let scope = Scope::region_of(&self.account.id, &self.access.region);
+        let scope = self.scope();
         let count = page.events.len() as u64;
         let what = match (self.lanes.is_history(lane), late) {
             (true, _) => What::Past(page.events),
             (false, true) => What::Page(page.events, When::OnceKnown),
             (false, false) => What::Page(page.events, When::Now),
         };
-        if let Some(again) = self.kept(what, commit).await {
-            return Ok(Some(again));
-        }
+        let alerts = match self.kept(what, commit).await {
+            Ok(alerts) => alerts,
+            Err(again) => return Ok(Some(again)),
+        };
         self.lanes.set(lane, cursor);
+        let events: &[Timestamp] = if self.lanes.is_gapless(lane) { &times } else { &[] };
+        shared.coverage.read(scope, &self.lanes, (events, &alerts), now);
         if !idle {
             self.written.insert(lane, now);
         }
@@ -277,20 +314,29 @@ impl<'a> Reader<'a> {
         let _room = page.room;
         let oldest = page.events.iter().filter_map(|raw| raw.time).min();
         let ahead = Page { oldest, next: page.next };
-        let again = self.kept(What::Page(page.events, When::Now), Commit::default()).await;
-        if again.is_none() {
-            self.lanes.swept(number, request, &ahead, self.shared.clock.now());
+        match self.kept(What::Page(page.events, When::Now), Commit::default()).await {
+            Ok(alerts) => {
+                let now = self.shared.clock.now();
+                self.lanes.swept(number, request, &ahead, now);
+                self.shared.coverage.read(self.scope(), &self.lanes, (&[], &alerts), now);
+                None
+            }
+            Err(again) => Some(again),
         }
-        again
     }
 
-    /// Judges what was read and writes it down; where that cannot be, the time is answered at which it is to be read again.
-    async fn kept(&self, what: What<'_>, commit: Commit) -> Option<Timestamp> {
-        let scope = Scope::region_of(&self.account.id, &self.access.region);
+    /// Judges what was read and writes it down. The times of what was alerted on are answered; where it cannot be written, the
+    /// time at which it is to be read again.
+    async fn kept(&self, what: What<'_>, commit: Commit) -> Result<Vec<Timestamp>, Timestamp> {
         let (account_name, own) = (&self.account.name, Some(self.account.principal.as_str()));
-        let error =
-            self.shared.judge_and_commit(Batch { scope, account_name, own, what }, commit).await.err()?;
-        tracing::error!(region = self.access.region, "cannot save what was read, reading it again: {error}");
-        Some(later(self.shared.clock.now(), NO_ROOM))
+        let batch = Batch { scope: self.scope(), account_name, own, what };
+        match self.shared.judge_and_commit(batch, commit).await {
+            Ok(judged) => Ok(judged.alerts),
+            Err(error) => {
+                let region = &self.access.region;
+                tracing::error!(region, "cannot save what was read, reading it again: {error}");
+                Err(later(self.shared.clock.now(), NO_ROOM))
+            }
+        }
     }
 }

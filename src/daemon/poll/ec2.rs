@@ -143,7 +143,7 @@ impl<'a> Lister<'a> {
             what: What::List(listing_now),
         };
         let commit = Commit { baseline: !self.has_baseline, ..Commit::default() };
-        let decide_at = shared.judge_and_commit(batch, commit).await?;
+        let decide_at = shared.judge_and_commit(batch, commit).await?.decide_at;
         (self.has_baseline, self.first, self.listing) = (true, false, Some(listing));
         Ok(decide_at)
     }

@@ -9,9 +9,11 @@ use crate::daemon::shared::Shared;
 use crate::domain::context::principal::principal_of_record;
 use crate::domain::event::Received;
 use crate::domain::event::scope::Scope;
+use crate::domain::health::outages::{Cause, Failure};
 use crate::domain::health::report::Report;
-use crate::domain::health::subject::Subject;
+use crate::domain::health::subject::{Place, Subject, What};
 use crate::domain::health::{Health, Notice, Patience};
+use crate::domain::lookup::canary::BACK;
 use crate::domain::lookup::flood::{FLOODED, Flood};
 use crate::domain::lookup::lanes::Lanes;
 use crate::domain::lookup::pacer::Hurry;
@@ -21,6 +23,8 @@ use crate::store::{Commit, StoreError};
 
 /// How long a lag lasts before it is reported.
 const LAG: Patience = Patience { times: 2, lasting: Duration::from_secs(5 * 60) };
+/// How often nothing of its own must be there before that is reported.
+const CANARY: Patience = Patience { times: 2, lasting: Duration::ZERO };
 /// What is concluded from many answers is reported at once.
 const AT_ONCE: Patience = Patience { times: 1, lasting: Duration::ZERO };
 /// A flood is over when the newest were read in time for this long.
@@ -32,7 +36,8 @@ pub(super) struct Pressure<'a> {
     scope: Scope<'a>,
     /// As whom trailnoti asks.
     own: &'a str,
-    lag: Health,
+    lag: Place,
+    canary: Place,
     flooded: Health,
     spent: Health,
     flood: Flood,
@@ -45,11 +50,15 @@ pub(super) struct Pressure<'a> {
 impl<'a> Pressure<'a> {
     /// As the store remembers it.
     pub async fn new(shared: &'a Shared, scope: Scope<'a>, own: &'a str) -> Result<Self, StoreError> {
+        let (lag, canary) = (Place::of(scope, What::Lag), Place::of(scope, What::Canary));
+        shared.remember_outage(&lag).await?;
+        shared.remember_outage(&canary).await?;
         Ok(Pressure {
             shared,
             scope,
             own,
-            lag: shared.store.reported(Subject::Lag(scope)).await?,
+            lag,
+            canary,
             flooded: shared.store.reported(Subject::Flood(scope)).await?,
             spent: shared.store.reported(Subject::Quota(scope)).await?,
             flood: Flood::default(),
@@ -93,16 +102,26 @@ impl<'a> Pressure<'a> {
         if well { self.check_lag(lanes).await } else { Ok(()) }
     }
 
+    /// Reports that none of trailnoti's own calls is in the history, or that they are again.
+    pub async fn check_canary(&self, missing: bool) -> Result<(), StoreError> {
+        let withheld = || Failure {
+            cause: Cause::Late,
+            reason: format!("none of its requests of the last {} minutes is there", BACK.as_secs() / 60),
+            patience: CANARY,
+        };
+        self.shared.note_outage(&self.canary, missing.then(withheld)).await
+    }
+
     async fn check_lag(&mut self, lanes: &Lanes) -> Result<(), StoreError> {
         let lateness = self.shared.config.cloudtrail.policy.lateness;
         let (Some(through), now) = (lanes.all_through(), self.shared.clock.now()) else { return Ok(()) };
-        let (lag, notice) = self.lag.after(through < earlier(now, lateness), LAG, now);
-        self.lag = lag;
-        let subject = self.scope.region().to_owned();
         let late = now.duration_since(through).as_mins();
-        let reason = format!("{late} minutes of events are still to be read");
-        let begun = Report::Behind { subject: subject.clone(), reason };
-        self.report(Subject::Lag(self.scope), notice, begun, Report::CaughtUp { subject }).await
+        let behind = || Failure {
+            cause: Cause::Late,
+            reason: format!("{late} minutes of events are still to be read"),
+            patience: LAG,
+        };
+        self.shared.note_outage(&self.lag, (through < earlier(now, lateness)).then(behind)).await
     }
 
     async fn check_flood(&mut self, lanes: &Lanes) -> Result<(), StoreError> {

@@ -5,25 +5,20 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::config::SIGN_IN_REGIONS;
 use crate::daemon::shared::Shared;
 use crate::domain::event::scope::Scope;
-use crate::domain::health::report::Report;
-use crate::domain::health::subject::{Api, Subject};
-use crate::domain::health::{Health, Notice, Patience};
+use crate::domain::health::Patience;
+use crate::domain::health::outages::{Cause, Failure};
+use crate::domain::health::subject::{Api, Place, Subject, What};
 use crate::domain::retry::{back_off, salt};
 use crate::domain::time::later;
 use crate::source::FetchError;
-use crate::store::{Commit, StoreError};
+use crate::store::StoreError;
 
 /// How long a region may refuse credentials that work elsewhere: enabling one takes minutes to hours.
 const NOT_ENABLED: Duration = Duration::from_secs(30 * 60);
 /// What passes by itself is given this long at least.
 const TRANSIENT: Duration = Duration::from_secs(3 * 60);
-/// Where other partitions have their global services, which botocore's endpoints say; that IAM and sign-ins are recorded there
-/// follows from it, and is written nowhere.
-const OTHER_PARTITIONS: [(&str, &str); 2] =
-    [("cn-northwest-1", "sign-ins and IAM changes"), ("us-gov-west-1", "sign-ins and IAM changes")];
 /// Between two attempts while AWS does not answer.
 const UNANSWERED: Duration = Duration::from_secs(60);
 /// Between two attempts while AWS refuses: with its spread at least two minutes, so that the two services of a
@@ -34,8 +29,8 @@ const REFUSED: Duration = Duration::from_secs(160);
 pub(in crate::daemon) struct ReadHealth<'a> {
     scope: Scope<'a>,
     api: Api,
+    place: Place,
     period: Duration,
-    health: Health,
     failures: u32,
 }
 
@@ -47,12 +42,9 @@ impl<'a> ReadHealth<'a> {
         api: Api,
         period: Duration,
     ) -> Result<Self, StoreError> {
-        let health = shared.store.reported(Subject::Reading(scope, api)).await?;
-        Ok(ReadHealth { scope, api, period, health, failures: 0 })
-    }
-
-    fn subject(&self) -> Subject<'a> {
-        Subject::Reading(self.scope, self.api)
+        let place = Place::of(scope, What::Reading(api));
+        shared.remember_outage(&place).await?;
+        Ok(ReadHealth { scope, api, place, period, failures: 0 })
     }
 
     /// Whether the last answer was one.
@@ -60,98 +52,72 @@ impl<'a> ReadHealth<'a> {
         self.failures == 0
     }
 
-    /// Whether it was reported that nothing is seen.
-    pub fn is_blind(&self) -> bool {
-        matches!(self.health, Health::Reported { .. })
+    /// Whether it is known that nothing is seen.
+    pub fn is_blind(&self, shared: &Shared) -> bool {
+        shared.outages.is_blind(&self.place)
     }
 
     /// Notes that an answer came, and reports it where the opposite was reported.
     pub async fn succeeded(&mut self, shared: &Shared) -> Result<(), StoreError> {
-        let now = shared.clock.now();
-        shared.status.asked(self.scope, self.api, Ok(()), now);
-        self.failures = 0;
-        let (health, notice) = self.health.after(false, self.patience(TRANSIENT), now);
-        if let Some(Notice::Healed(since)) = notice {
+        shared.status.asked(self.scope, self.api, Ok(()), shared.clock.now());
+        if std::mem::take(&mut self.failures) > 0 {
             tracing::info!(
                 account = self.scope.account(),
                 region = self.scope.region(),
                 api = self.api.name(),
                 "reading works again"
             );
-            let report = Report::SeesAgain { subject: self.subject().unseen(), since };
-            shared.report(&report, self.scope, Commit::of_health(self.subject(), None)).await?;
         }
-        self.health = health;
-        Ok(())
+        shared.note_outage(&self.place, None).await
     }
 
     /// No answer came; the time of the next attempt is answered.
     pub async fn failed(&mut self, shared: &Shared, error: &FetchError) -> Result<Timestamp, StoreError> {
         let now = shared.clock.now();
-        let why = self.explain(shared, error, now);
-        shared.status.asked(self.scope, self.api, Err(why.clone()), now);
+        let is_elsewhere_well = self.is_elsewhere_well(shared, now);
+        let reason = explain(error, is_elsewhere_well);
+        shared.status.asked(self.scope, self.api, Err(reason.clone()), now);
         if self.failures == 0 {
             tracing::warn!(
                 account = self.scope.account(),
                 region = self.scope.region(),
                 api = self.api.name(),
-                "reading failed: {why}"
+                "reading failed: {reason}"
             );
         }
         self.failures += 1;
-        let lasting = match error {
-            FetchError::Credentials(_) if self.is_elsewhere_well(shared, now) => NOT_ENABLED,
-            FetchError::Credentials(_) | FetchError::Denied(_) => Duration::ZERO,
-            _ => TRANSIENT,
+        let (cause, lasting, most) = match error {
+            // Nobody else's credentials are over: it is the region.
+            FetchError::Credentials(_) if is_elsewhere_well => (Cause::Unanswered, NOT_ENABLED, REFUSED),
+            FetchError::Credentials(_) => (Cause::Credentials, Duration::ZERO, REFUSED),
+            FetchError::Denied(_) => (Cause::Denied, Duration::ZERO, REFUSED),
+            _ => (Cause::Unanswered, TRANSIENT, UNANSWERED),
         };
-        let (health, notice) = self.health.after(true, self.patience(lasting), now);
-        if let Some(Notice::Failed(since)) = notice {
-            let reason = why + &self.lost_with_it();
-            let report = Report::Blind { subject: self.subject().unseen(), reason, since };
-            shared.report(&report, self.scope, Commit::of_health(self.subject(), Some(since))).await?;
-        }
-        self.health = health;
-        let salt = salt(&self.subject().key());
-        let most = match error {
-            FetchError::Credentials(_) | FetchError::Denied(_) => REFUSED,
-            _ => UNANSWERED,
-        };
+        let patience = Patience { times: 3, lasting: lasting.max(self.period * 2) };
+        shared.note_outage(&self.place, Some(Failure { cause, reason, patience })).await?;
+        let salt = salt(&Subject::Place(&self.place).key());
         Ok(later(now, back_off(self.period.min(most), most.max(self.period), self.failures, salt)))
     }
 
     /// AWS says the same of bad credentials and of a region that is not enabled. If they have worked elsewhere since
     /// this began, it is the region.
     fn is_elsewhere_well(&self, shared: &Shared, now: Timestamp) -> bool {
-        let since = self.health.failing_since().unwrap_or(now);
+        let since = shared.outages.failing_since(&self.place).unwrap_or(now);
         !self.scope.region().is_empty() && shared.status.read_elsewhere(self.scope, since)
     }
+}
 
-    /// What is recorded in this region alone, and unseen with it.
-    fn lost_with_it(&self) -> String {
-        let is_here = |(region, _): &&(&str, &str)| *region == self.scope.region();
-        let all = SIGN_IN_REGIONS.iter().chain(&OTHER_PARTITIONS);
-        let lost = all.filter(|_| self.api == Api::CloudTrail).find(is_here);
-        lost.map(|(_, lost)| format!("; unseen meanwhile are also {lost}")).unwrap_or_default()
-    }
-
-    fn explain(&self, shared: &Shared, error: &FetchError, now: Timestamp) -> String {
-        match error {
-            FetchError::Credentials(text) if self.is_elsewhere_well(shared, now) => {
-                format!(
-                    "the region is listed as enabled, but does not accept requests yet; the credentials work in other regions ({text})"
-                )
-            }
-            FetchError::Credentials(text) => format!("{text}; renew the credentials"),
-            FetchError::Denied(text) => {
-                format!(
-                    "access denied: {text}; grant what `trailnoti iam-policy` prints, or check for an SCP"
-                )
-            }
-            other => other.to_string(),
+fn explain(error: &FetchError, is_elsewhere_well: bool) -> String {
+    match error {
+        FetchError::Credentials(text) if is_elsewhere_well => {
+            format!(
+                "the region is listed as enabled, but does not accept requests yet; the credentials work in other regions ({text})"
+            )
         }
-    }
-
-    fn patience(&self, lasting: Duration) -> Patience {
-        Patience { times: 3, lasting: lasting.max(self.period * 2) }
+        FetchError::Credentials(text) => format!("{text}; renew the credentials"),
+        FetchError::Denied(text) => {
+            format!("access denied: {text}; grant what `trailnoti iam-policy` prints, or check for an SCP")
+        }
+        other => other.to_string(),
     }
 }

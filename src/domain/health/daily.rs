@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::health::coverage::Coverage;
 use crate::domain::health::report::Report;
 use crate::domain::instances::usage::Usage;
 use crate::domain::notify::alert::Alert;
@@ -18,8 +19,15 @@ const NAMED: usize = 5;
 /// How many gaps are remembered.
 const GAPS: usize = 20;
 /// The rules for what was not seen, or not in time.
-const GAP_RULES: [&str; 4] =
-    ["trailnoti-blind", "trailnoti-behind", "trailnoti-state", "trailnoti-state-reset"];
+const GAP_RULES: [&str; 7] = [
+    "trailnoti-blind",
+    "trailnoti-behind",
+    "trailnoti-was-down",
+    "trailnoti-gap",
+    "trailnoti-withheld",
+    "trailnoti-state",
+    "trailnoti-state-reset",
+];
 
 /// What was alerted on, hidden and missed since the last summary.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +106,8 @@ pub struct Day {
     pub fresh: usize,
     /// What is not, and why.
     pub missing: Vec<String>,
+    /// Up to when everything is read, and what is missing.
+    pub coverage: Coverage,
     /// The region that lags most, and by how many seconds.
     pub slowest: Option<(String, i64)>,
     /// What waits for sinks, by sink, where anything does.
@@ -139,6 +149,7 @@ impl Day {
         };
         let feeds = self.fresh + self.missing.len();
         line("covered", format!("{} of {feeds} region feeds read on time{missing}", self.fresh));
+        line("read", self.coverage.to_string());
         let slowest =
             self.slowest.as_ref().map(|(region, lag)| format!("{lag} seconds at most, in {region}"));
         line("lag", slowest.unwrap_or("not known".to_owned()));

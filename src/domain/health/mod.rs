@@ -1,7 +1,11 @@
 //! When not being able to see, or to send, is itself reported: once when it has lasted, once when it is over. Owns
 //! that decision for one subject.
 
+pub mod coverage;
 pub mod daily;
+pub mod ledger;
+pub mod outages;
+pub mod places;
 pub mod report;
 pub mod subject;
 

@@ -1,12 +1,16 @@
 //! What trailnoti reports of itself, as events that rules judge like any other. Owns their words; when they are
 //! reported is `health`'s, and how urgent they are is the rules' (`rules/trailnoti.toml`).
 
-use jiff::Timestamp;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::event::Event;
 use crate::domain::event::scope::Scope;
+use crate::domain::health::places::{names, regions, unseen};
+use crate::domain::health::subject::Place;
 use crate::domain::json::{Json, object};
-use crate::domain::text::{FACT, clean};
+use crate::domain::text::{FACT, clean, counted};
 
 /// What is said in place of a name.
 const NOT_KNOWN: &str = "not known yet";
@@ -14,33 +18,69 @@ const NOT_KNOWN: &str = "not known yet";
 /// Something that trailnoti reports of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Report {
-    /// An account, or a part of it, cannot be read.
+    /// Places cannot be read.
     Blind {
-        /// What cannot be seen.
-        subject: String,
+        /// Which ones.
+        places: Vec<Place>,
         /// Why, in words.
         reason: String,
+        /// What is recorded in one of them alone, and unseen with it.
+        unseen_too: Option<&'static str>,
         /// Since when that is so.
         since: Timestamp,
     },
-    /// It can be read again.
+    /// They can be read again.
     SeesAgain {
-        /// What can be seen again.
-        subject: String,
-        /// Since when it could not.
+        /// Which ones.
+        places: Vec<Place>,
+        /// Since when they could not.
         since: Timestamp,
     },
-    /// A region's history is read, and later than it should be.
+    /// The history of regions is read, and later than it should be.
     Behind {
-        /// The region, such as `eu-west-1`; empty for what belongs to none.
-        subject: String,
+        /// Which ones.
+        places: Vec<Place>,
         /// By how much it is behind, in words.
         reason: String,
     },
     /// It is read in time again.
     CaughtUp {
-        /// The region, such as `eu-west-1`; empty for what belongs to none.
-        subject: String,
+        /// Where.
+        places: Vec<Place>,
+    },
+    /// CloudTrail does not show what trailnoti itself has asked.
+    Withheld {
+        /// Where.
+        places: Vec<Place>,
+        /// What is not shown, in words.
+        reason: String,
+    },
+    /// It shows that again.
+    Shown {
+        /// Where.
+        places: Vec<Place>,
+        /// Since when it did not.
+        since: Timestamp,
+    },
+    /// What happened while nothing could be read was read back.
+    ReadBack {
+        /// Where.
+        places: Vec<Place>,
+        /// How long nothing ran, where that was the reason.
+        stopped: Option<Duration>,
+        /// How many events that were.
+        events: u64,
+        /// How many alerts came of them.
+        alerts: u64,
+    },
+    /// What happened cannot be read any more.
+    Gap {
+        /// Where.
+        places: Vec<Place>,
+        /// The first moment of it.
+        from: Timestamp,
+        /// The last moment of it.
+        until: Timestamp,
     },
     /// A region has more events than can be read in time.
     Flooded {
@@ -171,29 +211,56 @@ pub enum Report {
 }
 
 impl Report {
+    /// The places that it is about; none for what is about none.
+    pub fn places(&self) -> &[Place] {
+        match self {
+            Report::Blind { places, .. }
+            | Report::SeesAgain { places, .. }
+            | Report::Behind { places, .. }
+            | Report::CaughtUp { places }
+            | Report::Withheld { places, .. }
+            | Report::Shown { places, .. }
+            | Report::ReadBack { places, .. }
+            | Report::Gap { places, .. } => places,
+            _ => &[],
+        }
+    }
+
     /// The event that says it.
     pub fn event(&self, scope: Scope<'_>, now: Timestamp) -> Event {
         let text = |text: &str| Json::from(clean(text, FACT * 2));
         let (kind, detail) = match self {
-            Report::Blind { subject, reason, since } => (
-                "trailnoti Blind",
-                object([
-                    ("subject", text(subject)),
-                    ("reason", text(reason)),
-                    ("since", text(&shown(*since))),
-                ]),
-            ),
-            Report::SeesAgain { subject, since } => (
-                "trailnoti Sees Again",
-                object([("subject", text(subject)), ("since", text(&shown(*since)))]),
-            ),
-            Report::Behind { subject, reason } => {
-                ("trailnoti Behind", object([("subject", text(subject)), ("reason", text(reason))]))
+            Report::Blind { places, reason, unseen_too, since } => {
+                let also = unseen_too.map(|also| ("unseen too", also.to_owned()));
+                let facts = [("reason", reason.clone()), ("since", shown(*since))].into_iter().chain(also);
+                ("trailnoti Blind", of_places(unseen(places), places, facts))
             }
-            Report::CaughtUp { subject } => (
-                "trailnoti Caught Up",
-                object([("subject", text(subject)), ("reason", text("event history is up to date again"))]),
-            ),
+            Report::SeesAgain { places, since } => {
+                ("trailnoti Sees Again", of_places(unseen(places), places, [("since", shown(*since))]))
+            }
+            Report::Behind { places, reason } => {
+                ("trailnoti Behind", of_places(regions(places), places, [("reason", reason.clone())]))
+            }
+            Report::CaughtUp { places } => {
+                let facts = [("reason", "event history is up to date again".to_owned())];
+                ("trailnoti Caught Up", of_places(regions(places), places, facts))
+            }
+            Report::Withheld { places, reason } => {
+                ("trailnoti Withheld", of_places(regions(places), places, [("reason", reason.clone())]))
+            }
+            Report::Shown { places, since } => {
+                ("trailnoti Shown", of_places(regions(places), places, [("since", shown(*since))]))
+            }
+            Report::ReadBack { places, stopped, events, alerts } => {
+                let read = format!("{}, {}", counted(*events, "event"), counted(*alerts, "alert"));
+                let lasted = stopped.map(|lasted| ("lasted", minutes(lasted)));
+                let kind = if stopped.is_some() { "trailnoti Was Down" } else { "trailnoti Read Back" };
+                (kind, of_places(regions(places), places, lasted.into_iter().chain([("read", read)])))
+            }
+            Report::Gap { places, from, until } => {
+                let facts = [("from", shown(*from)), ("until", shown(*until))];
+                ("trailnoti Gap", of_places(regions(places), places, facts))
+            }
             Report::Flooded { subject, reason, principal } => (
                 "trailnoti Flooded",
                 object([
@@ -272,6 +339,23 @@ impl Report {
         };
         Event::own(kind, scope, detail, now)
     }
+}
+
+/// What is said of places: what it is about, facts, and all their names where the first only counts them.
+fn of_places(
+    subject: String,
+    places: &[Place],
+    facts: impl IntoIterator<Item = (&'static str, String)>,
+) -> Json {
+    let names = names(places).map(|names| ("regions", names));
+    let said = [("subject", subject)].into_iter().chain(facts).chain(names);
+    Json::Object(said.map(|(name, text)| (name.to_owned(), clean(&text, FACT * 2).into())).collect())
+}
+
+/// `3h 12m`.
+fn minutes(time: Duration) -> String {
+    let minutes = i64::try_from(time.as_secs() / 60).unwrap_or(i64::MAX / 60);
+    format!("{:#}", SignedDuration::from_secs(minutes.saturating_mul(60)))
 }
 
 /// One form of time in all reports, to the second.

@@ -1,5 +1,5 @@
 //! What can fail so that somebody must hear of it: reading, being in time, a sink, the clock, the state. Owns the names under
-//! which that is remembered, which never change, and in messages.
+//! which that is remembered, which never change.
 
 use crate::domain::event::scope::Scope;
 
@@ -28,13 +28,49 @@ impl Api {
     }
 }
 
+/// Something of one place that can fail in many places at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum What {
+    /// Asking one of AWS's APIs.
+    Reading(Api),
+    /// Reading the history in time.
+    Lag,
+    /// Finding trailnoti's own calls in the history.
+    Canary,
+}
+
+/// Where that can fail.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The account's number, twelve digits; empty where it is not known.
+    pub account: String,
+    /// The region; empty for what is asked of the account.
+    pub region: String,
+    /// What fails there.
+    pub what: What,
+}
+
+impl Place {
+    /// What can fail in a scope.
+    pub fn of(scope: Scope<'_>, what: What) -> Self {
+        Place { account: scope.account().to_owned(), region: scope.region().to_owned(), what }
+    }
+
+    /// Where it is.
+    pub fn scope(&self) -> Scope<'_> {
+        match (self.account.as_str(), self.region.as_str()) {
+            ("", _) => Scope::Program,
+            (account, "") => Scope::Account(account),
+            (account, region) => Scope::region_of(account, region),
+        }
+    }
+}
+
 /// What fails, or works again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject<'a> {
-    /// Asking one of AWS's APIs, in one place.
-    Reading(Scope<'a>, Api),
-    /// Reading a region's history in time.
-    Lag(Scope<'a>),
+    /// What can fail in many places at once.
+    Place(&'a Place),
     /// Reading the newest of a region's history, of which there is too much.
     Flood(Scope<'a>),
     /// Having the requests for oneself that AWS allows.
@@ -51,31 +87,21 @@ impl Subject<'_> {
     /// The name under which it is kept that the failure was reported.
     pub fn key(&self) -> String {
         match self {
-            Subject::Reading(scope, api) => {
-                let api = match api {
-                    Api::Regions => "the list of regions",
-                    Api::Identity => "the account",
-                    api => api.name(),
+            Subject::Place(Place { account, region, what }) => {
+                let what = match what {
+                    What::Reading(Api::Regions) => "the list of regions",
+                    What::Reading(Api::Identity) => "the account",
+                    What::Reading(api) => api.name(),
+                    What::Lag => "lag",
+                    What::Canary => "canary",
                 };
-                format!("{} {} {api}", scope.account(), scope.region())
+                format!("{account} {region} {what}")
             }
-            Subject::Lag(scope) => format!("{} {} lag", scope.account(), scope.region()),
             Subject::Flood(scope) => format!("{} {} flood", scope.account(), scope.region()),
             Subject::Quota(scope) => format!("{} {} quota", scope.account(), scope.region()),
             Subject::Sink(name) => format!("sink {name}"),
             Subject::Clock => "clock".to_owned(),
             Subject::State => "disk".to_owned(),
-        }
-    }
-
-    /// What cannot be seen, as it follows "trailnoti cannot read".
-    pub fn unseen(&self) -> String {
-        let Subject::Reading(scope, api) = self else { return self.key() };
-        match (api, scope) {
-            (Api::CloudTrail, scope) => format!("CloudTrail events in {}", scope.region()),
-            (Api::Ec2, scope) => format!("instances in {}", scope.region()),
-            (Api::Regions, scope) => format!("the list of regions of account {}", scope.account()),
-            (Api::Identity, _) => "which account the AWS credentials belong to".to_owned(),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::domain::lookup::stream::Stream;
 use crate::domain::time::{earlier, later};
 
 /// How old the oldest event is that AWS still has (CloudTrail user guide: 90 days), less an hour.
-pub(in crate::domain) const HISTORY: Duration = Duration::from_secs(90 * 86_400 - 3_600);
+pub const HISTORY: Duration = Duration::from_secs(90 * 86_400 - 3_600);
 
 /// The times that reading is ruled by; see the reference configuration.
 #[derive(Debug, Clone)]

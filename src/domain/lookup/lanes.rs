@@ -21,6 +21,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::lookup::cursor::{Cursor, HISTORY, Page, Policy, Request, Walk, floor_second};
+use crate::domain::lookup::lane::{FRESH, Lane, LaneKind};
 use crate::domain::lookup::newest::Newest;
 use crate::domain::lookup::stream::Stream;
 use crate::domain::lookup::sweep::Sweeps;
@@ -29,64 +30,11 @@ use crate::domain::time::{earlier, later};
 /// The places of *fresh* and *whole* among the lanes.
 const FIRST: usize = 0;
 const WHOLE: usize = 1;
-/// How far back *fresh* reads: the 99th percentile of CloudTrail's own delay was measured as nine minutes.
-const FRESH: Duration = Duration::from_secs(10 * 60);
-/// How often *whole* reads.
-const WHOLE_EVERY: Duration = Duration::from_secs(2 * 60);
-/// How often *again* reads.
-const RESCAN_EVERY: Duration = Duration::from_secs(60 * 60);
 /// A gap of *whole* that is older than this is read in a hurry.
 const GAP: Duration = Duration::from_secs(10 * 60);
 /// How often is read who else asks, where somebody spends the quota, and how far back.
 const ASKERS_EVERY: Duration = Duration::from_secs(60);
 const ASKERS: Duration = Duration::from_secs(30 * 60);
-
-/// What a lane reads.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LaneKind {
-    /// The last minutes of the write stream.
-    Fresh,
-    /// The write stream without a gap.
-    Whole,
-    /// The last day of the write stream.
-    Rescan,
-    /// One narrow stream without a gap.
-    Read(Stream),
-    /// The write stream of the time before the first start, under rules of this fingerprint.
-    History(String),
-}
-
-impl LaneKind {
-    /// The stream that it reads.
-    pub fn stream(&self) -> Stream {
-        match self {
-            LaneKind::Read(stream) => stream.clone(),
-            _ => Stream::Writes,
-        }
-    }
-
-    /// Its name in the store.
-    pub fn name(&self) -> String {
-        match self {
-            LaneKind::Fresh => "fresh".to_owned(),
-            LaneKind::Whole => "whole".to_owned(),
-            LaneKind::Rescan => "again".to_owned(),
-            LaneKind::Read(stream) => stream.to_string(),
-            LaneKind::History(rules) => format!("history {rules}"),
-        }
-    }
-}
-
-/// A lane and how far it has come.
-#[derive(Debug, Clone)]
-pub struct Lane {
-    /// What of the history the lane reads.
-    pub kind: LaneKind,
-    /// How far it has come.
-    pub cursor: Cursor,
-    /// The turn in which it was last served.
-    served: u64,
-}
 
 /// Every lane of one account and region.
 #[derive(Debug, Clone)]
@@ -113,6 +61,8 @@ pub enum Reading {
     Sweep(usize),
     /// Who else asks for the history.
     Askers,
+    /// Whether trailnoti's own calls are there.
+    Canary,
 }
 
 /// What to do next.
@@ -184,6 +134,7 @@ impl Lanes {
                 self.sweeps.iter_mut().for_each(|sweeps| sweeps.unanswered(number));
             }
             Reading::Askers => self.askers = Timestamp::MIN,
+            Reading::Canary => {}
         }
     }
 
@@ -196,7 +147,7 @@ impl Lanes {
             Reading::Sweep(number) => {
                 self.sweeps.iter_mut().for_each(|sweeps| sweeps.lost_token(number));
             }
-            Reading::Askers => {}
+            Reading::Askers | Reading::Canary => {}
         }
     }
 
@@ -264,9 +215,18 @@ impl Lanes {
 
     /// Up to when every stream is read without a gap.
     pub fn all_through(&self) -> Option<Timestamp> {
-        let gapless =
-            |kind: &LaneKind| !matches!(kind, LaneKind::Fresh | LaneKind::Rescan | LaneKind::History(_));
-        self.lanes.iter().filter(|lane| gapless(&lane.kind)).map(|lane| lane.cursor.through).min()
+        let gapless = (0..self.lanes.len()).filter(|number| self.is_gapless(*number));
+        gapless.map(|number| self.lanes[number].cursor.through).min()
+    }
+
+    /// Up to when each lane has read, in the order of [`cursors`](Lanes::cursors).
+    pub fn reached(&self) -> impl Iterator<Item = Timestamp> {
+        self.lanes.iter().map(|lane| lane.cursor.through)
+    }
+
+    /// Whether the lane with a number leaves nothing out.
+    pub fn is_gapless(&self, number: usize) -> bool {
+        matches!(self.lanes[number].kind, LaneKind::Whole | LaneKind::Read(_))
     }
 
     /// How far every lane has come.
@@ -359,27 +319,6 @@ impl Lanes {
         match lane.cursor.request(lane.kind.stream()) {
             Some(request) => Plan::Read(Reading::Lane(number), request),
             None => Plan::Wait(wake),
-        }
-    }
-}
-
-impl Lane {
-    fn every(&self, policy: &Policy, reads: usize) -> Duration {
-        match self.kind {
-            LaneKind::Fresh => policy.poll_interval,
-            LaneKind::Whole => WHOLE_EVERY.max(policy.poll_interval),
-            LaneKind::Rescan => RESCAN_EVERY,
-            LaneKind::Read(_) => Duration::from_secs(20 * reads.max(3) as u64).max(policy.poll_interval),
-            LaneKind::History(_) => Duration::MAX,
-        }
-    }
-
-    fn overlap(&self, policy: &Policy) -> Duration {
-        match self.kind {
-            LaneKind::Fresh => FRESH.min(policy.lateness),
-            LaneKind::Whole | LaneKind::Read(_) => policy.lateness,
-            LaneKind::Rescan => policy.rescan,
-            LaneKind::History(_) => Duration::ZERO,
         }
     }
 }

@@ -57,7 +57,9 @@ fn read_both(
     let mut reads = 0;
     while now < seconds {
         match lanes.plan(&policy, false, at(now)) {
-            Plan::Read(Reading::Sweep(_) | Reading::Askers, _) => panic!("no rule asks for it"),
+            Plan::Read(Reading::Sweep(_) | Reading::Askers | Reading::Canary, _) => {
+                panic!("no rule asks for it")
+            }
             Plan::Wait(until) => now = now.max(until.as_second() - START),
             Plan::Read(Reading::Lane(number), request) => {
                 let (events, page) = history.page(&request, now);
@@ -160,7 +162,9 @@ fn a_clock_set_back_a_day_stops_nothing() {
                 lanes.set(number, after);
                 reads += 1;
             }
-            Plan::Read(Reading::Sweep(_) | Reading::Askers, _) => panic!("no rule asks for it"),
+            Plan::Read(Reading::Sweep(_) | Reading::Askers | Reading::Canary, _) => {
+                panic!("no rule asks for it")
+            }
             Plan::Wait(until) => now = until.as_second() - START,
         }
     }

@@ -1,7 +1,9 @@
 //! What of CloudTrail's history is read next, and how fast. Owns streams, lanes and the pace; the reading is `source`'s.
 
+pub mod canary;
 pub mod cursor;
 pub mod flood;
+pub mod lane;
 pub mod lanes;
 mod newest;
 pub mod pacer;

@@ -16,6 +16,9 @@ use crate::domain::text::{FACT, TEXT, clean};
 /// The most facts that an alert lists.
 const FACTS: usize = 12;
 
+/// How the ids of rules begin that are about trailnoti itself, and not about what it saw.
+const OF_ITSELF: &str = "trailnoti-";
+
 /// Request parameters that other facts say better, or that say nothing to a person.
 const SAID_ALREADY: [&str; 7] = [
     "clientToken",
@@ -80,8 +83,12 @@ impl Alert {
             _ => "",
         };
         let subject = if instance.is_empty() {
-            // Reports of one kind about one account belong together: a lost credential blinds every region.
-            if event.source == OWN_SOURCE { event.account.clone() } else { principal.clone() }
+            match event.source == OWN_SOURCE {
+                // What trailnoti reports of itself is one report for one cause, and waits for no other's interval.
+                true if rule.id.starts_with(OF_ITSELF) => event.id.clone(),
+                true => event.account.clone(),
+                false => principal.clone(),
+            }
         } else {
             instance.to_owned()
         };
