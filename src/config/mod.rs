@@ -39,6 +39,7 @@ use crate::domain::lookup::cursor::Policy;
 use crate::domain::notify::outbox::{Grouping, Route};
 use crate::domain::rules::rule::{Rule, Rules};
 use crate::domain::severity::Severity;
+use crate::sink::heartbeat::{self, HeartbeatConfig};
 use crate::sink::terminal;
 use document::Document;
 use rules::Wanted;
@@ -72,6 +73,8 @@ pub struct Config {
     pub grouping: Grouping,
     /// When a day is summed up, if it is.
     pub digest: Option<DigestConfig>,
+    /// Whom to tell outside that everything is well, if anybody.
+    pub heartbeat: Option<HeartbeatConfig>,
     /// Where the health endpoint listens; none to have none.
     pub http: Option<SocketAddr>,
     /// What is allowed and yet worth a word.
@@ -245,6 +248,7 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
     };
     grouping.finish();
     let digest = digest(root.section("digest"), &sinks);
+    let heartbeat = heartbeat::read(root.section("heartbeat"), here);
     let http = http(root.section("http"));
     root.finish();
     let waits = Waits { tags: ec2.tag_grace, launch: ec2.launch_grace, lateness: cloudtrail.policy.lateness };
@@ -262,6 +266,7 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
         sinks,
         grouping: collected,
         digest,
+        heartbeat,
         http,
         warnings,
     }

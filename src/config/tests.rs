@@ -22,7 +22,7 @@ fn the_reference_is_what_no_configuration_means() {
 #[test]
 fn the_examples_in_the_reference_are_right_when_uncommented() {
     let folder = tempfile::tempdir().expect("a folder");
-    for name in ["slack-webhook", "smtp-password", "webhook-key", "webhook-headers"] {
+    for name in ["slack-webhook", "smtp-password", "webhook-key", "webhook-headers", "heartbeat-url"] {
         let path = folder.path().join(name);
         std::fs::write(&path, "https://hooks.slack.com/services/T/B/x\n").expect("written");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("set");

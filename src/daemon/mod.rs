@@ -6,6 +6,7 @@
 
 pub mod coverage;
 pub mod dispatch;
+mod heartbeat;
 mod judge_state;
 mod judging;
 #[cfg(test)]
@@ -43,6 +44,7 @@ use crate::ops::metrics::BySink;
 use crate::ops::status::Status;
 use crate::ops::systemd::{Notifier, watchdog};
 use crate::sink::Sink;
+use crate::sink::heartbeat::Heartbeat;
 use crate::source;
 use crate::store::{Commit, Opened, Store};
 use crate::supervisor::{Ended, Supervisor};
@@ -88,7 +90,7 @@ pub async fn run(
     let mut refused = Health::Well;
     let mut opened = Some(deps.store.1.clone());
     loop {
-        let mut generation = Generation::begin(config, &deps, &stop).await?;
+        let mut generation = Generation::begin(config, &deps, opened.is_some(), &stop).await?;
         if let Some(Opened::Reset { why, copy }) = opened.take() {
             generation.report_reset(&why, copy.as_deref()).await?;
         }
@@ -144,7 +146,12 @@ struct Generation {
 }
 
 impl Generation {
-    async fn begin(config: Config, deps: &Deps, stop: &CancellationToken) -> anyhow::Result<Self> {
+    async fn begin(
+        config: Config,
+        deps: &Deps,
+        first: bool,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Self> {
         let sinks = (deps.make_sinks)(&config).context("cannot set up the sinks")?;
         let nudges = sinks.iter().map(|sink| (sink.queue().to_owned(), Arc::new(Notify::new())));
         let shared = Shared {
@@ -190,6 +197,10 @@ impl Generation {
         }
         let stop = pollers.child_stop();
         pollers.spawn("upkeep", stop.clone(), upkeep(shared.clone(), stop));
+        if let Some(config) = &shared.config.heartbeat {
+            let (stop, heartbeat) = (pollers.child_stop(), Heartbeat::new(config.clone())?);
+            pollers.spawn("heartbeat", stop.clone(), heartbeat::run(shared.clone(), heartbeat, first, stop));
+        }
         let stop = pollers.child_stop();
         pollers.spawn("watchdog", stop.clone(), watchdog(deps.notifier.clone(), shared.status.clone(), stop));
         let stop = pollers.child_stop();

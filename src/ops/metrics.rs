@@ -92,6 +92,8 @@ pub struct Metrics {
     pub dead: Family<BySink, Counter>,
     /// How many alerts wait there.
     pub outbox: Family<BySink, Number>,
+    /// When a heartbeat was taken last, in seconds since 1970; 0 where there is none.
+    pub heartbeat: Gauge,
     /// Whether the last reload was taken.
     pub reload_ok: Gauge,
     /// Whether the state is only in memory.
@@ -124,6 +126,7 @@ impl Default for Metrics {
             failures: Family::default(),
             dead: Family::default(),
             outbox: Family::default(),
+            heartbeat: Gauge::default(),
             reload_ok: Gauge::default(),
             degraded: Gauge::default(),
             state_bytes: Number::default(),
@@ -164,6 +167,11 @@ impl Metrics {
         registry.register("notification_failures", "Messages that were not delivered", self.failures.clone());
         registry.register("alerts_dead", "Alerts that a sink refused for good", self.dead.clone());
         registry.register("outbox_rows", "Alerts that wait for a sink", self.outbox.clone());
+        registry.register(
+            "heartbeat_success_timestamp_seconds",
+            "When a heartbeat was taken last",
+            self.heartbeat.clone(),
+        );
         registry.register(
             "config_last_reload_successful",
             "Whether the last reload was taken",

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response, StatusCode, Url};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::secret;
@@ -44,7 +44,7 @@ pub(super) fn read_url(
 ) -> Option<SecretString> {
     let Some(url) = secret::read(section, key, file_key, folder) else {
         if !section.has(key) && !section.has(file_key) {
-            section.problem(file_key, "is missing: name the file that holds the webhook's URL");
+            section.problem(file_key, "is missing: name the file that holds the URL");
         }
         return None;
     };
@@ -81,9 +81,25 @@ pub(super) async fn post(
 ) -> Result<Answer, Failure> {
     let request =
         client.post(url.expose_secret()).headers(headers).header("content-type", "application/json");
+    answer_to(request.body(body)).await
+}
+
+/// Asks in another way, and reads the answer, whatever its status.
+///
+/// # Errors
+/// When there is no answer: the same may go through later.
+pub(super) async fn request(
+    client: &Client,
+    method: Method,
+    url: Url,
+    body: String,
+) -> Result<Answer, Failure> {
+    answer_to(client.request(method, url).body(body)).await
+}
+
+async fn answer_to(request: RequestBuilder) -> Result<Answer, Failure> {
     // reqwest's errors contain the URL.
-    let answer =
-        request.body(body).send().await.map_err(|error| later(None, &causes(&error.without_url())))?;
+    let answer = request.send().await.map_err(|error| later(None, &causes(&error.without_url())))?;
     let status = answer.status();
     let after =
         answer.headers().get(RETRY_AFTER).and_then(|after| retry_after(after.to_str().ok()?, &answer));

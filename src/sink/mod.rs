@@ -1,8 +1,9 @@
-//! Channels to people: one file each, which owns its keys, its sender and what an answer means. When and what to send is
-//! `daemon::dispatch`'s.
+//! Channels to people, and the heartbeat: one file each, which owns its keys, its sender and what an answer means. When and what
+//! to send is the daemon's.
 
 mod channel;
 mod email;
+pub mod heartbeat;
 mod http;
 mod slack;
 pub mod terminal;

@@ -10,6 +10,7 @@ mod crash;
 mod doctor;
 mod fates;
 mod floods;
+mod heartbeat;
 mod learning;
 mod local;
 mod own;

@@ -238,3 +238,37 @@ pub async fn eventually<T: std::fmt::Debug>(
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
+
+/// A service that waits for heartbeats, and writes them down: method, path with query, body.
+#[derive(Clone, Default)]
+pub struct Watcher {
+    pub url: String,
+    pub got: Arc<Mutex<Vec<String>>>,
+}
+
+impl Watcher {
+    pub async fn start() -> Self {
+        let (listener, address) = listener().await;
+        let watcher = Watcher { url: format!("http://{address}/ping/secret-uuid"), ..Watcher::default() };
+        let server = watcher.clone();
+        let answer = move |request: Request| {
+            let server = server.clone();
+            async move {
+                let (line, body) = (format!("{} {}", request.method(), request.uri()), request.into_body());
+                let body = axum::body::to_bytes(body, 1 << 20).await.unwrap_or_default();
+                let said = format!("{line} {}", String::from_utf8_lossy(&body));
+                server.got.lock().expect("got").push(said);
+                Response::new(Body::from("OK"))
+            }
+        };
+        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
+        watcher
+    }
+
+    /// Whether a beat like that came after so many others.
+    pub fn heard(&self, after: usize, what: &str) -> Result<(), String> {
+        let got = self.got.lock().expect("got");
+        let heard = got.iter().skip(after).any(|said| said.starts_with(what));
+        if heard { Ok(()) } else { Err(format!("{got:?}")) }
+    }
+}

@@ -3,6 +3,7 @@
 
 pub mod coverage;
 pub mod daily;
+pub mod heartbeat;
 pub mod ledger;
 pub mod outages;
 pub mod places;
