@@ -42,6 +42,7 @@ async fn shared(weather: &Arc<Weather>) -> Shared {
         routes: Arc::new(config.routes()),
         nudges: Arc::default(),
         skew: source::skew(clock),
+        page: source::PageSize::Whole,
         config: Arc::new(config),
     }
 }

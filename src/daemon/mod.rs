@@ -37,15 +37,16 @@ use crate::daemon::poll::account::watch_account;
 use crate::daemon::shared::Shared;
 use crate::daemon::upkeep::upkeep;
 use crate::domain::event::scope::Scope;
-use crate::domain::health::Health;
 use crate::domain::health::report::Report;
+use crate::domain::health::subject::Subject;
+use crate::domain::health::{Health, starts};
 use crate::domain::lookup::sweep::Sweeps;
 use crate::ops::metrics::BySink;
 use crate::ops::status::Status;
 use crate::ops::systemd::{Notifier, watchdog};
 use crate::sink::Sink;
 use crate::sink::heartbeat::Heartbeat;
-use crate::source;
+use crate::source::{self, PageSize};
 use crate::store::{Commit, Opened, Store};
 use crate::supervisor::{Ended, Supervisor};
 
@@ -88,11 +89,20 @@ pub async fn run(
     mut reloads: mpsc::Receiver<Reload>,
 ) -> anyhow::Result<()> {
     let mut refused = Health::Well;
+    let starts = deps.store.0.note_start().await.unwrap_or_else(|error| {
+        tracing::warn!("cannot note this start: {error}");
+        Vec::new()
+    });
+    let deaths = starts::deaths(&starts);
+    let page = if deaths.is_some() { PageSize::Small } else { PageSize::Whole };
     let mut opened = Some(deps.store.1.clone());
     loop {
-        let mut generation = Generation::begin(config, &deps, opened.is_some(), &stop).await?;
+        let mut generation = Generation::begin(config, &deps, (opened.is_some(), page), &stop).await?;
         if let Some(Opened::Reset { why, copy }) = opened.take() {
             generation.report_reset(&why, copy.as_deref()).await?;
+        }
+        if let Some(times) = deaths {
+            generation.report_deaths(times).await?;
         }
         let next = loop {
             tokio::select! {
@@ -125,6 +135,9 @@ pub async fn run(
         }
         tracing::info!("configuration reloaded");
     }
+    if let Err(error) = deps.store.0.note_end().await {
+        tracing::warn!("cannot note this end: {error}");
+    }
     deps.store.0.close().await;
     tracing::info!("stopped");
     Ok(())
@@ -149,7 +162,7 @@ impl Generation {
     async fn begin(
         config: Config,
         deps: &Deps,
-        first: bool,
+        (first, page): (bool, PageSize),
         stop: &CancellationToken,
     ) -> anyhow::Result<Self> {
         let sinks = (deps.make_sinks)(&config).context("cannot set up the sinks")?;
@@ -165,6 +178,7 @@ impl Generation {
             routes: Arc::new(config.routes()),
             nudges: Arc::new(nudges.collect::<BTreeMap<_, _>>()),
             skew: source::skew(deps.clock),
+            page,
             config: Arc::new(config),
         };
         deps.status.begin(shared.config.accounts.len().max(1));
@@ -252,6 +266,17 @@ impl Generation {
         tracing::error!("the state was damaged ({why}) and has been recreated{kept}");
         let report = Report::StateReset { reason: format!("{why}{kept}") };
         Ok(self.shared.report(&report, Scope::Program, Commit::default()).await?)
+    }
+
+    /// Once, until there is an orderly end.
+    async fn report_deaths(&self, times: usize) -> anyhow::Result<()> {
+        tracing::error!(times, "the process died again and again; reading the history in small pages");
+        let shared = &self.shared;
+        if shared.store.reported(Subject::Deaths).await? == Health::Well {
+            let commit = Commit::of_health(Subject::Deaths, Some(shared.clock.now()));
+            shared.report(&Report::Killed { times }, Scope::Program, commit).await?;
+        }
+        Ok(())
     }
 
     async fn refuse(&self, problems: &Problems, deps: &Deps, refused: &mut Health) -> anyhow::Result<()> {

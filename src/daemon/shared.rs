@@ -19,7 +19,7 @@ use crate::domain::notify::outbox::Route;
 use crate::domain::retry::{phase, salt};
 use crate::domain::time::later;
 use crate::ops::status::Status;
-use crate::source::{FetchError, Skew};
+use crate::source::{FetchError, PageSize, Skew};
 use crate::store::{Store, StoreError};
 
 /// How long after the state did not answer it is asked again.
@@ -56,6 +56,8 @@ pub struct Shared {
     pub nudges: Arc<BTreeMap<String, Arc<Notify>>>,
     /// How far the clock is off.
     pub skew: Skew,
+    /// How much of the history is read at once.
+    pub page: PageSize,
 }
 
 impl Shared {

@@ -146,6 +146,8 @@ pub struct Made {
     pub region: String,
     /// Which operation of the API was called.
     pub operation: String,
+    /// The body of the request.
+    pub body: String,
     /// What stood for the answer: a status, `hang` or `reset`.
     pub outcome: String,
 }

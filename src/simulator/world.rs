@@ -157,7 +157,8 @@ impl World {
                 Answer::Hang => "hang".to_owned(),
                 Answer::Reset => "reset".to_owned(),
             };
-            made.push(Made { at: now, account, region: call.region.clone(), operation, outcome });
+            let (region, body) = (call.region.clone(), call.body.clone());
+            made.push(Made { at: now, account, region, operation, body, outcome });
         }
         answer
     }

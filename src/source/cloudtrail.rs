@@ -20,6 +20,24 @@ use crate::source::salvage;
 /// As many events as a page has at most (CloudTrail API reference).
 const PAGE: i32 = 50;
 
+/// How many events are asked for at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageSize {
+    /// As many as there can be.
+    Whole,
+    /// Few: the process died while it read whole ones. A record has 256 KB at most (CloudTrail user guide).
+    Small,
+}
+
+impl PageSize {
+    fn events(self) -> i32 {
+        match self {
+            PageSize::Whole => PAGE,
+            PageSize::Small => 10,
+        }
+    }
+}
+
 /// One page of the history, as AWS answered it.
 #[derive(Debug, Default)]
 pub struct LookedUp {
@@ -37,6 +55,14 @@ impl RegionAccess {
     /// # Errors
     /// When there is no page.
     pub async fn look_up(&self, request: &Request) -> Result<LookedUp, FetchError> {
+        self.look_up_by(request, PageSize::Whole).await
+    }
+
+    /// Asks for one page of this size.
+    ///
+    /// # Errors
+    /// When there is no page.
+    pub async fn look_up_by(&self, request: &Request, size: PageSize) -> Result<LookedUp, FetchError> {
         let (key, value) = request.stream.attribute();
         let attribute = LookupAttribute::builder()
             .attribute_key(LookupAttributeKey::from(key))
@@ -49,7 +75,7 @@ impl RegionAccess {
             .lookup_attributes(attribute)
             .start_time(DateTime::from_secs(request.start.as_second()))
             .end_time(DateTime::from_secs(request.end.as_second()))
-            .max_results(PAGE)
+            .max_results(size.events())
             .set_next_token(request.token.clone())
             .customize()
             .config_override(self.cloudtrail_here())

@@ -20,7 +20,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 
 pub use account::{Account, AccountError, NoCredentials};
-pub use cloudtrail::LookedUp;
+pub use cloudtrail::{LookedUp, PageSize};
 pub use failure::FetchError;
 pub use region::RegionAccess;
 pub use skew::Skew;

@@ -25,6 +25,7 @@
 //! | `a` place | an alert and what became of it: the last 500, in a ring |
 //! | `e` account `\0` region | under which rules its history was read, and what came meanwhile was judged |
 //! | `v` account `\0` region | since when the region is watched, and what of it was not read in time |
+//! | `n` | the last starts after which there was no orderly end |
 //! | `t` account | what was alerted on, hidden and missed since the last daily summary |
 //! | `y` | when that was |
 //! | `z` | when the state was lost, if it was |

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::domain::event::scope::Scope;
 use crate::domain::health::Health;
 use crate::domain::health::ledger::Ledger;
+use crate::domain::health::starts::with_this;
 use crate::domain::health::subject::Subject;
 use crate::domain::instances::usage::{Usage, UsedIn};
 use crate::domain::judge::inputs::{Known, Mark};
@@ -192,6 +193,29 @@ impl Store {
     pub async fn ledger(&self, scope: Scope<'_>) -> Result<Option<Ledger>, StoreError> {
         let row = self.get(key::ledger(scope.account(), scope.region())).await?;
         Ok(row.and_then(|row| serde_json::from_slice(&row).ok()))
+    }
+
+    /// Notes a start, on the disk itself: the starts just before it that had no orderly end, and this one.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub async fn note_start(&self) -> Result<Vec<Timestamp>, StoreError> {
+        let row = self.get(key::starts()).await?;
+        let before: Vec<Timestamp> =
+            row.and_then(|row| serde_json::from_slice(&row).ok()).unwrap_or_default();
+        let starts = with_this(&before, self.clock.now());
+        let written = self.engine.write(vec![Change::put(key::starts(), rows::json(&starts))]).await?;
+        self.settled(written).await?;
+        Ok(starts)
+    }
+
+    /// Notes an orderly end.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub async fn note_end(&self) -> Result<(), StoreError> {
+        let reported = Change::delete(key::health(&Subject::Deaths.key()));
+        self.write(vec![Change::delete(key::starts()), reported]).await
     }
 
     /// What is remembered of each exclusion in an account.

@@ -129,6 +129,10 @@ pub(super) mod key {
         joined(b'v', &[account, region])
     }
 
+    pub fn starts() -> Vec<u8> {
+        vec![b'n']
+    }
+
     pub fn health(subject: &str) -> Vec<u8> {
         joined(b'h', &[subject])
     }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use trailnoti::clock::Clock;
 use trailnoti::domain::json::{Json, object};
-use trailnoti::simulator::World;
 use trailnoti::simulator::records::{call, refused};
+use trailnoti::simulator::{Made, World};
 
 use crate::servers;
 use crate::servers::{Mail, Reply, Slack, eventually};
@@ -605,6 +605,45 @@ async fn r12_a_full_disk_loses_nothing_and_heals_by_itself() {
     happens(&world, "restarted-00");
     eventually("it starts again", LONG, all("restarted", 1)).await;
     assert_eq!(slack.texts().len(), before + 1, "nothing is told twice: {:?}", &slack.texts()[before..]);
+}
+
+/// A page that took all memory was read, and ended the process, for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_process_died_of_twice_is_read_in_small_pages_and_told() {
+    let world = world();
+    let mut home = Home::new(&world).await;
+    let slack = Slack::start("x").await;
+    home.write("trailnoti.toml", &configuration(&slack.url, ""));
+    let sizes = |world: &World| -> BTreeSet<u64> {
+        let asked = world.take_calls().into_iter().filter(|made| made.operation == "LookupEvents");
+        let body = |made: &Made| serde_json::from_str::<serde_json::Value>(&made.body).expect("JSON");
+        asked.filter_map(|made| body(&made)["MaxResults"].as_u64()).collect()
+    };
+    for name in ["one", "two"] {
+        home.start();
+        happens(&world, name);
+        eventually("it runs", LONG, || said(&slack, &format!("created the IAM user {name}"))).await;
+        home.signal("-KILL");
+        home.end().await;
+    }
+    assert!(!slack.texts().iter().any(|text| text.contains("was killed")), "{:?}", slack.texts());
+    world.keep_calls();
+    home.start();
+    eventually("it says so", LONG, || said(&slack, "trailnoti was killed 2 times in a quarter of an hour"))
+        .await;
+    // More than a small page of them.
+    for n in 0..12 {
+        happens(&world, &format!("among-{n:02}"));
+    }
+    let first = || (slack.messages_with("among-00") > 0).then_some(()).ok_or("not yet".to_owned());
+    eventually("it reads on", LONG, first).await;
+    assert_eq!(sizes(&world), BTreeSet::from([10]));
+    home.signal("-TERM");
+    assert_eq!(home.end().await, Some(0), "{}", home.log());
+    home.start();
+    happens(&world, "after");
+    eventually("it runs", LONG, || said(&slack, "created the IAM user after")).await;
+    assert_eq!(sizes(&world), BTreeSet::from([50]), "an orderly end ends it");
 }
 
 struct Mount(PathBuf);

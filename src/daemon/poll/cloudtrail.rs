@@ -153,7 +153,9 @@ impl<'a> Reader<'a> {
             if !shared.wait(self.name, self.pacer.take(now, hurry), stop).await {
                 return Ok(());
             }
-            let Some(answer) = shared.ask(self.name, stop, self.access.look_up(&request)).await else {
+            let Some(answer) =
+                shared.ask(self.name, stop, self.access.look_up_by(&request, shared.page)).await
+            else {
                 return Ok(());
             };
             let again = match answer {

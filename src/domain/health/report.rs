@@ -132,6 +132,11 @@ pub enum Report {
         /// Since when it did not.
         since: Timestamp,
     },
+    /// The process died again and again.
+    Killed {
+        /// How often, in a quarter of an hour.
+        times: usize,
+    },
     /// The state on disk was damaged, and begun anew.
     StateReset {
         /// What was wrong, and where a copy is.
@@ -293,6 +298,7 @@ impl Report {
                 "trailnoti Sink Works Again",
                 object([("sink", text(sink)), ("since", text(&shown(*since)))]),
             ),
+            Report::Killed { times } => ("trailnoti Killed", object([("times", text(&times.to_string()))])),
             Report::StateReset { reason } => ("trailnoti State Reset", object([("reason", text(reason))])),
             Report::StateUnwritable { reason } => {
                 ("trailnoti State Unwritable", object([("reason", text(reason))]))

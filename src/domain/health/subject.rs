@@ -81,6 +81,8 @@ pub enum Subject<'a> {
     Clock,
     /// Writing the state to the disk.
     State,
+    /// Ending in order.
+    Deaths,
 }
 
 impl Subject<'_> {
@@ -102,6 +104,7 @@ impl Subject<'_> {
             Subject::Sink(name) => format!("sink {name}"),
             Subject::Clock => "clock".to_owned(),
             Subject::State => "disk".to_owned(),
+            Subject::Deaths => "deaths".to_owned(),
         }
     }
 }
