@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::{OwnedMappedMutexGuard, OwnedMutexGuard};
 
+use crate::domain::context::own::Own;
 use crate::domain::event::scope::Scope;
 use crate::domain::instances::story::Story;
 use crate::domain::instances::usage::{Usage, UsedIn};
@@ -39,8 +40,8 @@ pub struct AccountState {
     pub regions: BTreeMap<String, Region>,
     /// What its exclusions hid.
     pub usage: BTreeMap<UsedIn, Usage>,
-    /// As whom trailnoti asks there: the ARN of a role or user.
-    pub own: Option<String>,
+    /// What trailnoti itself is there.
+    pub own: Option<Own>,
     /// What it did before.
     pub memory: Memory,
     /// What rules with a threshold have counted in it.

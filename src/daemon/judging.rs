@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use crate::daemon::judge_state::Region;
 use crate::daemon::shared::Shared;
+use crate::domain::context::own::Own;
 use crate::domain::event::scope::Scope;
 use crate::domain::event::{Event, Received};
 use crate::domain::judge::inputs::{Inputs, Judgement, StateView};
@@ -31,7 +32,7 @@ pub(in crate::daemon) enum What<'a> {
 pub(in crate::daemon) struct Batch<'a> {
     pub scope: Scope<'a>,
     pub account_name: &'a str,
-    pub own: Option<&'a str>,
+    pub own: Option<&'a Own>,
     pub what: What<'a>,
 }
 
@@ -62,7 +63,7 @@ impl Shared {
         let account = &mut *locked;
         account.need(store, scope).await?;
         if let Some(own) = own {
-            account.own = Some(own.to_owned());
+            account.own = Some(own.clone());
         }
         let not_to = commit.not_to.clone();
         let inputs = Inputs {

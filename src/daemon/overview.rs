@@ -178,7 +178,7 @@ impl Overview {
                 state: story.instance.state,
                 tags_may_come: story.tags_may_come(ruleset.waits.tags, now),
                 launch_may_come: story.launch_may_come(ruleset.waits.launch, now),
-                is_own: state.own.as_ref().is_some_and(|own| story.is_launched_by(own)),
+                is_own: state.own.as_ref().is_some_and(|own| story.is_launched_by(own.principal())),
             };
             explain(&ruleset.exclusions, story, place, |name| {
                 state.usage.get(&(account.to_owned(), name.to_owned())).cloned()

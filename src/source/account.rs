@@ -9,7 +9,7 @@ use aws_config::sts::AssumeRoleProvider;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 
 use crate::config::AccountConfig;
-use crate::domain::context::principal::role_of;
+use crate::domain::context::own::Own;
 use crate::domain::text::clean;
 use crate::source::failure::FetchError;
 use crate::source::failure::failure;
@@ -48,8 +48,8 @@ pub struct Account {
     pub id: String,
     /// Its name in the configuration; empty for the default account.
     pub name: String,
-    /// The role or user that it is asked as; its ARN.
-    pub principal: String,
+    /// What trailnoti itself is there.
+    pub own: Own,
     sdk: SdkConfig,
     /// Made when the first region is asked.
     clients: OnceLock<Clients>,
@@ -88,7 +88,7 @@ impl Account {
             Some(id) => Ok(Account {
                 id: id.to_owned(),
                 name: String::new(),
-                principal: role_of(identity.arn().unwrap_or_default()),
+                own: Own::of_caller(identity.arn().unwrap_or_default()),
                 sdk: sdk.clone(),
                 clients: OnceLock::new(),
             }),
@@ -112,7 +112,7 @@ impl Account {
         Account {
             id: config.id.clone(),
             name: config.name.clone(),
-            principal: config.role_arn.clone(),
+            own: Own::of_principal(&config.role_arn),
             sdk,
             clients: OnceLock::new(),
         }

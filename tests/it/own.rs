@@ -4,7 +4,7 @@ use trailnoti::domain::json::{Json, object};
 use trailnoti::simulator::Launch;
 use trailnoti::simulator::records::{Caller, call};
 
-use crate::world::{MALLORY, Stage, at, minutes};
+use crate::world::{ACCOUNT, MALLORY, Stage, at, minutes};
 
 #[tokio::test(start_paused = true)]
 async fn who_changes_what_trailnoti_may_do_is_told_as_critical() {
@@ -16,11 +16,15 @@ async fn who_changes_what_trailnoti_may_do_is_told_as_critical() {
     // The simulated credentials are those of a user of this name.
     stage.record(on("DetachUserPolicy", "trailnoti", "10:02"), minutes(2));
     stage.record(on("DetachUserPolicy", "somebody", "10:03"), minutes(2));
+    let policy = format!("arn:aws:iam::{ACCOUNT}:policy/trailnoti");
+    let request = object([("policyArn", policy.into()), ("setAsDefault", true.into())]);
+    let version = call(&MALLORY, at("10:04"), "us-east-1", "iam", "CreatePolicyVersion", request, Json::Null);
+    stage.record(version, minutes(2));
     stage.start().await;
     stage.until("10:15").await;
     stage.stop().await;
     let told = stage.transcript();
-    assert_eq!(told.matches("!mallory changed what trailnoti itself may do").count(), 1, "{told}");
+    assert_eq!(told.matches("!mallory changed what trailnoti itself may do").count(), 2, "{told}");
 }
 
 #[tokio::test(start_paused = true)]

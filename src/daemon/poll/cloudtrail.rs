@@ -127,7 +127,7 @@ impl<'a> Reader<'a> {
             read_health: ReadHealth::new(shared, scope, Api::CloudTrail, period).await?,
             late: if known { Late::Done } else { Late::Waits },
             rules,
-            pressure: Pressure::new(shared, scope, &account.principal).await?,
+            pressure: Pressure::new(shared, scope, account.own.principal()).await?,
             canary: Canary::default(),
             written: BTreeMap::new(),
         })
@@ -330,7 +330,7 @@ impl<'a> Reader<'a> {
     /// Judges what was read and writes it down. The times of what was alerted on are answered; where it cannot be written, the
     /// time at which it is to be read again.
     async fn kept(&self, what: What<'_>, commit: Commit) -> Result<Vec<Timestamp>, Timestamp> {
-        let (account_name, own) = (&self.account.name, Some(self.account.principal.as_str()));
+        let (account_name, own) = (&self.account.name, Some(&self.account.own));
         let batch = Batch { scope: self.scope(), account_name, own, what };
         match self.shared.judge_and_commit(batch, commit).await {
             Ok(judged) => Ok(judged.alerts),

@@ -139,7 +139,7 @@ impl<'a> Lister<'a> {
         let batch = Batch {
             scope,
             account_name: &account.name,
-            own: Some(&account.principal),
+            own: Some(&account.own),
             what: What::List(listing_now),
         };
         let commit = Commit { baseline: !self.has_baseline, ..Commit::default() };

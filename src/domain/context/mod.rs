@@ -12,6 +12,7 @@ mod grants;
 pub mod launch;
 mod manner;
 mod network;
+pub mod own;
 pub mod past;
 pub mod principal;
 mod tool;

@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::domain::context::own::Own;
+
 /// A kind of thing that an account has a habit of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Habit {
@@ -59,7 +61,7 @@ pub struct Past {
     /// Accounts of the same owner.
     pub own_accounts: Arc<BTreeSet<String>>,
     /// As whom trailnoti asks in the account: the ARN of a role or user.
-    pub own: Option<String>,
+    pub own: Option<Own>,
     /// The age of the access key that signed, in hours, where its creation was seen.
     pub key_age_hours: Option<i64>,
 }

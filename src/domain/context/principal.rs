@@ -3,7 +3,6 @@
 
 use crate::domain::context::arn::Arn;
 use crate::domain::event::Event;
-use crate::domain::event::reads::is_read;
 use crate::domain::json::Json;
 use crate::domain::text::{FACT, clean_ends};
 
@@ -224,16 +223,6 @@ const ON_A_USER: [&str; 19] = [
     "UploadSigningCertificate",
     "UploadSSHPublicKey",
 ];
-
-/// Whether a call of IAM names this role or user, by its ARN, as what it changes.
-pub(in crate::domain) fn is_on(event: &Event, whom: &str) -> bool {
-    if event.source != "aws.iam" || is_read(event.detail.text("eventName").unwrap_or_default()) {
-        return false;
-    }
-    let Some(whom) = Arn::parse(whom).filter(|whom| whom.account == event.account) else { return false };
-    let field = if whom.role().is_some() { "roleName" } else { "userName" };
-    event.detail.text(&format!("requestParameters.{field}")) == Some(whom.name())
-}
 
 /// Whether a call on an IAM user is about the caller: `self` or `other`.
 pub(in crate::domain) fn target(event: &Event) -> Option<&'static str> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::domain::context::own::Own;
 use crate::domain::event::scope::Scope;
 use crate::domain::event::{Event, derived_id, short_id};
 use crate::domain::instances::exclusion::Exclusion;
@@ -112,8 +113,8 @@ pub struct Inputs<'a> {
     pub scope: Scope<'a>,
     /// The account's name in the configuration; empty for one that has none.
     pub account_name: &'a str,
-    /// The role or user that trailnoti itself acts as, where that is known; what that one launches is never hidden.
-    pub own: Option<&'a str>,
+    /// What trailnoti itself is there, where that is known; what its role or user launches is never hidden.
+    pub own: Option<&'a Own>,
     /// The time that it is judged at.
     pub now: Timestamp,
 }

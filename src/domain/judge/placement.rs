@@ -88,7 +88,7 @@ fn placed(draft: &mut Draft<'_>, id: &str, held: &Held) -> Placed {
     let Some(story) = draft.story(id).cloned() else {
         return Placed::Sent { launcher_unknown: false };
     };
-    if draft.inputs.own.is_some_and(|own| story.is_launched_by(own)) {
+    if draft.inputs.own.is_some_and(|own| story.is_launched_by(own.principal())) {
         return Placed::Sent { launcher_unknown: false };
     }
     let launchers = story.launchers();

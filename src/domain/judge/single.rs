@@ -67,7 +67,7 @@ fn decide(
         Some(prepared) => Cow::Borrowed(&prepared.traits),
         None => Cow::Owned(Traits::of(envelope)),
     };
-    let own = draft.inputs.own.map(str::to_owned);
+    let own = draft.inputs.own.cloned();
     let past = Past { own_accounts: ruleset.own_accounts.clone(), own, ..draft.memory.past(&traits) };
     let seen = envelope.after(Some(&past));
     // What was prepared for another past is worth nothing.
