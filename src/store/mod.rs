@@ -67,6 +67,8 @@ mod story;
 mod tally;
 
 #[cfg(test)]
+mod power_tests;
+#[cfg(test)]
 mod recovery_tests;
 #[cfg(test)]
 mod tests;
