@@ -207,6 +207,7 @@ impl Image {
 }
 
 /// The state opens, as the same and soon, and has every alert that was settled.
+#[allow(clippy::disallowed_methods, reason = "opening takes real time")]
 async fn has_all(image: &Image, settled: u64, what: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path().join("state");

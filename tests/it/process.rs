@@ -175,6 +175,68 @@ async fn the_daemon_tells_slack_and_a_mail_server_and_stops_at_sigterm() {
     assert_eq!(home.end().await, Some(0));
 }
 
+/// R20: a mail server whose certificate is over, of another name or of an unknown authority gets no mail and no password, on
+/// no way; the others are told of nothing less.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r20_a_certificate_that_is_wrong_gets_no_mail_and_never_plain_text() {
+    let world = world();
+    let mut home = Home::new(&world).await;
+    let slack = Slack::start("x").await;
+    let now = Clock::system().now();
+    let made = |name: &str, host: &str, days: i64| {
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let mut made = rcgen::CertificateParams::new(vec![host.to_owned()]).expect("parameters");
+        let end = (now + SignedDuration::from_hours(24 * days)).to_zoned_datetime(jiff::tz::TimeZone::UTC);
+        let month = u8::try_from(end.month()).expect("a month");
+        let day = u8::try_from(end.day()).expect("a day");
+        made.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        made.not_after = rcgen::date_time_ymd(end.year().into(), month, day);
+        let certificate = made.self_signed(&key).expect("a certificate").pem();
+        let (cert, kept) = (home.path(&format!("{name}.pem")), home.path(&format!("{name}.key")));
+        std::fs::write(&cert, certificate).expect("written");
+        std::fs::write(&kept, key.serialize_pem()).expect("written");
+        (cert, kept)
+    };
+    let servers = [
+        ("right", made("right", "localhost", 30), true),
+        ("over", made("over", "localhost", -30), true),
+        ("other", made("other", "elsewhere.example", 30), true),
+        ("unknown", made("unknown", "localhost", 30), false),
+    ];
+    let (mut sinks, mut trusted, mut mails) = (String::new(), String::new(), Vec::new());
+    home.write("password", "CANARY-MAIL\n");
+    for (name, (cert, key), is_trusted) in &servers {
+        let mail = Mail::start("CANARY-MAIL", Some((cert, key)));
+        sinks.push_str(&format!(
+            "[[sink]]\nname = \"{name}\"\nkind = \"email\"\nsmtp = \"smtp://localhost:{}\"\nusername = \"alerts\"\npassword_file = \"password\"\nfrom = \"a@example.com\"\nto = [\"b@example.com\"]\n",
+            mail.port
+        ));
+        if *is_trusted {
+            trusted.push_str(&std::fs::read_to_string(cert).expect("read"));
+        }
+        mails.push((*name, mail));
+    }
+    home.write("trusted.pem", &trusted);
+    home.write("trailnoti.toml", &configuration(&slack.url, &sinks));
+    happens(&world, "watched");
+    let authorities = home.path("trusted.pem");
+    home.start_with(|command| command.env("SSL_CERT_FILE", &authorities));
+    let got = |name: &str| {
+        let (_, mail) = mails.iter().find(|(known, _)| *known == name).expect("a server");
+        mail.got.lock().expect("got").len()
+    };
+    eventually("a right one gets mail", LONG, || (got("right") > 0).then_some(()).ok_or(home.log())).await;
+    for name in ["over", "other", "unknown"] {
+        let refused = || {
+            let log = home.log();
+            let told = log.lines().any(|line| line.contains(name) && line.contains("certificate"));
+            told.then_some(()).ok_or(log)
+        };
+        eventually("it says why", LONG, refused).await;
+        assert_eq!(got(name), 0, "{name}");
+    }
+}
+
 /// What the process took of memory at most so far, in mebibytes.
 fn peak(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");

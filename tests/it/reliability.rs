@@ -1,6 +1,7 @@
 //! Promises, each by a test that is named after it. R1, R12, R13, R23 and R27 are tried on the process
 //! (`process`), R9 and R27 on the sinks (`sinks`), R14 on the store.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -43,6 +44,48 @@ async fn r6_no_request_before_the_time_that_a_sink_asked_for() {
         1,
         "a wait of ten minutes is reported"
     );
+}
+
+/// R4: a sink that is down for a day, in each way of being down, gets a thousand alerts afterwards, from the first minute on;
+/// the other sink notices nothing.
+#[tokio::test(start_paused = true)]
+async fn r4_a_sink_that_is_down_for_a_day_gets_everything_within_a_minute_of_its_return() {
+    let sinks = "[grouping]\nwait = \"0s\"\ninterval = \"0s\"\n[[sink]]\nname = \"slack\"\nkind = \"terminal\"\n[[sink]]\nname = \"mail\"\nkind = \"terminal\"\n";
+    // A delivery that hangs is given up after 35 seconds, so that its next try begins up to that much later.
+    for (answer, within) in [(Answer::Later(None), 62), (Answer::Hangs, 100)] {
+        let mut stage = Stage::of_loops(&["us-east-1"]).with(sinks);
+        stage.answers("slack", "10:10", "d2 10:10", answer.clone());
+        for n in 0..1_000 {
+            let time = at("10:11") + SignedDuration::from_secs(86 * n);
+            let request = object([("userName", format!("u{n:04}").into())]);
+            stage.record(
+                call(&MALLORY, time, "us-east-1", "iam", "CreateUser", request, Json::Null),
+                minutes(2),
+            );
+        }
+        stage.start().await;
+        stage.until("d2 10:20").await;
+        stage.stop().await;
+        let book = stage.book.lock().expect("the book");
+        let told = |sink: &'static str| book.deliveries.iter().filter(move |one| one.sink == sink);
+        let ids =
+            |sink| told(sink).flat_map(|one| one.digest.ids()).map(str::to_owned).collect::<BTreeSet<_>>();
+        let users = |one: &&crate::world::Delivery| one.digest.alerts[0].alert.title.starts_with("user");
+        assert!(ids("mail").len() > 1_000, "{}", ids("mail").len());
+        // That it is down is told through the other alone.
+        assert_eq!(ids("mail").difference(&ids("slack")).count(), 1, "{answer:?}");
+        let first = told("slack").find(|one| one.at > at("d2 10:00")).expect("it comes back").at;
+        let waited = first.duration_since(at("d2 10:10")).as_secs();
+        assert!((0..=within).contains(&waited), "{answer:?}: {waited} s");
+        let late =
+            told("mail").filter(users).map(|one| one.at.duration_since(one.digest.alerts[0].alert.time));
+        assert!(late.max() < Some(SignedDuration::from_secs(170)), "{answer:?}: the other sink waits");
+        let first = told("slack").find(|one| one.at > at("d2 10:00")).expect("it comes back");
+        assert!(
+            first.digest.alerts[0].alert.title.contains("u0000"),
+            "the oldest of the most urgent go first"
+        );
+    }
 }
 
 /// R10: forty configurations with mistakes, one after the other. The running one is kept, no event is missed, and

@@ -21,8 +21,8 @@ const MERGE_FROM: usize = 4;
 const CROWD: usize = 2_000;
 /// How often what is counted of one group is said.
 const COUNTED: Duration = Duration::from_secs(60);
-/// The first and the longest wait after a failed delivery.
-const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+/// The first and the longest wait after a failed delivery: a sink that works again gets what waits within a minute.
+const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 /// The first and the longest wait before an alert is tried again that was refused alone.
 const ASIDE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(15 * 60));
 /// How often an alert is refused before it may count as one that the sink will never take: once with others, once alone.
