@@ -133,10 +133,15 @@ impl Instance {
         tags.map(|(key, value, ..)| (key.as_str(), value.as_str())).collect()
     }
 
+    /// When it was terminated, or will be.
+    fn ended(&self) -> Option<Timestamp> {
+        self.states.iter().find(|(_, state)| *state == InstanceState::Terminated).map(|(at, _)| *at)
+    }
+
     /// Terminated instances stay listed for about an hour.
     fn is_listed(&self, now: Timestamp) -> bool {
-        let gone = self.states.iter().find(|(_, state)| *state == InstanceState::Terminated);
-        self.listed_from <= now && gone.is_none_or(|(at, _)| now < *at + SignedDuration::from_mins(55))
+        self.listed_from <= now
+            && self.ended().is_none_or(|ended| now < ended + SignedDuration::from_mins(55))
     }
 }
 
@@ -197,6 +202,12 @@ impl Account {
         if let Some(last) = self.events.last_mut() {
             last.text = Some(text.to_owned());
         }
+    }
+
+    /// Forgets what happened before a time: CloudTrail keeps 90 days of it, and a long simulation less.
+    pub fn forget(&mut self, before: Timestamp) {
+        self.events.retain(|event| event.happened.is_none_or(|happened| happened >= before.as_second()));
+        self.instances.retain(|instance| instance.ended().is_none_or(|ended| ended >= before));
     }
 
     /// Launches an instance: pending, and running half a minute later. Its id is answered.
