@@ -1,6 +1,6 @@
-//! What an idle account of seventeen regions costs: `cargo bench` prints requests an hour, resident memory and the
-//! size of the binary. The requests are counted over a simulated hour; the memory is read from the real process,
-//! running against a simulated AWS on loopback.
+//! What an idle account of seventeen regions costs: `cargo bench` prints requests an hour, the size of the binary, and of the process
+//! at rest its memory, processor time and what it writes. The requests are counted over a simulated hour; the rest is read from the real
+//! process, running against a simulated AWS on loopback.
 
 #![allow(
     clippy::expect_used,
@@ -30,8 +30,9 @@ use trailnoti::store::Store;
 use trailnoti::{daemon, source};
 
 const ACCOUNT: &str = "111122223333";
-/// How long the process runs before its memory is read.
-const SETTLED: Duration = Duration::from_secs(90);
+/// How long the process runs before it is measured, and then at rest; `-- --minutes N` rests longer.
+const SETTLED: Duration = Duration::from_secs(60);
+const AT_REST: u64 = 1;
 
 fn main() {
     let hour = simulated_hour();
@@ -49,7 +50,10 @@ fn main() {
     );
     let size = std::fs::metadata(process::PROGRAM).expect("the binary").len();
     println!("binary: {:.1} MB", size as f64 / 1e6);
-    println!("resident memory after {} s, 17 regions: {}", SETTLED.as_secs(), resident());
+    let arguments: Vec<String> = std::env::args().collect();
+    let given = arguments.iter().position(|one| one == "--minutes").and_then(|at| arguments.get(at + 1));
+    let minutes = given.map_or(AT_REST, |text| text.parse().expect("a number"));
+    println!("{minutes} min at rest, 17 regions: {}", at_rest(Duration::from_secs(60 * minutes)));
 }
 
 fn simulated_hour() -> BTreeMap<String, u64> {
@@ -94,7 +98,7 @@ fn simulated_hour() -> BTreeMap<String, u64> {
     })
 }
 
-fn resident() -> String {
+fn at_rest(long: Duration) -> String {
     let runtime = tokio::runtime::Runtime::new().expect("built");
     runtime.block_on(async {
         let world = World::new(Clock::system());
@@ -103,9 +107,15 @@ fn resident() -> String {
         let folder = tempfile::tempdir().expect("a folder");
         let mut child = process::start(&aws, &key, folder.path());
         tokio::time::sleep(SETTLED).await;
+        let before = (process::processor_time(child.id()), process::written(child.id()));
+        tokio::time::sleep(long).await;
+        let after = (process::processor_time(child.id()), process::written(child.id()));
         let memory = process::memory(child.id());
+        let used = (after.0 - before.0) * 100.0 / long.as_secs_f64();
+        let written = (after.1 - before.1) as f64 / 1_000.0 / long.as_secs_f64();
+        let rest = format!("{memory}, {used:.2} % of a core, {written:.1} kB/s written");
         child.kill().expect("killed");
         child.wait().expect("ended");
-        memory
+        rest
     })
 }

@@ -40,6 +40,13 @@ pub fn processor_time(process: u32) -> f64 {
     ticks / 100.0
 }
 
+/// Bytes that a process had written to the disk (proc(5), `io`).
+pub fn written(process: u32) -> u64 {
+    let io = std::fs::read_to_string(format!("/proc/{process}/io")).expect("read");
+    let written = io.lines().find_map(|line| line.strip_prefix("write_bytes: ")).expect("what it wrote");
+    written.parse().expect("a number")
+}
+
 /// What a process has of the memory, and had at most (proc(5), `status`).
 pub fn memory(process: u32) -> String {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("read");

@@ -7,6 +7,7 @@ mod cli;
 mod clocks;
 mod coverage;
 mod crash;
+mod dark;
 mod doctor;
 mod fates;
 mod floods;

@@ -77,6 +77,11 @@ impl Home {
         assert!(sent.success());
     }
 
+    /// Whether it is not running any more.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.as_mut().expect("it runs").try_wait().expect("it is looked at").is_some()
+    }
+
     pub fn process(&self) -> u32 {
         self.child.as_ref().expect("it runs").id()
     }
