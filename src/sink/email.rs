@@ -1,10 +1,12 @@
 //! Email, by SMTP. Owns its keys, the connection, the headers and the meaning of the server's answers; the bodies are
 //! `render::email`'s.
 
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use lettre::address::Envelope;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
@@ -268,7 +270,12 @@ impl Sink for Email {
     }
 
     fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(self.send(message))
+        // lettre 0.11.23 panics on a line of nothing but spaces in the answer to EHLO. That answer comes before any TLS, so whoever
+        // is on the way could end the process.
+        let sent = AssertUnwindSafe(self.send(message)).catch_unwind();
+        let unread =
+            || Failure::Later { after: None, why: "the mail server's answer cannot be read".to_owned() };
+        Box::pin(async move { sent.await.unwrap_or_else(|_| Err(unread())) })
     }
 }
 

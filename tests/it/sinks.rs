@@ -202,6 +202,21 @@ async fn a_mail_server_without_starttls_gets_no_mail() {
     assert!(server.got.lock().expect("got").is_empty());
 }
 
+/// Found by fuzzing: lettre panicked on a line of spaces in the answer to EHLO, and the process ended with it.
+#[tokio::test]
+async fn a_mail_server_that_greets_with_an_empty_line_ends_no_process() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let (mut socket, _) = listener.accept().await.expect("it comes");
+        socket.write_all(b"220 mail\r\n250-mail\r\n250  \r\n").await.expect("said");
+        let _asked = socket.read_to_end(&mut Vec::new()).await;
+    });
+    let answer = mail(port, PLAIN).deliver(&digest()).await;
+    assert!(matches!(answer, Err(Failure::Later { .. })), "{answer:?}");
+}
+
 /// A full mailbox (452) and an unknown one (550) are each their own reader's trouble.
 #[tokio::test]
 async fn one_address_that_is_refused_keeps_the_mail_from_nobody_else() {

@@ -94,3 +94,95 @@ impl Newest {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::lookup::cursor::Walk;
+
+    const INTERVAL: Duration = Duration::from_secs(15);
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_772_000_000 + second).expect("a time")
+    }
+
+    fn walking(since: i64) -> Cursor {
+        let walk = Walk { start: at(since - 600), end: at(since), reached: at(since), token: None };
+        Cursor { floor: at(-9_999), through: at(since), walk: Some(walk) }
+    }
+
+    /// A walk of so many pages that does not end.
+    fn endless(newest: &mut Newest, since: i64, pages: usize) -> Cursor {
+        newest.begins(at(since));
+        (0..pages).for_each(|_| newest.judged(false));
+        walking(since)
+    }
+
+    #[test]
+    fn a_walk_that_is_too_long_is_given_up_after_an_interval() {
+        let mut newest = Newest::new();
+        for (pages, after, stays, busy) in
+            [(25, 99, true, false), (26, 14, true, false), (26, 15, false, true), (0, 15, false, true)]
+        {
+            let mut cursor = endless(&mut newest, 0, pages);
+            newest.keep(&mut cursor, INTERVAL, at(after));
+            assert_eq!(cursor.walk.is_some(), stays, "{pages} pages after {after} s");
+            assert_eq!(newest.busy_since().is_some(), busy, "{pages} pages after {after} s");
+        }
+        let mut idle = Cursor { walk: None, ..walking(0) };
+        newest.keep(&mut idle, INTERVAL, at(99));
+        assert_eq!(idle, Cursor { walk: None, ..walking(0) });
+    }
+
+    #[test]
+    fn a_busy_region_is_one_until_a_walk_comes_to_its_end() {
+        let mut newest = Newest::new();
+        let mut cursor = endless(&mut newest, 0, 26);
+        newest.keep(&mut cursor, INTERVAL, at(15));
+        assert_eq!(newest.busy_since(), Some(at(15)));
+        // Meanwhile a walk is given up after an interval, whatever its length.
+        newest.begins(at(15));
+        newest.judged(false);
+        let mut cursor = walking(15);
+        newest.keep(&mut cursor, INTERVAL, at(30));
+        assert_eq!((cursor.walk, newest.busy_since()), (None, Some(at(15))));
+        // Every five minutes one may go on.
+        newest.begins(at(300));
+        newest.judged(false);
+        let mut cursor = walking(300);
+        newest.keep(&mut cursor, INTERVAL, at(400));
+        assert!(cursor.walk.is_some());
+        newest.judged(true);
+        assert_eq!(newest.busy_since(), None);
+    }
+
+    #[test]
+    fn a_walk_of_more_pages_than_fit_into_an_interval_is_long() {
+        for (pages, long) in [(12, false), (13, true)] {
+            let mut newest = Newest::new();
+            endless(&mut newest, 0, pages);
+            assert_eq!(newest.is_long(), long, "{pages}");
+            newest.judged(true);
+            assert_eq!(newest.is_long(), pages + 1 > 12, "the one before counts");
+        }
+    }
+
+    #[test]
+    fn the_first_page_of_a_walk_goes_before_everything() {
+        let mut newest = Newest::new();
+        let cursor = endless(&mut newest, 0, 0);
+        assert!(newest.is_first(&cursor) && newest.is_first(&Cursor { walk: None, ..cursor.clone() }));
+        newest.judged(false);
+        assert!(!newest.is_first(&cursor));
+        assert_eq!(newest.due(&cursor, at(0), INTERVAL, at(3)), at(3), "it goes on at once");
+    }
+
+    #[test]
+    fn what_the_gapless_lane_has_just_read_is_not_read_again_for_longer_than_an_interval() {
+        let newest = Newest::new();
+        let cursor = Cursor { walk: None, ..walking(0) };
+        assert_eq!(newest.due(&cursor, at(0), INTERVAL, at(1)), at(15));
+        assert_eq!(newest.due(&cursor, at(5), INTERVAL, at(6)), at(20));
+        assert_eq!(newest.due(&cursor, at(500), INTERVAL, at(6)), at(21));
+    }
+}

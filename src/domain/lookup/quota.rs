@@ -115,4 +115,36 @@ mod tests {
             assert!(!quota.is_spent_by_others());
         }
     }
+
+    #[test]
+    fn the_quota_is_used_while_behind_and_contested_while_another_spends_it() {
+        let mut quota = Quota::default();
+        let now = |second| at(second);
+        quota.note(false, now(0));
+        assert_eq!((quota.hurry(false), quota.hurry(true)), (Hurry::None, Hurry::Quota));
+        quota.note(true, now(1));
+        assert_eq!(quota.hurry(true), Hurry::None, "after a refusal the pace is that at rest");
+        (2..6).for_each(|second| quota.note(true, now(second)));
+        assert!(quota.is_spent_by_others());
+        assert_eq!(quota.hurry(false), Hurry::Contest);
+        quota.note(false, now(6));
+        assert_eq!(quota.hurry(false), Hurry::Quota);
+        (60..70).for_each(|second| quota.note(true, now(second)));
+        assert_eq!(quota.hurry(true), Hurry::None, "nothing was answered for a minute");
+    }
+
+    #[test]
+    fn who_asked_most_often_is_the_spender_until_it_is_over() {
+        let mut quota = Quota::default();
+        assert_eq!(quota.spender(), None);
+        for who in ["a", "b", "b"] {
+            quota.asked_by(who.to_owned());
+        }
+        (0..10).for_each(|second| quota.note(true, at(second)));
+        assert_eq!(quota.spender(), Some("b"));
+        quota.note(false, at(309));
+        assert_eq!(quota.spender(), Some("b"));
+        quota.note(false, at(310));
+        assert_eq!((quota.spender(), quota.is_spent_by_others()), (None, false));
+    }
 }

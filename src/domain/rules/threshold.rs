@@ -237,4 +237,62 @@ mod tests {
             [5]
         );
     }
+
+    #[test]
+    fn a_threshold_is_said_in_its_largest_whole_unit() {
+        let said = |seconds, by: &[&str], distinct: Option<&str>| {
+            let by = by.iter().map(|by| (*by).to_owned()).collect();
+            let distinct = distinct.map(str::to_owned);
+            Threshold { count: 5, within: Duration::from_secs(seconds), by, distinct }.said()
+        };
+        assert_eq!(said(7_200, &[], None), "at least 5 within 2 h");
+        assert_eq!(said(900, &["a", "b"], None), "at least 5 within 15 minutes, with the same a and b");
+        assert_eq!(said(90, &[], Some("c")), "at least 5 within 90 seconds, each with a different c");
+    }
+
+    #[test]
+    fn what_is_over_goes_a_day_later_and_of_too_many_those_that_end_first() {
+        let now = Timestamp::from_second(1_772_000_000).expect("a time");
+        let burst =
+            |until: i64| ThresholdCount { until: now.as_second() + until, ..ThresholdCount::default() };
+        assert!(burst(-1).is_over(now) && !burst(0).is_over(now));
+        let day = -24 * 3_600;
+        let key = |n: u32| [n.to_be_bytes(); 4].concat().try_into().expect("16 bytes");
+        let few: ThresholdCounts = [(key(1), burst(day - 1)), (key(2), burst(day))].into();
+        assert_eq!(over(&few, now), [key(1)]);
+        let most = u32::try_from(MOST).expect("small");
+        let many: ThresholdCounts = (0..most + 3).map(|n| (key(n), burst(i64::from(n)))).collect();
+        assert_eq!(over(&many, now), [key(0), key(1), key(2)]);
+        let all: ThresholdCounts = (0..most).map(|n| (key(n), burst(0))).collect();
+        assert_eq!(over(&all, now), Vec::<[u8; 16]>::new());
+    }
+
+    #[test]
+    fn what_is_counted_is_bounded_and_keeps_what_is_near() {
+        let many = Threshold { count: 20, within: Duration::from_secs(60), by: Vec::new(), distinct: None };
+        let mut burst = ThresholdCount::default();
+        for n in 0..200 {
+            burst.count(&many, &event(n, i64::from(n) * 100, "a").after(None), false);
+        }
+        let first = |burst: &ThresholdCount| burst.counted[0].0 - 1_772_000_000;
+        assert_eq!((burst.counted.len(), first(&burst)), (80, 12_000));
+        // Read from there backwards, what is far ahead goes.
+        burst.count(&many, &event(500, 11_900, "a").after(None), false);
+        let last = burst.counted.last().expect("one").0 - 1_772_000_000;
+        assert_eq!((burst.counted.len(), first(&burst), last), (80, 11_900, 19_800));
+        assert_eq!(burst.until - 1_772_000_000, 19_900 + 120);
+        let few = Threshold { count: 1, ..many };
+        let mut burst = ThresholdCount::default();
+        (0..100).for_each(|n| _ = burst.count(&few, &event(n, i64::from(n), "a").after(None), false));
+        assert_eq!(burst.counted.len(), 64);
+    }
+
+    #[test]
+    fn what_had_its_alert_counts_and_makes_none() {
+        let mut burst = ThresholdCount::default();
+        let events = [(1, 0), (2, 1), (3, 2), (4, 3)];
+        let alerts = events
+            .map(|(id, second)| burst.count(&threshold(None), &event(id, second, "a").after(None), id == 3));
+        assert_eq!(alerts, [false, false, false, true]);
+    }
 }
