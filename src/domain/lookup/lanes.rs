@@ -234,7 +234,7 @@ impl Lanes {
         self.lanes.iter().map(|lane| (lane.kind.clone(), lane.cursor.clone())).collect()
     }
 
-    /// What is read beside the lanes: in a busy region three of four requests, by name.
+    /// What is read beside the lanes: in a busy region four of five requests, by name.
     fn beside(&mut self, policy: &Policy, spent: bool, now: Timestamp) -> Option<(Reading, Request)> {
         if spent && now >= later(self.askers, ASKERS_EVERY) {
             self.askers = now;
@@ -246,7 +246,7 @@ impl Lanes {
             self.sweeps = None;
             return None;
         }
-        if self.turn % 4 == 3 {
+        if self.turn % 5 == 4 {
             return None;
         }
         let sweeps = self.sweeps.get_or_insert_with(|| Box::new(Sweeps::clone(&self.plan)));
