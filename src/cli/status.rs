@@ -1,6 +1,6 @@
 //! `status`: what the running daemon sees, on one screen.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -84,7 +84,6 @@ fn feeds(out: &mut String, page: &StatusPage) {
         feeds.iter().map(|feed| (feed.account.as_str(), feed.region.as_str())).collect();
     places.dedup();
     title(out, &format!("Regions ({})", places.len()));
-    coverage(out, several, &page.coverage);
     let troubled: Vec<(&Feed, &String)> =
         feeds.iter().filter_map(|feed| Some((feed, feed.trouble.as_ref()?))).collect();
     // What has a trouble of its own is shown by that.
@@ -92,12 +91,18 @@ fn feeds(out: &mut String, page: &StatusPage) {
     for text in page.not_seen.iter().filter(|text| !is_named(text)).take(LINES) {
         line(out, &paragraph(columns(), "  ✗ ", "    ", &clean(text, TEXT)));
     }
-    let mut table = Table::default();
+    coverage(out, several, &page.coverage, &troubled);
+    // What fails by the same is one trouble.
+    let mut alike: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
     for (feed, trouble) in &troubled {
         let place = place(several, &feed.account, &feed.region);
-        table.row([format!("✗ {place} {}", feed.api), clean(trouble, TEXT)]);
+        alike.entry((&feed.api, trouble)).or_default().push(place);
     }
-    out.push_str(&table.text(columns()));
+    for ((api, trouble), places) in alike {
+        let places = places.join(", ");
+        let text = format!("{} not read in {places}: {}", clean(api, TEXT), clean(trouble, TEXT));
+        line(out, &paragraph(columns(), "  ✗ ", "    ", &text));
+    }
     let well = feeds.iter().filter(|feed| feed.trouble.is_none() && feed.api == "cloudtrail");
     let cells: Vec<String> = well
         .map(|feed| {
@@ -108,8 +113,8 @@ fn feeds(out: &mut String, page: &StatusPage) {
     out.push_str(&grid(columns(), &cells));
 }
 
-/// What of the history is read, and each gap in it.
-fn coverage(out: &mut String, several: bool, coverage: &Coverage) {
+/// What of the history is read, and each gap in it. One that lasts is the trouble of its region.
+fn coverage(out: &mut String, several: bool, coverage: &Coverage, troubled: &[(&Feed, &String)]) {
     if coverage.regions == 0 {
         return;
     }
@@ -119,13 +124,18 @@ fn coverage(out: &mut String, several: bool, coverage: &Coverage) {
         .ledgers
         .iter()
         .flat_map(|ledger| ledger.gaps.iter().map(move |gap| (ledger, gap)))
-        .filter(|(_, gap)| gap.closed.is_none())
+        .filter(|(ledger, gap)| {
+            let is_shown = |(feed, _): &(&Feed, &String)| {
+                (&feed.account, &feed.region) == (&ledger.account, &ledger.region)
+            };
+            gap.closed.is_none() && (gap.until.is_some() || !troubled.iter().any(is_shown))
+        })
         .collect();
     for (ledger, gap) in missing.iter().take(LINES) {
         let why = match gap.why {
             Why::TooOld => "AWS does not keep it any more",
             _ if gap.is_closing() => "is being read back",
-            _ => "not read: AWS does not answer",
+            _ => "not read",
         };
         let until = gap.until.map_or("now".to_owned(), |until| format!("{until:.0}"));
         let place = place(several, &ledger.account, &ledger.region);
