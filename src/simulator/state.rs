@@ -11,6 +11,9 @@ use crate::simulator::faults::Fault;
 use crate::simulator::records;
 use crate::simulator::wire::{Call, Made};
 
+/// How many page tokens are known at once.
+const TOKENS: usize = 10_000;
+
 /// When calls of trailnoti itself show up.
 const OWN_CALLS: SignedDuration = SignedDuration::from_mins(5);
 
@@ -117,8 +120,12 @@ impl State {
     /// A new page token.
     pub fn issue(&mut self, token: TokenFor) -> String {
         self.issued += 1;
-        let name = format!("token-{}", self.issued);
+        let name = format!("token-{:012}", self.issued);
         self.tokens.insert(name.clone(), token);
+        // A walk asks with the newest; in a simulated month there are a million.
+        if self.tokens.len() > TOKENS {
+            self.tokens.pop_first();
+        }
         name
     }
 }
