@@ -21,7 +21,8 @@ use crate::domain::lookup::cursor::{Page, Request};
 use crate::domain::lookup::lanes::{Lanes, Plan, Reading};
 use crate::domain::lookup::pacer::Pacer;
 use crate::domain::lookup::stream::derive;
-use crate::domain::time::later;
+use crate::domain::retry::{phase, salt};
+use crate::domain::time::{earlier, later};
 use crate::ops::metrics::Asked;
 use crate::source::{Account, FetchError, LookedUp, RegionAccess};
 use crate::store::{Commit, StoreError};
@@ -109,6 +110,9 @@ impl<'a> Reader<'a> {
         let begun = Commit { cursors: lanes.cursors(), ..Commit::default() };
         shared.store.keep_lanes(scope, &begun.cursors).await?;
         shared.store.commit(scope, &begun, &shared.routes).await?;
+        // Each lane has its own moment in those five minutes: 1,700 regions that write all at once hold everybody up.
+        let moment = |lane: usize| phase(IDLE, usize::MAX, salt(&format!("{name} {lane}")));
+        let written = (0..begun.cursors.len()).map(|lane| (lane, earlier(now, moment(lane)))).collect();
         let judged_under = shared.store.history_of(scope).await?;
         let ((reached, read), since) = (lanes.history(), lanes.history_since());
         let known = judged_under.as_ref() == Some(&rules);
@@ -129,7 +133,7 @@ impl<'a> Reader<'a> {
             rules,
             pressure: Pressure::new(shared, scope, account.own.principal()).await?,
             canary: Canary::default(),
-            written: BTreeMap::new(),
+            written,
         })
     }
 
