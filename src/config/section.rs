@@ -4,7 +4,7 @@
 //! serde would stop at the first mistake, and a person with ten of them would meet them one by one.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{Span, SpanRelativeTo};
@@ -32,7 +32,7 @@ pub(crate) struct Section<'a> {
     /// The keys that were there at first.
     given: Vec<String>,
     /// The keys that were asked for.
-    known: Vec<&'static str>,
+    known: BTreeSet<&'static str>,
 }
 
 impl<'a> Section<'a> {
@@ -43,7 +43,14 @@ impl<'a> Section<'a> {
 
     fn new(document: &'a Document, found: &'a Found, path: String, members: Members) -> Self {
         let given = members.iter().map(|(key, _)| key.clone()).collect();
-        Section { document, found, path, members: members.into_iter().collect(), given, known: Vec::new() }
+        Section {
+            document,
+            found,
+            path,
+            members: members.into_iter().collect(),
+            given,
+            known: BTreeSet::new(),
+        }
     }
 
     fn below(&self, key: &str) -> String {
@@ -75,13 +82,13 @@ impl<'a> Section<'a> {
 
     /// Whether the key is there; it counts as known.
     pub fn has(&mut self, key: &'static str) -> bool {
-        self.known.push(key);
+        self.known.insert(key);
         self.given.iter().any(|given| given == key)
     }
 
     /// The raw value of a key.
     pub fn value(&mut self, key: &'static str) -> Option<Json> {
-        self.known.push(key);
+        self.known.insert(key);
         self.members.remove(key)
     }
 
@@ -271,7 +278,10 @@ impl<'a> Section<'a> {
             let hint = nearest(key, self.known.iter().copied());
             let message = match hint {
                 Some(_) => format!("unknown key{}", did_you_mean(hint)),
-                None => format!("unknown key; known keys: {}", self.known.join(", ")),
+                None => {
+                    let known: Vec<&str> = self.known.iter().copied().collect();
+                    format!("unknown key; known keys: {}", known.join(", "))
+                }
             };
             self.problem(key, message);
         }

@@ -276,3 +276,12 @@ fn no_secret_is_shown_in_a_mistake() {
         assert!(!told.contains("CANARY") && !told.contains("12345678"), "{text}: {told}");
     }
 }
+
+/// A key that was looked for twice was named twice: "known keys: name, name, role_arn, role_arn".
+#[test]
+fn an_unknown_key_is_answered_with_each_known_one_once() {
+    let text = "[heartbeat]\nurl = \"https://example.com/x\"\ncolour = 1\n";
+    let problems = Config::parse("trailnoti.toml", text, None, BTreeMap::new()).expect_err("a mistake");
+    let said = "trailnoti.toml:3: heartbeat.colour: unknown key; known keys: interval, kind, url, url_file";
+    assert_eq!(problems.to_string(), said);
+}
