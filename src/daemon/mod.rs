@@ -93,7 +93,7 @@ pub async fn run(
         tracing::warn!("cannot note this start: {error}");
         Vec::new()
     });
-    let deaths = starts::deaths(&starts);
+    let mut deaths = starts::deaths(&starts);
     let page = if deaths.is_some() { PageSize::Small } else { PageSize::Whole };
     let mut opened = Some(deps.store.1.clone());
     loop {
@@ -101,7 +101,7 @@ pub async fn run(
         if let Some(Opened::Reset { why, copy }) = opened.take() {
             generation.report_reset(&why, copy.as_deref()).await?;
         }
-        if let Some(times) = deaths {
+        if let Some(times) = deaths.take() {
             generation.report_deaths(times).await?;
         }
         let next = loop {
