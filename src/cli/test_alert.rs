@@ -29,8 +29,15 @@ pub(super) fn run(file: &ConfigFile, only: Option<&str>) -> anyhow::Result<ExitC
                 anyhow::bail!("the rule \"trailnoti-test\" is disabled, so there is nothing to send");
             };
             let group = alert.group.clone();
-            let pending =
-                Pending { seq: 1, enqueued: now, refusals: 0, not_before: None, like: Vec::new(), alert };
+            let pending = Pending {
+                seq: 1,
+                enqueued: now,
+                refusals: 0,
+                not_before: None,
+                like: Vec::new(),
+                counted: 0,
+                alert,
+            };
             let digest = Message { alerts: vec![pending], groups: vec![group], update: false, plain: false };
             for sink in one.build(Some("[TEST]"))? {
                 match sink.deliver(&digest).await {

@@ -17,6 +17,7 @@ use crate::domain::judge::decision::Delivery;
 use crate::domain::notify::outbox::{
     Due, Failure, LATEST, Message, Next, PER_MESSAGE, due, is_over, sent_now, settle,
 };
+use crate::domain::notify::overflow;
 use crate::domain::retry::salt;
 use crate::domain::time::later;
 use crate::ops::metrics::{BySink, Failed};
@@ -30,7 +31,11 @@ const LOOK: Duration = Duration::from_secs(30);
 /// Between two looks at more than fits into a message, where only a new alert is the reason: each reads what waits, and a
 /// flood is thousands of alerts.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How often it is looked whether more waits than there is room for.
+const ROOM: Duration = Duration::from_secs(15);
 const SLACK: Duration = Duration::from_secs(20);
+/// A queue without room is reported when it is found.
+const AT_ONCE: Patience = Patience { times: 1, lasting: Duration::ZERO };
 /// A sink that is busy or out of reach is given this long before the others report it.
 const BUSY: Patience = Patience { times: 4, lasting: Duration::from_secs(3 * 60) };
 /// A sink that refuses one alert after the other, each in its simplest form, takes nothing either.
@@ -54,6 +59,8 @@ pub async fn dispatch(
             let queue = sink.queue();
             let dispatch = Dispatch {
                 health: shared.store.reported(Subject::Sink(queue)).await?,
+                room: shared.store.reported(Subject::Outbox(queue)).await?,
+                room_looked: Timestamp::MIN,
                 begun: shared.clock.now(),
                 not_before: shared.store.deferred(queue).await?.unwrap_or(Timestamp::MIN),
                 failures: 0,
@@ -69,6 +76,9 @@ pub async fn dispatch(
     Ok(())
 }
 
+/// What is said of an alert that became a count.
+const COUNTED: &str = "it is only counted, beside one like it: too many alerts waited";
+
 enum Turn {
     Sent,
     Wait {
@@ -83,6 +93,8 @@ struct Dispatch<'a> {
     shared: &'a Shared,
     sink: &'a dyn Sink,
     health: Health,
+    room: Health,
+    room_looked: Timestamp,
     /// When the wait began, and when it is over.
     begun: Timestamp,
     not_before: Timestamp,
@@ -125,6 +137,7 @@ impl Dispatch<'_> {
             self.not_before = now.saturating_add(wait).unwrap_or(now);
             self.begun = now;
         }
+        self.make_room(now).await?;
         // No wait is longer than the longest there is.
         self.not_before = self.not_before.min(later(now, LATEST));
         if now < self.not_before {
@@ -189,6 +202,44 @@ impl Dispatch<'_> {
         Ok(Turn::Sent)
     }
 
+    /// Where more waits than there is room for, makes counts of the oldest, and reports that; and that there is room again.
+    async fn make_room(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        if now >= self.room_looked && now < later(self.room_looked, ROOM) {
+            return Ok(());
+        }
+        self.room_looked = now;
+        let (shared, sink) = (self.shared, self.sink.queue().to_owned());
+        let counted = shared.store.make_room(&sink).await?;
+        if !counted.is_empty() {
+            let labels = BySink { sink: sink.clone() };
+            shared.status.metrics.counted.get_or_create(&labels).inc_by(counted.len() as u64);
+            tracing::warn!(
+                sink,
+                alerts = counted.len(),
+                "too many alerts wait: the oldest below high are counts now"
+            );
+            let delivery = Delivery::Waits(COUNTED.to_owned());
+            let ids = counted.iter().map(String::as_str);
+            shared.judge_state.delivered(&shared.store, &sink, ids, &delivery).await?;
+        }
+        let waiting = shared.store.queue(&sink).await?;
+        let stays_full = self.room.failing_since().is_some() && !overflow::is_over(waiting);
+        let is_full = !counted.is_empty() || overflow::excess(waiting) > 0 || stays_full;
+        let (health, notice) = self.room.after(is_full, AT_ONCE, now);
+        self.room = health;
+        let subject = Subject::Outbox(&sink);
+        let (report, commit) = match notice {
+            Some(Notice::Failed(since)) => {
+                (Report::OutboxFull { sink: sink.clone() }, Commit::of_health(subject, Some(since)))
+            }
+            Some(Notice::Healed(since)) => {
+                (Report::OutboxHasRoom { sink: sink.clone(), since }, Commit::of_health(subject, None))
+            }
+            None => return Ok(()),
+        };
+        shared.report(&report, Scope::Program, commit).await
+    }
+
     /// Notes beside the decision on each alert how far it came. It reaches the disk with what is synced next.
     async fn note(
         &self,
@@ -213,7 +264,7 @@ impl Dispatch<'_> {
         self.shared.status.sent(&sink, outcome, self.shared.clock.now());
         let reason = match answer {
             Ok(()) => {
-                metrics.notifications.get_or_create(&BySink { sink }).inc_by(message.ids().count() as u64);
+                metrics.notifications.get_or_create(&BySink { sink }).inc_by(message.said());
                 return;
             }
             Err(Failure::Later { .. }) => "later",

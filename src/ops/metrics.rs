@@ -90,6 +90,8 @@ pub struct Metrics {
     pub failures: Family<Failed, Counter>,
     /// Alerts that a sink refused for good.
     pub dead: Family<BySink, Counter>,
+    /// Alerts that are kept as a count alone, since too many waited.
+    pub counted: Family<BySink, Counter>,
     /// How many alerts wait there.
     pub outbox: Family<BySink, Number>,
     /// When a heartbeat was taken last, in seconds since 1970; 0 where there is none.
@@ -125,6 +127,7 @@ impl Default for Metrics {
             notifications: Family::default(),
             failures: Family::default(),
             dead: Family::default(),
+            counted: Family::default(),
             outbox: Family::default(),
             heartbeat: Gauge::default(),
             reload_ok: Gauge::default(),
@@ -166,6 +169,11 @@ impl Metrics {
         registry.register("notifications", "Alerts delivered", self.notifications.clone());
         registry.register("notification_failures", "Messages that were not delivered", self.failures.clone());
         registry.register("alerts_dead", "Alerts that a sink refused for good", self.dead.clone());
+        registry.register(
+            "alerts_counted",
+            "Alerts that are kept as a count alone, since too many waited for a sink",
+            self.counted.clone(),
+        );
         registry.register("outbox_rows", "Alerts that wait for a sink", self.outbox.clone());
         registry.register(
             "heartbeat_success_timestamp_seconds",

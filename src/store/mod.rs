@@ -58,6 +58,7 @@ mod engine;
 mod error;
 mod memory;
 mod outbox;
+mod overflow;
 mod pending;
 mod progress;
 mod recovery;

@@ -36,13 +36,17 @@ impl Store {
         for (key, row) in rows {
             let Some(glance) = pending::glance(&row) else { continue };
             if storm.is_one() && glance.refusals == 0 {
-                if let Place::Beside(shown) = storm.place(glance.kind()) {
-                    let shown: Option<&mut Pending> =
-                        places.get(shown).and_then(|at: &usize| pending.get_mut(*at));
-                    shown.into_iter().for_each(|shown| shown.like.extend(glance.like(&key)));
-                    continue;
+                match storm.place(glance.kind()) {
+                    Place::Shown => places.push(pending.len()),
+                    // One that counts others is shown whatever there is of its kind.
+                    Place::Beside(_) if glance.counted > 0 => {}
+                    Place::Beside(shown) => {
+                        let shown: Option<&mut Pending> =
+                            places.get(shown).and_then(|at: &usize| pending.get_mut(*at));
+                        shown.into_iter().for_each(|shown| shown.like.extend(glance.like(&key)));
+                        continue;
+                    }
                 }
-                places.push(pending.len());
             } else {
                 // One group that waits for its interval must not hide the others.
                 let seen = of_group.entry(glance.group.into_owned()).or_default();

@@ -18,6 +18,8 @@ struct PendingRow<'a> {
     refusals: u8,
     #[serde(skip_serializing_if = "Option::is_none")]
     not_before: Option<Timestamp>,
+    #[serde(skip_serializing_if = "is_none")]
+    counted: u64,
     #[serde(flatten)]
     alert: AlertRow<'a>,
 }
@@ -30,6 +32,13 @@ struct Waiting {
     refusals: u8,
     #[serde(default)]
     not_before: Option<Timestamp>,
+    #[serde(default)]
+    counted: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_none(counted: &u64) -> bool {
+    *counted == 0
 }
 
 /// What is looked at of every alert that waits.
@@ -49,6 +58,9 @@ pub(super) struct Glance<'a> {
     severity: Cow<'a, str>,
     #[serde(default)]
     pub refusals: u8,
+    /// How many alike ones are kept as this number alone.
+    #[serde(default)]
+    pub counted: u64,
 }
 
 impl Glance<'_> {
@@ -63,8 +75,17 @@ impl Glance<'_> {
         }
     }
 
+    /// The rule alone, where there are too many kinds.
+    pub fn rule(&self) -> String {
+        self.rule.clone().into_owned()
+    }
+
+    pub fn id(&self) -> String {
+        self.id.clone().into_owned()
+    }
+
     pub fn like(&self, key: &[u8]) -> Option<Like> {
-        Some(Like { seq: seq_of(key)?, id: self.id.clone().into_owned() })
+        Some(Like { seq: seq_of(key)?, id: self.id() })
     }
 }
 
@@ -73,13 +94,14 @@ pub(super) fn row(pending: &Pending) -> Vec<u8> {
         at: pending.enqueued,
         refusals: pending.refusals,
         not_before: pending.not_before,
+        counted: pending.counted,
         alert: AlertRow::of(&pending.alert),
     })
 }
 
 /// An alert that nobody refused yet, as it waits in every queue.
 pub(super) fn enqueued(alert: &Alert, at: Timestamp) -> Vec<u8> {
-    json(&PendingRow { at, refusals: 0, not_before: None, alert: AlertRow::of(alert) })
+    json(&PendingRow { at, refusals: 0, not_before: None, counted: 0, alert: AlertRow::of(alert) })
 }
 
 /// The row's seq is the end of its key.
@@ -91,6 +113,7 @@ pub(super) fn read(key: &[u8], row: &[u8]) -> Option<Pending> {
         refusals: waiting.refusals,
         not_before: waiting.not_before,
         like: Vec::new(),
+        counted: waiting.counted,
         alert: serde_json::from_slice::<AlertRow<'_>>(row).ok()?.alert()?,
     })
 }

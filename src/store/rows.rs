@@ -91,9 +91,14 @@ pub(super) mod key {
     }
 
     pub fn outbox(sink: &str, severity: Severity, seq: u64) -> Vec<u8> {
+        let mut key = outbox_at(sink, severity);
+        key.extend(seq.to_be_bytes());
+        key
+    }
+
+    pub fn outbox_at(sink: &str, severity: Severity) -> Vec<u8> {
         let mut key = outbox_of(sink);
         key.push(u8::MAX - severity as u8);
-        key.extend(seq.to_be_bytes());
         key
     }
 

@@ -26,7 +26,7 @@ pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_772_000_000 + second).expect("a time")
 }
 
-fn alert(n: u64, severity: Severity) -> Alert {
+pub(super) fn alert(n: u64, severity: Severity) -> Alert {
     Alert {
         id: format!("alert-{n}"),
         rule: "rule".to_owned(),

@@ -3,8 +3,16 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use trailnoti::domain::context::Envelope;
+use trailnoti::domain::event::scope::Scope;
+use trailnoti::domain::health::report::Report;
 use trailnoti::domain::json::{Json, object};
+use trailnoti::domain::judge::inputs::Judgement;
+use trailnoti::domain::notify::alert::Alert;
+use trailnoti::domain::notify::outbox::Route;
+use trailnoti::domain::severity::Severity;
 use trailnoti::simulator::records::{Caller, call};
+use trailnoti::store::{Commit, Store};
 
 use crate::world::{ACCOUNT, Answer, Stage, at, minutes, seconds};
 
@@ -204,4 +212,58 @@ async fn a_storm_of_alerts_is_counted_and_buries_nobody() {
             "{region} is counted"
         );
     }
+}
+
+/// A sink is down, and more waits for it than there is room for: what is not urgent becomes a count, and that is told elsewhere.
+#[tokio::test(start_paused = true)]
+async fn r5_more_alerts_than_there_is_room_for_are_counted_and_told() {
+    const NOISE: usize = 11_000;
+    const URGENT: usize = 300;
+    let sinks =
+        "[[sink]]\nname = \"slack\"\nkind = \"terminal\"\n[[sink]]\nname = \"mail\"\nkind = \"terminal\"\n";
+    let mut stage = Stage::of_loops(&[REGION])
+        .with(&format!("[grouping]\nwait = \"0s\"\ninterval = \"0s\"\n{sinks}min_severity = \"high\"\n"));
+    let config = stage.parse("").expect("right");
+    let test = config.ruleset.rules.iter().find(|rule| rule.id == "trailnoti-test").expect("the rule");
+    let event = Report::Test { sink: String::new() }.event(Scope::Program, at("09:00"));
+    let alert = Alert::new(test, test.severity, &Envelope::from(event).after(None), "");
+    let waiting = |n: usize, severity, rule: &str| Alert {
+        id: format!("{rule}-{n}"),
+        rule: rule.to_owned(),
+        title: format!("{rule} {n}"),
+        severity,
+        group: format!("{rule}-{}", n % 500),
+        ..alert.clone()
+    };
+    let alerts = (0..URGENT).map(|n| waiting(n, Severity::High, "urgent"));
+    let alerts = alerts.chain((0..NOISE).map(|n| waiting(n, Severity::Low, "noise"))).collect();
+    let (store, _) = Store::open(&stage.state, stage.clock).await.expect("the state opens");
+    let judgement = Judgement { alerts, ..Judgement::default() };
+    let slack = Route { sink: "slack".to_owned(), min_severity: Severity::Info, digest: false };
+    let commit = Commit { judgement, ..Commit::default() };
+    store.commit(Scope::Program, &commit, &[slack]).await.expect("written");
+    store.close().await;
+    drop(store);
+    stage.answers("slack", "10:00", "10:10", Answer::Later(None));
+    stage.start().await;
+    stage.until("10:09").await;
+    let page = stage.status.metrics.page();
+    let counted = "trailnoti_alerts_counted_total{sink=\"slack\"} 2300";
+    assert!(page.lines().any(|line| line == counted), "{page}");
+    let transcript = stage.transcript();
+    let told: Vec<&str> = transcript.lines().filter(|line| line.contains("wait for slack")).collect();
+    assert!(told.len() == 1 && told[0].contains("→ mail"), "{told:?}");
+    stage.until("10:20").await;
+    stage.stop().await;
+    let book = stage.book.lock().expect("the book");
+    let to_slack = || book.deliveries.iter().filter(|delivery| delivery.sink == "slack");
+    let said = |rule: &str| {
+        let alerts = to_slack().flat_map(|delivery| &delivery.digest.alerts);
+        alerts.filter(|one| one.alert.rule == rule).map(|one| 1 + one.more()).sum::<u64>()
+    };
+    assert_eq!((said("noise"), said("urgent")), (NOISE as u64, URGENT as u64), "none is lost, none twice");
+    let titles = to_slack().flat_map(|delivery| &delivery.digest.alerts).map(|one| &one.alert.title);
+    assert_eq!(titles.filter(|title| title.contains("slack keeps every alert again")).count(), 1);
+    // Each of them was a message of its own while the last example of a kind carried the rest.
+    assert!(to_slack().count() <= 12, "{}", to_slack().count());
 }

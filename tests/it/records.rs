@@ -66,8 +66,15 @@ fn every_real_record_goes_through_rules_and_renderers() {
         *counts.entry(rule.map_or("(none)".to_owned(), |rule| rule.id.clone())).or_default() += 1;
         let severity = finding.map_or(any.severity, |finding| finding.severity);
         let alert = Alert::new(rule.unwrap_or(any), severity, &seen, "prod");
-        let pending =
-            Pending { seq: 1, enqueued: event.time, refusals: 0, not_before: None, like: Vec::new(), alert };
+        let pending = Pending {
+            seq: 1,
+            enqueued: event.time,
+            refusals: 0,
+            not_before: None,
+            like: Vec::new(),
+            counted: 0,
+            alert,
+        };
         let digest = Message { alerts: vec![pending], groups: Vec::new(), update: false, plain: false };
         let style = Style::default();
         let message = slack::render(&digest, &style);

@@ -46,8 +46,15 @@ fn digest() -> Message {
         &Envelope::from(event).after(None),
         "prod",
     );
-    let pending =
-        Pending { seq: 1, enqueued: at("10:00"), refusals: 0, not_before: None, like: Vec::new(), alert };
+    let pending = Pending {
+        seq: 1,
+        enqueued: at("10:00"),
+        refusals: 0,
+        not_before: None,
+        like: Vec::new(),
+        counted: 0,
+        alert,
+    };
     Message { groups: vec![pending.alert.group.clone()], alerts: vec![pending], update: false, plain: false }
 }
 

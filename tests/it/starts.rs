@@ -27,10 +27,10 @@ async fn a_launch_that_is_read_again_does_not_speak_for_the_next_start() {
     stage.until("10:25").await;
     stage.stop().await;
     expect![[r#"
-        10:17:05 → slack: mallory changed something in eu-west-1, a region new to this account · eu-west-1 10:12:00
-        10:17:05 + slack: Instance i-00000000abc010003 is now pending in eu-west-1 · eu-west-1 10:12:05
-        10:17:05 + slack: Instance i-00000000abc010003 is now running in eu-west-1 · eu-west-1 10:12:35
-        10:17:05 → slack: Instance i-00000000abc010003 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:17:05 [has this exclusion's tags, but was launched by arn:aws:iam::111122223333:user/mallory, who is not in launched_by]"#]].assert_eq(&stage.transcript());
+        10:17:00 → slack: mallory changed something in eu-west-1, a region new to this account · eu-west-1 10:12:00
+        10:17:00 + slack: Instance i-00000000abc010003 is now pending in eu-west-1 · eu-west-1 10:12:05
+        10:17:00 + slack: Instance i-00000000abc010003 is now running in eu-west-1 · eu-west-1 10:12:35
+        10:17:00 → slack: Instance i-00000000abc010003 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:17:00 [has this exclusion's tags, but was launched by arn:aws:iam::111122223333:user/mallory, who is not in launched_by]"#]].assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]

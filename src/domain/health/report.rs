@@ -132,6 +132,18 @@ pub enum Report {
         /// Since when it did not.
         since: Timestamp,
     },
+    /// More alerts wait for a sink than there is room for.
+    OutboxFull {
+        /// Its name in the configuration.
+        sink: String,
+    },
+    /// There is room again.
+    OutboxHasRoom {
+        /// Its name in the configuration.
+        sink: String,
+        /// Since when there was none.
+        since: Timestamp,
+    },
     /// The process died again and again.
     Killed {
         /// How often, in a quarter of an hour.
@@ -298,6 +310,10 @@ impl Report {
                 "trailnoti Sink Works Again",
                 object([("sink", text(sink)), ("since", text(&shown(*since)))]),
             ),
+            Report::OutboxFull { sink } => ("trailnoti Outbox Full", object([("sink", text(sink))])),
+            Report::OutboxHasRoom { sink, since } => {
+                ("trailnoti Outbox Has Room", object([("sink", text(sink)), ("since", text(&shown(*since)))]))
+            }
             Report::Killed { times } => ("trailnoti Killed", object([("times", text(&times.to_string()))])),
             Report::StateReset { reason } => ("trailnoti State Reset", object([("reason", text(reason))])),
             Report::StateUnwritable { reason } => {

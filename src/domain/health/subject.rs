@@ -77,6 +77,8 @@ pub enum Subject<'a> {
     Quota(Scope<'a>),
     /// Sending through a sink.
     Sink(&'a str),
+    /// Having room for every alert that waits for a sink.
+    Outbox(&'a str),
     /// This machine's clock, beside AWS's.
     Clock,
     /// Writing the state to the disk.
@@ -102,6 +104,7 @@ impl Subject<'_> {
             Subject::Flood(scope) => format!("{} {} flood", scope.account(), scope.region()),
             Subject::Quota(scope) => format!("{} {} quota", scope.account(), scope.region()),
             Subject::Sink(name) => format!("sink {name}"),
+            Subject::Outbox(name) => format!("outbox {name}"),
             Subject::Clock => "clock".to_owned(),
             Subject::State => "disk".to_owned(),
             Subject::Deaths => "deaths".to_owned(),

@@ -2,5 +2,6 @@
 
 pub mod alert;
 pub mod outbox;
+pub mod overflow;
 pub mod render;
 pub mod storm;

@@ -69,8 +69,17 @@ pub struct Pending {
     pub not_before: Option<Timestamp>,
     /// Those of a storm that are only counted beside it.
     pub like: Vec<Like>,
+    /// How many alike ones are kept as this number alone, since there was no room for them.
+    pub counted: u64,
     /// What stands in it.
     pub alert: Alert,
+}
+
+impl Pending {
+    /// How many alike ones are only counted beside it.
+    pub fn more(&self) -> u64 {
+        self.like.len() as u64 + self.counted
+    }
 }
 
 /// What was sent of a group before.
@@ -126,7 +135,12 @@ pub struct Message {
 }
 
 impl Message {
-    /// The ids of all the alerts that it says, or counts.
+    /// How many alerts it says, or counts.
+    pub fn said(&self) -> u64 {
+        self.alerts.iter().map(|pending| 1 + pending.more()).sum()
+    }
+
+    /// The ids of all the alerts that it says, or counts, as far as they are kept.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.alerts.iter().flat_map(|pending| {
             std::iter::once(pending.alert.id.as_str()).chain(pending.like.iter().map(|like| like.id.as_str()))
@@ -174,7 +188,7 @@ pub fn due(pending: &[Pending], sent: &BTreeMap<String, Sent>, grouping: &Groupi
     let mut ready: Vec<(&str, Vec<&Pending>)> = Vec::new();
     for (group, waiting) in groups {
         let mut at = ready_at(&waiting, sent.get(group), grouping, now);
-        if waiting.iter().any(|pending| !pending.like.is_empty()) {
+        if waiting.iter().any(|pending| pending.more() > 0) {
             // What is counted is news by how much it is; it must not fill the queue until its interval is over.
             at = if crowded {
                 now

@@ -24,7 +24,7 @@ fn pending(seq: u64, second: i64, group: &str, severity: Severity) -> Pending {
         completes: false,
         facts: Vec::new(),
     };
-    Pending { seq, enqueued: at(second), refusals: 0, not_before: None, like: Vec::new(), alert }
+    Pending { seq, enqueued: at(second), refusals: 0, not_before: None, like: Vec::new(), counted: 0, alert }
 }
 
 /// What is sent of these without any wait.

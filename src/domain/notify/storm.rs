@@ -63,11 +63,12 @@ impl Storm {
     /// What becomes of the next one; the first of each kind are shown.
     pub fn place(&mut self, kind: Kind) -> Place {
         if self.is_one {
-            let (times, last) = self.kinds.entry(kind).or_default();
+            // The first carries them: it is what a message takes first, whatever room that has.
+            let (times, first) = self.kinds.entry(kind).or_insert((0, self.shown));
             if *times == EXAMPLES {
-                return Place::Beside(*last);
+                return Place::Beside(*first);
             }
-            (*times, *last) = (*times + 1, self.shown);
+            *times += 1;
         }
         self.shown += 1;
         Place::Shown
@@ -93,9 +94,9 @@ mod tests {
         let mut storm = Storm::of(1000);
         let noise: Vec<Place> = (0..10).map(|_| storm.place(kind("noise"))).collect();
         assert_eq!(noise[..3], [Place::Shown; 3]);
-        assert_eq!(noise[3..], [Place::Beside(2); 7]);
+        assert_eq!(noise[3..], [Place::Beside(0); 7]);
         assert_eq!(storm.place(kind("thief")), Place::Shown);
-        assert_eq!(storm.place(kind("noise")), Place::Beside(2));
+        assert_eq!(storm.place(kind("noise")), Place::Beside(0));
     }
 
     #[test]

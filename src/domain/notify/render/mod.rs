@@ -134,7 +134,7 @@ fn is_token(text: &str) -> bool {
 /// The message in one line: for notifications, subjects and the simplest form.
 fn summary(message: &Message) -> String {
     let Some(first) = message.alerts.first() else { return String::new() };
-    let more = match message.ids().count() - 1 {
+    let more = match message.said() - 1 {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
@@ -144,7 +144,7 @@ fn summary(message: &Message) -> String {
 
 /// An alert's title, and how many more of its kind are only counted.
 fn headline(pending: &Pending) -> String {
-    match pending.like.len() {
+    match pending.more() {
         0 => pending.alert.title.clone(),
         more => format!("{} · and {more} more like it", pending.alert.title),
     }
@@ -153,7 +153,7 @@ fn headline(pending: &Pending) -> String {
 /// An alert in one line, for messages that name many.
 fn line(pending: &Pending) -> String {
     let alert = &pending.alert;
-    let more = match pending.like.len() {
+    let more = match pending.more() {
         0 => String::new(),
         more => format!(" · and {more} more like it"),
     };

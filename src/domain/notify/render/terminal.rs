@@ -90,9 +90,8 @@ pub fn json(pending: &Pending, banner: Option<&str>) -> Json {
     members.extend(banner.map(|banner| ("note", banner)));
     let mut members: Vec<(String, Json)> =
         members.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
-    if !pending.like.is_empty() {
-        members
-            .push(("more_like_it".to_owned(), i64::try_from(pending.like.len()).unwrap_or(i64::MAX).into()));
+    if pending.more() > 0 {
+        members.push(("more_like_it".to_owned(), i64::try_from(pending.more()).unwrap_or(i64::MAX).into()));
     }
     let facts = alert.facts.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
     members.push(("facts".to_owned(), Json::Object(facts)));

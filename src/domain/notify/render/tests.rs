@@ -31,8 +31,15 @@ fn alert(text: &str) -> Alert {
 
 fn digest(alerts: Vec<Alert>) -> Message {
     let enqueued = "2026-03-02T10:07:00Z".parse().expect("a time");
-    let pending =
-        |(seq, alert)| Pending { seq, enqueued, refusals: 0, not_before: None, like: Vec::new(), alert };
+    let pending = |(seq, alert)| Pending {
+        seq,
+        enqueued,
+        refusals: 0,
+        not_before: None,
+        like: Vec::new(),
+        counted: 0,
+        alert,
+    };
     Message {
         alerts: (1..).zip(alerts).map(pending).collect(),
         groups: vec!["group".to_owned()],
