@@ -1,5 +1,6 @@
 //! What a hundred accounts of seventeen regions cost in one process: `cargo bench --bench accounts` prints its memory,
-//! descriptors, requests a second at the busiest and on average, and how often a role was taken on. The process is real, and
+//! descriptors, requests a second on average and at the busiest, and how often a role was taken on, for each of six minutes
+//! (`-- --minutes N`). The process is real, and
 //! the AWS is simulated on loopback, in this process.
 
 #![allow(
@@ -24,9 +25,13 @@ use trailnoti::simulator::World;
 
 const OWN: &str = "999900000000";
 const ACCOUNTS: usize = 100;
-/// Every region's history is read, and every list taken, by then.
-const BEGUN: Duration = Duration::from_secs(60);
-const MEASURED: Duration = Duration::from_secs(60);
+/// What rests is written every five minutes, and that is seen in six.
+const MINUTES: u64 = 6;
+
+fn minutes() -> u64 {
+    let after = std::env::args().skip_while(|arg| arg != "--minutes").nth(1);
+    after.and_then(|minutes| minutes.parse().ok()).unwrap_or(MINUTES)
+}
 
 fn main() {
     let runtime = tokio::runtime::Runtime::new().expect("built");
@@ -43,35 +48,32 @@ fn main() {
         let aws = servers::aws(world.clone()).await;
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("trailnoti.toml"), config).expect("written");
-        let mut child = process::start_with(&aws, &key, folder.path(), Some("trailnoti.toml"));
-        tokio::time::sleep(BEGUN).await;
-        let before = world.counts();
         world.keep_calls();
-        let used = process::processor_time(child.id());
-        tokio::time::sleep(MEASURED).await;
-        let used = process::processor_time(child.id()) - used;
-        let (calls, after) = (world.take_calls(), world.counts());
-        let mut by_second: BTreeMap<i64, usize> = BTreeMap::new();
-        for call in &calls {
-            *by_second.entry(call.at.as_second()).or_default() += 1;
+        let mut child = process::start_with(&aws, &key, folder.path(), Some("trailnoti.toml"));
+        println!("{ACCOUNTS} accounts of 17 regions   goals: 250 MB, 400 descriptors, one AssumeRole an hour and account");
+        println!("minute  memory                        descriptors  requests/s (busiest)  processor  AssumeRole");
+        let mut assumed = 0;
+        for minute in 1..=minutes() {
+            let used = process::processor_time(child.id());
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            let used = process::processor_time(child.id()) - used;
+            let calls = world.take_calls();
+            let mut by_second: BTreeMap<i64, usize> = BTreeMap::new();
+            for call in &calls {
+                *by_second.entry(call.at.as_second()).or_default() += 1;
+            }
+            let descriptors = std::fs::read_dir(format!("/proc/{}/fd", child.id())).expect("it runs").count();
+            let all = world.counts().get("AssumeRole").copied().unwrap_or_default();
+            println!(
+                "{minute:6}  {:28}  {descriptors:11}  {:10.0} ({:7})  {:7.1} %  {:10}",
+                process::memory(child.id()),
+                calls.len() as f64 / 60.0,
+                by_second.values().max().copied().unwrap_or_default(),
+                used * 100.0 / 60.0,
+                all - assumed
+            );
+            assumed = all;
         }
-        let descriptors = std::fs::read_dir(format!("/proc/{}/fd", child.id())).expect("it runs").count();
-        let memory = process::memory(child.id());
-        println!("{ACCOUNTS} accounts of 17 regions, after {} s:", (BEGUN + MEASURED).as_secs());
-        println!("  memory       {memory}   goal: 250 MB");
-        println!("  descriptors  {descriptors}   goal: 400");
-        println!(
-            "  requests     {:.0} a second, {} in the busiest",
-            calls.len() as f64 / MEASURED.as_secs_f64(),
-            by_second.values().max().copied().unwrap_or_default()
-        );
-        println!("  processor    {:.1} % of a core", used * 100.0 / MEASURED.as_secs_f64());
-        let assumed = |counts: &BTreeMap<String, u64>| counts.get("AssumeRole").copied().unwrap_or_default();
-        println!(
-            "  AssumeRole   {} for the start, {} in the minute after it   goal: one an hour and account",
-            assumed(&before),
-            assumed(&after) - assumed(&before)
-        );
         child.kill().expect("killed");
         child.wait().expect("ended");
     });

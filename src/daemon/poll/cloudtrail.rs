@@ -18,6 +18,7 @@ use crate::domain::health::subject::Api;
 use crate::domain::judge::When;
 use crate::domain::lookup::canary::Canary;
 use crate::domain::lookup::cursor::{Page, Request};
+use crate::domain::lookup::lane::RESCAN_EVERY;
 use crate::domain::lookup::lanes::{Lanes, Plan, Reading};
 use crate::domain::lookup::pacer::Pacer;
 use crate::domain::lookup::stream::derive;
@@ -103,7 +104,8 @@ impl<'a> Reader<'a> {
             first.first_start = first.first_start.max(back);
         }
         let kept = shared.store.cursors(scope).await?;
-        let lanes = Lanes::new(&streams, &rules, &first, now, |kind| kept.of(kind))
+        let hourly = phase(RESCAN_EVERY, usize::MAX, salt(&format!("{name} again")));
+        let lanes = Lanes::new(&streams, &rules, &first, hourly, now, |kind| kept.of(kind))
             .with_sweeps(shared.sweeps.clone());
         shared.coverage.begin(scope, shared.store.ledger(scope).await?, kept.asked(), &lanes, now);
         // Also the first places are kept: a start before the first answer must not move what is read first.

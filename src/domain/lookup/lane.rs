@@ -10,7 +10,13 @@ pub(super) const FRESH: Duration = Duration::from_secs(10 * 60);
 /// How often *whole* reads.
 const WHOLE_EVERY: Duration = Duration::from_secs(2 * 60);
 /// How often *again* reads.
-const RESCAN_EVERY: Duration = Duration::from_secs(60 * 60);
+pub const RESCAN_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// The time between the walks of two of so many *read* lanes, and of one: all together make three walks a minute, and one makes one.
+pub(super) fn read_every(reads: usize, policy: &Policy) -> (Duration, Duration) {
+    let every = Duration::from_secs(20 * reads.max(3) as u64).max(policy.poll_interval);
+    (every / u32::try_from(reads.max(1)).unwrap_or(u32::MAX), every)
+}
 
 /// What a lane reads.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,14 +66,13 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// How often it reads.
-    pub(super) fn every(&self, policy: &Policy, reads: usize) -> Duration {
+    /// How often it reads; of *read* lanes, see [`read_every`].
+    pub(super) fn every(&self, policy: &Policy) -> Duration {
         match self.kind {
             LaneKind::Fresh => policy.poll_interval,
             LaneKind::Whole => WHOLE_EVERY.max(policy.poll_interval),
             LaneKind::Rescan => RESCAN_EVERY,
-            LaneKind::Read(_) => Duration::from_secs(20 * reads.max(3) as u64).max(policy.poll_interval),
-            LaneKind::History(_) => Duration::MAX,
+            LaneKind::Read(_) | LaneKind::History(_) => Duration::MAX,
         }
     }
 

@@ -21,7 +21,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::lookup::cursor::{Cursor, HISTORY, Page, Policy, Request, Walk, floor_second};
-use crate::domain::lookup::lane::{FRESH, Lane, LaneKind};
+use crate::domain::lookup::lane::{FRESH, Lane, LaneKind, read_every};
 use crate::domain::lookup::newest::Newest;
 use crate::domain::lookup::stream::Stream;
 use crate::domain::lookup::sweep::Sweeps;
@@ -50,6 +50,8 @@ pub struct Lanes {
     sweeps: Option<Box<Sweeps>>,
     /// When it was last asked who else asks.
     askers: Timestamp,
+    /// When a walk of a *read* lane last began.
+    read_begun: Timestamp,
 }
 
 /// What a request is for.
@@ -76,11 +78,13 @@ pub enum Plan {
 
 impl Lanes {
     /// The lanes that the streams ask for, each with its cursor where `stored` has one. The history is read anew under
-    /// rules of another fingerprint.
+    /// rules of another fingerprint. The first hourly reading comes earlier by `phase`: each region has its own, so that not all
+    /// read the last day at once.
     pub fn new(
         streams: &[Stream],
         rules: &str,
         policy: &Policy,
+        phase: Duration,
         now: Timestamp,
         mut stored: impl FnMut(&LaneKind) -> Option<Cursor>,
     ) -> Self {
@@ -91,7 +95,7 @@ impl Lanes {
                 let cursor = stored(&kind).unwrap_or_else(|| {
                     let mut first = Cursor::first(policy, now);
                     if kind == LaneKind::Rescan {
-                        first.through = floor_second(now);
+                        first.through = floor_second(earlier(now, phase));
                     }
                     first
                 });
@@ -105,7 +109,16 @@ impl Lanes {
         let cursor = stored(&kind).unwrap_or_else(|| Cursor::of_history(since, now));
         lanes.push(Lane { kind, cursor, served: 0 });
         let (newest, plan) = (Newest::new(), Arc::default());
-        Lanes { lanes, turn: 0, newest, walks: 0, plan, sweeps: None, askers: Timestamp::MIN }
+        Lanes {
+            lanes,
+            turn: 0,
+            newest,
+            walks: 0,
+            plan,
+            sweeps: None,
+            askers: Timestamp::MIN,
+            read_begun: Timestamp::MIN,
+        }
     }
 
     /// With what is read by name where the writes are too many.
@@ -203,7 +216,7 @@ impl Lanes {
     /// Sets the cursor of a lane, after a page was judged.
     pub fn set(&mut self, number: usize, cursor: Cursor) {
         if number == FIRST {
-            self.newest.judged(cursor.walk.is_none());
+            self.newest.judged(cursor.walk.as_ref());
         }
         self.lanes[number].cursor = cursor;
     }
@@ -234,7 +247,8 @@ impl Lanes {
         self.lanes.iter().map(|lane| (lane.kind.clone(), lane.cursor.clone())).collect()
     }
 
-    /// What is read beside the lanes: in a busy region four of five requests, by name.
+    /// What is read beside the lanes: in a busy region five of six requests, by name, or half of them while
+    /// a walk may still come to its end.
     fn beside(&mut self, policy: &Policy, spent: bool, now: Timestamp) -> Option<(Reading, Request)> {
         if spent && now >= later(self.askers, ASKERS_EVERY) {
             self.askers = now;
@@ -243,15 +257,36 @@ impl Lanes {
             return Some((Reading::Askers, cursor.request(Stream::Name("LookupEvents".to_owned()))?));
         }
         if self.newest.busy_since().is_none() {
-            self.sweeps = None;
+            // Where a region is busy now and then, the turns go on where they were.
+            self.sweeps.take_if(|_| !self.newest.is_long());
             return None;
         }
-        if self.turn % 5 == 4 {
-            return None;
-        }
+        let is_lanes = if self.newest.goes_on() { self.turn % 2 == 0 } else { self.turn % 6 == 5 };
+        if is_lanes { None } else { self.sweep(policy, now) }
+    }
+
+    /// What is read by name, in a busy region.
+    fn sweep(&mut self, policy: &Policy, now: Timestamp) -> Option<(Reading, Request)> {
+        self.newest.busy_since()?;
         let sweeps = self.sweeps.get_or_insert_with(|| Box::new(Sweeps::clone(&self.plan)));
         let (number, request) = sweeps.next(policy.lateness, now)?;
         Some((Reading::Sweep(number), request))
+    }
+
+    /// When a *read* lane is due: one after the other, the one that waited longest first, evenly over the time in which each has
+    /// its turn. All of a thousand regions' at once would be what a machine cannot do at once. What is overdue does not wait.
+    fn read_due(&self, lane: &Lane, policy: &Policy, now: Timestamp) -> Timestamp {
+        let reads = || self.lanes.iter().filter(|lane| matches!(lane.kind, LaneKind::Read(_)));
+        let (each, every) = read_every(reads().count(), policy);
+        let through = lane.cursor.through;
+        if lane.cursor.walk.is_some() || later(through, every * 2) <= now {
+            return now;
+        }
+        let idle = reads().filter(|lane| lane.cursor.walk.is_none());
+        match idle.map(|lane| (lane.cursor.through, &lane.kind)).min() {
+            Some(first) if first == (through, &lane.kind) => later(self.read_begun.min(now), each),
+            _ => Timestamp::MAX,
+        }
     }
 
     /// Decides what to do next. The newest go first; of other lanes that are due, the one that waited longest for its turn,
@@ -269,7 +304,6 @@ impl Lanes {
             self.turn += 1;
             return Plan::Read(reading, request);
         }
-        let reads = self.lanes.iter().filter(|lane| matches!(lane.kind, LaneKind::Read(_))).count();
         let mut wake = later(now, policy.poll_interval);
         let mut next: Option<(u64, usize)> = None;
         for (number, lane) in self.lanes.iter().enumerate() {
@@ -280,9 +314,10 @@ impl Lanes {
                 }
                 continue;
             }
-            let due = match number {
-                FIRST => newest,
-                _ => lane.cursor.due(lane.every(policy, reads), now),
+            let due = match lane.kind {
+                LaneKind::Fresh => newest,
+                LaneKind::Read(_) => self.read_due(lane, policy, now),
+                _ => lane.cursor.due(lane.every(policy), now),
             };
             // What is new has every other turn; its first page goes before everything.
             if number == FIRST && (first || (newest <= now && self.turn.is_multiple_of(2))) {
@@ -295,13 +330,20 @@ impl Lanes {
                 next = Some((lane.served, number));
             }
         }
-        let Some((_, number)) = next else { return Plan::Wait(wake) };
         self.turn += 1;
+        let Some((_, number)) = next else {
+            // A turn of the lanes that none of them needs.
+            let sweep = self.sweep(policy, now);
+            return sweep.map_or(Plan::Wait(wake), |(reading, request)| Plan::Read(reading, request));
+        };
         let lane = &mut self.lanes[number];
         lane.served = self.turn;
         if number == FIRST && lane.cursor.walk.is_none() {
             lane.cursor.through = floor_second(now);
             self.newest.begins(now);
+        }
+        if matches!(lane.kind, LaneKind::Read(_)) && lane.cursor.walk.is_none() {
+            self.read_begun = now;
         }
         let mut overlap = lane.overlap(policy);
         if number == WHOLE && lane.cursor.walk.is_none() && self.newest.busy_since().is_some() {

@@ -50,7 +50,7 @@ fn read_both(
     cut: &BTreeSet<usize>,
 ) -> (BTreeMap<usize, i64>, BTreeMap<usize, usize>) {
     let policy = policy();
-    let mut lanes = Lanes::new(&[Stream::Writes], "", &policy, at(0), |_| None);
+    let mut lanes = Lanes::new(&[Stream::Writes], "", &policy, Duration::ZERO, at(0), |_| None);
     let mut now = 0;
     let mut first_read = BTreeMap::new();
     let mut past = BTreeMap::new();
@@ -79,7 +79,7 @@ fn read_both(
                 if cut.contains(&reads) {
                     let kept: Vec<(LaneKind, Cursor)> =
                         lanes.lanes.iter().map(|l| (l.kind.clone(), l.cursor.without_token())).collect();
-                    lanes = Lanes::new(&[Stream::Writes], "", &policy, at(now), |kind| {
+                    lanes = Lanes::new(&[Stream::Writes], "", &policy, Duration::ZERO, at(now), |kind| {
                         kept.iter().find(|(k, _)| k == kind).map(|(_, cursor)| cursor.clone())
                     });
                 }
@@ -139,7 +139,7 @@ fn a_second_with_more_events_than_a_page_is_read_whole_after_a_lost_token() {
 #[test]
 fn a_clock_set_back_a_day_stops_nothing() {
     let policy = policy();
-    let mut lanes = Lanes::new(&[Stream::Writes], "", &policy, at(86_400), |_| None);
+    let mut lanes = Lanes::new(&[Stream::Writes], "", &policy, Duration::ZERO, at(86_400), |_| None);
     // One walk is under way when the clock is set back.
     for _ in 0..2 {
         let Plan::Read(Reading::Lane(number), request) = lanes.plan(&policy, false, at(86_400)) else {
@@ -186,5 +186,38 @@ proptest! {
             prop_assert!(read.contains_key(&n), "event {n} was never read");
             prop_assert!(read[&n] - visible < 400, "event {n} visible at {visible} was read at {}", read[&n]);
         }
+    }
+}
+
+/// Every region of a hundred accounts asked for all its reads in one minute of five, and a thousand connections were open.
+#[test]
+fn the_reads_of_many_rules_come_one_after_the_other() {
+    let streams: Vec<Stream> = (0..14).map(|n| Stream::Name(format!("Get{n}"))).collect();
+    let policy = policy();
+    let mut lanes = Lanes::new(&streams, "", &policy, Duration::ZERO, at(0), |_| None);
+    let mut walks: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+    let mut now = 0;
+    while now < 1_800 {
+        match lanes.plan(&policy, false, at(now)) {
+            Plan::Wait(until) => now = now.max(until.as_second() - START),
+            Plan::Read(Reading::Lane(number), request) => {
+                let lane = lanes.lane(number);
+                if let LaneKind::Read(stream) = &lane.kind {
+                    walks.entry(stream.to_string()).or_default().push(now);
+                }
+                let after = lane.cursor.clone().after(&request, &Page::default());
+                lanes.set(number, after);
+                now += 1;
+            }
+            other => panic!("nothing asks for {other:?}"),
+        }
+    }
+    // After the first, which all do at once.
+    let mut later: Vec<i64> = walks.values().flat_map(|times| &times[1..]).copied().collect();
+    later.sort_unstable();
+    let apart: Vec<i64> = later.windows(2).map(|two| two[1] - two[0]).collect();
+    assert!(apart.iter().all(|apart| (18..=22).contains(apart)), "{apart:?}");
+    for (stream, times) in walks {
+        assert!(times.windows(2).all(|two| two[1] - two[0] <= 14 * 20 + 20), "{stream}: {times:?}");
     }
 }

@@ -5,11 +5,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::domain::lookup::cursor::Cursor;
+use crate::domain::lookup::cursor::{Cursor, Walk};
 use crate::domain::time::later;
 
 /// A walk with more pages than this is given up after one interval: it would not end before its events are late.
 const MANY: usize = 25;
+/// A walk that will have more pages than this, by what of its time its first ones are of, is given up as well. The newest minutes
+/// are thin, since CloudTrail is late, and a burst in them is dense: hence more, and not of the very first.
+const EXPECTED: usize = 40;
+const FIRST: usize = 6;
 /// A walk with more pages than this takes longer than an interval at the pace at rest.
 const SOME: usize = 12;
 /// In a busy region it is tried so often whether a walk would come to its end.
@@ -20,6 +24,8 @@ const PROBE: Duration = Duration::from_secs(5 * 60);
 pub(super) struct Newest {
     /// The pages of the walk that is under way.
     pages: usize,
+    /// How many it will have, if the rest of its time is like what was read of it.
+    expected: usize,
     /// Those of the one before.
     before: usize,
     busy: Option<Timestamp>,
@@ -30,12 +36,17 @@ pub(super) struct Newest {
 
 impl Newest {
     pub fn new() -> Self {
-        Newest { pages: 0, before: 0, busy: None, probed: Timestamp::MIN, goes_on: true }
+        Newest { pages: 0, expected: 0, before: 0, busy: None, probed: Timestamp::MIN, goes_on: true }
     }
 
     /// Since when the walks do not come to their end.
     pub fn busy_since(&self) -> Option<Timestamp> {
         self.busy
+    }
+
+    /// Whether the walk under way may come to its end.
+    pub fn goes_on(&self) -> bool {
+        self.goes_on && self.pages > 0
     }
 
     /// Whether a walk takes longer than an interval.
@@ -48,15 +59,12 @@ impl Newest {
         if cursor.walk.as_ref().is_none_or(|walk| now < later(walk.end, interval)) {
             return;
         }
-        if self.goes_on && (1..=MANY).contains(&self.pages) {
+        if self.goes_on() && !self.is_too_long() {
             return;
-        }
-        if self.pages > MANY {
-            self.busy.get_or_insert(now);
         }
         // A page that never came says nothing of how many there are.
         cursor.walk = None;
-        (self.pages, self.before) = (0, self.pages);
+        (self.pages, self.expected, self.before) = (0, 0, self.pages);
     }
 
     /// When *fresh* is due. What *whole* has just read, up to `through`, needs no reading.
@@ -82,23 +90,37 @@ impl Newest {
         if self.goes_on {
             self.probed = now;
         }
-        self.pages = 0;
+        (self.pages, self.expected) = (0, 0);
     }
 
-    /// A page was judged, and was the last of its walk or not.
-    pub fn judged(&mut self, ended: bool) {
+    /// A page was judged; what is left of its walk, if that did not end with it.
+    pub fn judged(&mut self, left: Option<&Walk>) {
         self.pages += 1;
-        if ended {
+        let Some(walk) = left else {
             self.busy.take_if(|_| self.pages <= MANY);
-            (self.pages, self.before) = (0, self.pages);
+            (self.pages, self.expected, self.before) = (0, 0, self.pages);
+            return;
+        };
+        let seconds = |from: Timestamp, to: Timestamp| usize::try_from(to.duration_since(from).as_secs());
+        let (all, read) = (seconds(walk.start, walk.end), seconds(walk.reached, walk.end));
+        if let (Ok(all), Ok(read)) = (all, read)
+            && self.pages >= FIRST
+        {
+            self.expected = self.pages * all / read.max(1);
         }
+        if self.is_too_long() {
+            self.busy.get_or_insert(walk.end);
+        }
+    }
+
+    fn is_too_long(&self) -> bool {
+        self.pages > MANY || self.expected > EXPECTED
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::lookup::cursor::Walk;
 
     const INTERVAL: Duration = Duration::from_secs(15);
 
@@ -111,18 +133,24 @@ mod tests {
         Cursor { floor: at(-9_999), through: at(since), walk: Some(walk) }
     }
 
+    /// What is left of a walk of ten minutes after so many seconds of it.
+    fn reaching(since: i64, read: i64) -> Walk {
+        Walk { start: at(since - 600), end: at(since), reached: at(since - read), token: None }
+    }
+
     /// A walk of so many pages that does not end.
     fn endless(newest: &mut Newest, since: i64, pages: usize) -> Cursor {
         newest.begins(at(since));
-        (0..pages).for_each(|_| newest.judged(false));
-        walking(since)
+        let cursor = walking(since);
+        (0..pages).for_each(|_| newest.judged(Some(&reaching(since, 590))));
+        cursor
     }
 
     #[test]
     fn a_walk_that_is_too_long_is_given_up_after_an_interval() {
         let mut newest = Newest::new();
         for (pages, after, stays, busy) in
-            [(25, 99, true, false), (26, 14, true, false), (26, 15, false, true), (0, 15, false, true)]
+            [(25, 99, true, false), (26, 14, true, true), (26, 15, false, true), (0, 15, false, true)]
         {
             let mut cursor = endless(&mut newest, 0, pages);
             newest.keep(&mut cursor, INTERVAL, at(after));
@@ -134,25 +162,37 @@ mod tests {
         assert_eq!(idle, Cursor { walk: None, ..walking(0) });
     }
 
+    /// Events were told a minute late while a walk of sixty pages was found out to be one by reading half of it.
+    #[test]
+    fn a_walk_that_will_be_too_long_is_given_up_before_it_is() {
+        for (pages, read, busy) in [(5, 10, false), (6, 10, true), (10, 150, false), (10, 145, true)] {
+            let mut newest = Newest::new();
+            newest.begins(at(0));
+            (0..pages).for_each(|_| newest.judged(Some(&reaching(0, read))));
+            newest.keep(&mut walking(0), INTERVAL, at(15));
+            assert_eq!(newest.busy_since().is_some(), busy, "{pages} pages of {read} s");
+        }
+    }
+
     #[test]
     fn a_busy_region_is_one_until_a_walk_comes_to_its_end() {
         let mut newest = Newest::new();
         let mut cursor = endless(&mut newest, 0, 26);
         newest.keep(&mut cursor, INTERVAL, at(15));
-        assert_eq!(newest.busy_since(), Some(at(15)));
+        assert_eq!(newest.busy_since(), Some(at(0)));
         // Meanwhile a walk is given up after an interval, whatever its length.
         newest.begins(at(15));
-        newest.judged(false);
+        newest.judged(Some(&reaching(15, 60)));
         let mut cursor = walking(15);
         newest.keep(&mut cursor, INTERVAL, at(30));
-        assert_eq!((cursor.walk, newest.busy_since()), (None, Some(at(15))));
+        assert_eq!((cursor.walk, newest.busy_since()), (None, Some(at(0))));
         // Every five minutes one may go on.
         newest.begins(at(300));
-        newest.judged(false);
+        newest.judged(Some(&reaching(300, 60)));
         let mut cursor = walking(300);
         newest.keep(&mut cursor, INTERVAL, at(400));
         assert!(cursor.walk.is_some());
-        newest.judged(true);
+        newest.judged(None);
         assert_eq!(newest.busy_since(), None);
     }
 
@@ -162,7 +202,7 @@ mod tests {
             let mut newest = Newest::new();
             endless(&mut newest, 0, pages);
             assert_eq!(newest.is_long(), long, "{pages}");
-            newest.judged(true);
+            newest.judged(None);
             assert_eq!(newest.is_long(), pages + 1 > 12, "the one before counts");
         }
     }
@@ -172,7 +212,7 @@ mod tests {
         let mut newest = Newest::new();
         let cursor = endless(&mut newest, 0, 0);
         assert!(newest.is_first(&cursor) && newest.is_first(&Cursor { walk: None, ..cursor.clone() }));
-        newest.judged(false);
+        newest.judged(Some(&reaching(0, 60)));
         assert!(!newest.is_first(&cursor));
         assert_eq!(newest.due(&cursor, at(0), INTERVAL, at(3)), at(3), "it goes on at once");
     }

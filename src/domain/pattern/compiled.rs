@@ -62,6 +62,20 @@ impl Pattern {
             .collect()
     }
 
+    /// For each alternative, the texts that it names at `path`, and whether the value must be one of them; `None` where it names
+    /// none.
+    pub fn named_texts(&self, path: &str) -> Vec<Option<(Vec<&str>, bool)>> {
+        self.alternatives
+            .iter()
+            .map(|wants| {
+                let wants = &wants.get(path)?.wants;
+                let texts: Vec<&str> = wants.iter().filter_map(Want::exact_text).collect();
+                let all = texts.len() == wants.len();
+                (!texts.is_empty()).then_some((texts, all))
+            })
+            .collect()
+    }
+
     /// For each alternative, whether `value` could stand at `path`.
     pub fn admits(&self, path: &str, value: &Json) -> Vec<bool> {
         let scalar = Scalar::of(value);
