@@ -281,7 +281,10 @@ impl Generation {
 
     async fn refuse(&self, problems: &Problems, deps: &Deps, refused: &mut Health) -> anyhow::Result<()> {
         deps.status.metrics.reload_ok.set(0);
-        tracing::error!("the new configuration has mistakes, keeping the old one:\n{problems}");
+        tracing::error!("the new configuration has mistakes, keeping the old one");
+        for problem in &problems.0 {
+            tracing::error!("{problem}");
+        }
         if *refused == Health::Well {
             *refused = Health::Reported { since: deps.clock.now() };
             let report = Report::ReloadRefused { reason: problems.to_string() };

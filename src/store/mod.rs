@@ -73,6 +73,8 @@ mod power_tests;
 mod recovery_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod upgrade_tests;
 
 pub use commit::Commit;
 #[cfg(test)]

@@ -52,6 +52,15 @@ pub fn clean_ends(text: &str, limit: usize) -> String {
     format!("{head}…{tail}")
 }
 
+/// The text as it is, on one line and without what takes no ink.
+pub fn inked(text: &str) -> String {
+    let seen = |c| match c {
+        '\n' | '\r' | '\t' => Some(' '),
+        c => Some(c).filter(|c| !is_unseen(*c)),
+    };
+    text.chars().filter_map(seen).collect()
+}
+
 /// What takes no ink: control characters, what Unicode calls ignorable (DerivedCoreProperties.txt,
 /// "Default_Ignorable_Code_Point"), marks of interlinear text, and the braille cell without a dot.
 fn is_unseen(c: char) -> bool {
