@@ -50,7 +50,9 @@ struct Outcome {
     empty: Option<f64>,
     shown: usize,
     counted: usize,
-    /// Different alerts among these.
+    /// Of the counted, those that are kept as a number alone, since there was no room for more.
+    folded: usize,
+    /// Different alerts among the rest.
     different: usize,
     made: usize,
     /// What it cost this machine.
@@ -59,7 +61,7 @@ struct Outcome {
 
 impl Outcome {
     fn adds_up(&self) -> bool {
-        self.shown + self.counted == self.made && self.different == self.made
+        self.shown + self.counted == self.made && self.different + self.folded == self.made
     }
 }
 
@@ -214,7 +216,8 @@ async fn drain(stage: Stage, other: &str, made: usize) -> Outcome {
             messages: heard.len(),
             empty,
             shown: alerts().count(),
-            counted: alerts().map(|(_, one)| one.like.len()).sum(),
+            counted: alerts().map(|(_, one)| usize::try_from(one.more()).expect("few")).sum(),
+            folded: alerts().map(|(_, one)| usize::try_from(one.counted).expect("few")).sum(),
             different: ids.collect::<BTreeSet<&str>>().len(),
             made,
             machine,

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_trailnoti");
 
@@ -49,10 +50,40 @@ pub fn written(process: u32) -> u64 {
 
 /// What a process has of the memory, and had at most (proc(5), `status`).
 pub fn memory(process: u32) -> String {
+    let (now, most) = (mebibytes(process, "VmRSS:"), mebibytes(process, "VmHWM:"));
+    let own = mebibytes(process, "RssAnon:");
+    format!("{now:.1} MiB ({most:.1} MiB at most, {own:.1} MiB without the program itself)")
+}
+
+/// What a process has of the memory, in MiB.
+pub fn resident(process: u32) -> f64 {
+    mebibytes(process, "VmRSS:")
+}
+
+fn mebibytes(process: u32, name: &str) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("read");
-    let line = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
-        line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or_default() / 1024.0
-    };
-    format!("{:.1} MiB ({:.1} MiB at most)", line("VmRSS:"), line("VmHWM:"))
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or_default() / 1024.0
+}
+
+/// How often a process waits for the disk in so long, by strace; none where that cannot be counted.
+pub fn syncs(process: u32, long: Duration) -> Option<usize> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let calls = folder.path().join("calls");
+    let mut strace = Command::new("strace")
+        .args(["-f", "-q", "-e", "trace=fsync,fdatasync,sync_file_range,msync", "-o"])
+        .arg(&calls)
+        .args(["-p", &process.to_string()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    std::thread::sleep(long);
+    if strace.try_wait().expect("it can be asked").is_some() {
+        return None;
+    }
+    // At SIGTERM it lets go of the process; at SIGKILL too, and what it has not written is lost.
+    Command::new("kill").arg(strace.id().to_string()).status().expect("asked to end");
+    strace.wait().expect("it ends");
+    Some(std::fs::read_to_string(calls).expect("written").lines().filter(|line| line.contains('(')).count())
 }

@@ -14,7 +14,7 @@ use crate::domain::event::scope::Scope;
 use crate::domain::instances::story::Story;
 use crate::domain::instances::usage::{Usage, UsedIn};
 use crate::domain::judge::decision::{Decision, Delivery};
-use crate::domain::judge::decisions::Decisions;
+use crate::domain::judge::decisions::{Decisions, Place};
 use crate::domain::judge::inputs::{Judgement, StateView};
 use crate::domain::rules::memory::{Learned, Memory};
 use crate::domain::rules::threshold::{ThresholdCounts, over};
@@ -154,7 +154,7 @@ impl JudgeState {
         &self,
         decisions: &mut Vec<Decision>,
         now: Timestamp,
-    ) -> Vec<(u64, Decision)> {
+    ) -> Vec<(Place, Decision)> {
         lock(&self.decisions).numbered(decisions, now)
     }
 
@@ -162,7 +162,7 @@ impl JudgeState {
     pub(in crate::daemon) fn keep(
         &self,
         account: &str,
-        numbered: Vec<(u64, Decision)>,
+        numbered: Vec<(Place, Decision)>,
         judgement: &mut Judgement,
     ) {
         lock(&self.decisions).keep(numbered, std::mem::take(&mut judgement.decisions));

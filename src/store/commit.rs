@@ -9,6 +9,7 @@ use crate::domain::health::coverage::Region;
 use crate::domain::health::ledger::Ledger;
 use crate::domain::health::subject::Subject;
 use crate::domain::judge::decision::Decision;
+use crate::domain::judge::decisions::Place;
 use crate::domain::judge::inputs::{Judgement, Known};
 use crate::domain::lookup::cursor::Cursor;
 use crate::domain::lookup::lane::LaneKind;
@@ -30,7 +31,7 @@ pub struct Commit {
     /// What was decided of events.
     pub judgement: Judgement,
     /// The decisions on its alerts, with their places in the log of the last ones.
-    pub alert_log: Vec<(u64, Decision)>,
+    pub alert_log: Vec<(Place, Decision)>,
     /// The region's instances are known from now on.
     pub baseline: bool,
     /// Subjects of which it was reported that they fail (since then), or that they are well.

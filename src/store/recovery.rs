@@ -148,7 +148,7 @@ fn try_open(path: &Path) -> Result<Result<sled::Db, String>, StoreError> {
             .path(database(path))
             .cache_capacity(CACHE)
             .mode(sled::Mode::LowSpace)
-            .flush_every_ms(Some(500))
+            .flush_every_ms(Some(1_000))
             .open()?;
         for row in db.iter() {
             row?;

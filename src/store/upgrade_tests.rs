@@ -15,6 +15,7 @@ use crate::domain::health::subject::Subject;
 use crate::domain::instances::story::Story;
 use crate::domain::instances::usage::Usage;
 use crate::domain::judge::decision::{self, Decision, Delivery, Fate};
+use crate::domain::judge::decisions::Place;
 use crate::domain::lookup::cursor::{Cursor, Walk};
 use crate::domain::lookup::lane::LaneKind;
 use crate::domain::notify::alert::Alert;
@@ -114,7 +115,7 @@ async fn writes_a_state() {
     all.health = vec![(Subject::Sink("mail").key(), Some(at(5)))];
     all.ledgers =
         vec![((account.to_owned(), SCOPE.region().to_owned()), Ledger { since: at(0), gaps: vec![] })];
-    all.alert_log = vec![(0, decided())];
+    all.alert_log = vec![(Place { number: 0, row: 0 }, decided())];
     keep(&store, &all, &routes(&["slack", "mail"])).await;
     keep(&store, &told(3), &routes(&["mail"])).await;
     let (pending, _) = store.pending("mail").await.expect("read");
@@ -179,7 +180,7 @@ async fn has_all(store: &Store, what: &str) {
     assert_eq!(store.regions(SCOPE.account()).await.expect("read"), ["eu-west-1", "us-east-1"], "{what}");
     let mail = store.reported(Subject::Sink("mail")).await.expect("read");
     assert_eq!(mail, Health::Reported { since: at(5) }, "{what}");
-    assert_eq!(store.alerts().await.expect("read"), [(0, decided())], "{what}");
+    assert_eq!(store.alerts().await.expect("read"), [(Place { number: 0, row: 0 }, decided())], "{what}");
     // Nothing that waits or was refused is written over by what comes.
     assert!(store.next_seq() > 4, "{what}");
 }

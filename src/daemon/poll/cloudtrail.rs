@@ -1,6 +1,5 @@
 //! Reads CloudTrail's history of one account and region. One request at a time, so that its pace is the region's.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +27,7 @@ use crate::ops::metrics::Asked;
 use crate::source::{Account, FetchError, LookedUp, RegionAccess};
 use crate::store::{Commit, StoreError};
 
-/// A place that only moved on is written down so often: losing it costs reading that much once more.
+/// Places that only moved on are written down so often: losing it costs reading that much once more.
 const IDLE: Duration = Duration::from_secs(5 * 60);
 /// How long after the state took no commit it is tried again.
 const NO_ROOM: Duration = Duration::from_secs(10);
@@ -68,8 +67,8 @@ struct Reader<'a> {
     read_health: ReadHealth<'a>,
     pressure: Pressure<'a>,
     canary: Canary,
-    /// When each lane's place was last written down.
-    written: BTreeMap<usize, Timestamp>,
+    /// When all places were last written down.
+    written: Timestamp,
     /// The fingerprint of the rules that ask for the past.
     rules: String,
     /// Whether what came before the history was read was judged once more.
@@ -112,9 +111,8 @@ impl<'a> Reader<'a> {
         let begun = Commit { cursors: lanes.cursors(), ..Commit::default() };
         shared.store.keep_lanes(scope, &begun.cursors).await?;
         shared.store.commit(scope, &begun, &shared.routes).await?;
-        // Each lane has its own moment in those five minutes: 1,700 regions that write all at once hold everybody up.
-        let moment = |lane: usize| phase(IDLE, usize::MAX, salt(&format!("{name} {lane}")));
-        let written = (0..begun.cursors.len()).map(|lane| (lane, earlier(now, moment(lane)))).collect();
+        // Each region has its own moment in those five minutes: 1,700 that write all at once hold everybody up.
+        let written = earlier(now, phase(IDLE, usize::MAX, salt(name)));
         let judged_under = shared.store.history_of(scope).await?;
         let ((reached, read), since) = (lanes.history(), lanes.history_since());
         let known = judged_under.as_ref() == Some(&rules);
@@ -269,11 +267,16 @@ impl<'a> Reader<'a> {
         let cursor = self.lanes.lane(lane).cursor.after(request, &Page { oldest, next: page.next });
         let late = self.late == Late::Reads && self.lanes.is_rescan(lane);
         let ends = late && cursor.walk.is_none();
-        let idle = cursor.walk.is_none()
-            && self.written.get(&lane).is_some_and(|written| now < later(*written, IDLE));
+        let due = now >= later(self.written, IDLE) || now < self.written;
+        let mut places = vec![(self.lanes.lane(lane).kind.clone(), cursor.clone())];
+        if due {
+            // One commit for all of them: each costs the disk as much, however little is in it.
+            let others = self.lanes.cursors().into_iter().enumerate().filter(|(other, _)| *other != lane);
+            places.extend(others.map(|(_, place)| place));
+        }
         let commit = Commit {
-            idle,
-            cursors: vec![(self.lanes.lane(lane).kind.clone(), cursor.clone())],
+            idle: cursor.walk.is_none() && !due,
+            cursors: places,
             history: ends.then(|| self.rules.clone()),
             ..Commit::default()
         };
@@ -291,8 +294,8 @@ impl<'a> Reader<'a> {
         self.lanes.set(lane, cursor);
         let events: &[Timestamp] = if self.lanes.is_gapless(lane) { &times } else { &[] };
         shared.coverage.read(scope, &self.lanes, (events, &alerts), now);
-        if !idle {
-            self.written.insert(lane, now);
+        if due {
+            self.written = now;
         }
         let (reached, read) = self.lanes.history();
         let note = |history: &mut History| {

@@ -1,6 +1,7 @@
-//! The last decisions, kept for whoever asks. Owns how many, and how they are found.
+//! The last decisions, kept for whoever asks. Owns how many, which of them make room, and how they are found.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use rustc_hash::FxHashMap;
@@ -8,42 +9,47 @@ use rustc_hash::FxHashMap;
 use crate::domain::judge::decision::{Decision, Delivery};
 
 /// How many decisions on alerts are kept, and how many on everything else.
-pub const ALERTS: usize = 500;
-const OTHERS: usize = 2_000;
+pub const ALERTS: u16 = 500;
+const OTHERS: u16 = 2_000;
+
+/// Where a decision is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Its number in the order of deciding.
+    pub number: u64,
+    /// The row that it takes, of as many as are kept.
+    pub row: u16,
+}
 
 /// The last decisions: on alerts, and on everything else. A flood of what nobody is interested in pushes no alert's
-/// decision out.
+/// decision out, and no account's or principal's flood of alerts another's.
 #[derive(Debug)]
 pub struct Decisions {
-    alerts: Ring,
-    others: Ring,
+    alerts: Kept,
+    others: Kept,
 }
 
 impl Default for Decisions {
     fn default() -> Self {
-        Decisions { alerts: Ring::of(ALERTS), others: Ring::of(OTHERS) }
+        Decisions { alerts: Kept::of(ALERTS), others: Kept::of(OTHERS) }
     }
 }
 
 impl Decisions {
     /// As they were when the daemon stopped: alerts' decisions with their places, in any order.
-    pub fn restored(mut kept: Vec<(u64, Decision)>) -> Self {
+    pub fn restored(mut kept: Vec<(Place, Decision)>) -> Self {
         let mut decisions = Decisions::default();
         kept.sort_unstable_by_key(|(place, _)| *place);
-        let Some((last, _)) = kept.last() else { return decisions };
-        let first = last.saturating_sub(ALERTS as u64 - 1);
-        decisions.alerts.gone = usize::try_from(first).unwrap_or_default();
-        for (place, decision) in kept.into_iter().filter(|(place, _)| *place >= first) {
-            let place = usize::try_from(place).unwrap_or_default();
-            while decisions.alerts.reserve() < place {}
+        for (place, decision) in kept.into_iter().filter(|(place, _)| place.row < ALERTS) {
+            decisions.alerts.take(place, group(&decision));
             decisions.alerts.put(place, decision);
         }
         decisions
     }
 
-    /// Takes a batch's alerts out of its decisions, each with the place that it is to be kept in: `place % ALERTS` is the row
-    /// that it takes. The places are taken from then on, also if the batch comes to nothing: others are judged meanwhile.
-    pub fn numbered(&mut self, decisions: &mut Vec<Decision>, now: Timestamp) -> Vec<(u64, Decision)> {
+    /// Takes a batch's alerts out of its decisions, each with the place that it is to be kept in. The places are taken from
+    /// then on, also if the batch comes to nothing: others are judged meanwhile.
+    pub fn numbered(&mut self, decisions: &mut Vec<Decision>, now: Timestamp) -> Vec<(Place, Decision)> {
         let alerts = decisions.extract_if(.., |decision| decision.subject.is_some());
         let mut numbered = Vec::new();
         for mut decision in alerts {
@@ -55,20 +61,20 @@ impl Decisions {
                 }
             }
             decision.decided = Some(now);
-            numbered.push((self.alerts.reserve() as u64, decision));
+            numbered.push((self.alerts.reserve(group(&decision)), decision));
         }
         numbered
     }
 
     /// Keeps the decisions of a batch, its alerts as they were numbered and all others; of one event that is judged again
     /// without a rule, the first decision stays.
-    pub fn keep(&mut self, numbered: Vec<(u64, Decision)>, others: Vec<Decision>) {
+    pub fn keep(&mut self, numbered: Vec<(Place, Decision)>, others: Vec<Decision>) {
         for (place, decision) in numbered {
-            self.alerts.put(usize::try_from(place).unwrap_or_default(), decision);
+            self.alerts.put(place, decision);
         }
         for decision in others {
             if self.get(&decision.id).is_none() {
-                let place = self.others.reserve();
+                let place = self.others.reserve(decision.account.clone());
                 self.others.put(place, decision);
             }
         }
@@ -81,90 +87,121 @@ impl Decisions {
 
     /// How far an alert came through a sink; the decision and its place are answered, if it is still kept and that is
     /// news.
-    pub fn delivered(&mut self, alert: &str, sink: &str, delivery: Delivery) -> Option<(u64, Decision)> {
-        let place = self.alerts.place(alert)?;
-        let number = (self.alerts.gone + place) as u64;
-        let decision = self.alerts.entries.get_mut(place)?.as_mut()?;
+    pub fn delivered(&mut self, alert: &str, sink: &str, delivery: Delivery) -> Option<(Place, Decision)> {
+        let number = *self.alerts.by_id.get(alert)?;
+        let entry = self.alerts.entries.get_mut(&number)?;
+        let (row, decision) = (entry.row, entry.decision.as_mut()?);
         if decision.deliveries.get(sink) == Some(&delivery) {
             return None;
         }
         decision.deliveries.insert(sink.to_owned(), delivery);
-        Some((number, decision.clone()))
+        Some((Place { number, row }, decision.clone()))
     }
 
     /// The decisions on alerts, the newest first.
     pub fn alerts(&self) -> impl Iterator<Item = &Decision> {
-        self.alerts.entries.iter().rev().flatten()
+        self.alerts.entries.values().rev().filter_map(|entry| entry.decision.as_ref())
     }
 }
 
-/// So many decisions, found by the ids of event and alert.
+/// What an alert is one of many of, should there be many: what its message is about.
+fn group(decision: &Decision) -> String {
+    decision.subject.as_ref().map(|subject| subject.group.clone()).unwrap_or_default()
+}
+
+/// So many decisions, found by the ids of event and alert. Of the group that has most, the oldest makes room.
 #[derive(Debug)]
-struct Ring {
-    most: usize,
-    /// How many were pushed out.
-    gone: usize,
-    /// None where a newer one took the place.
-    entries: VecDeque<Option<Decision>>,
-    by_id: FxHashMap<String, usize>,
+struct Kept {
+    most: u16,
+    next: u64,
+    /// By their numbers.
+    entries: BTreeMap<u64, Entry>,
+    by_id: FxHashMap<String, u64>,
+    groups: BTreeMap<String, BTreeSet<u64>>,
+    /// Rows that none of them takes.
+    free: BTreeSet<u16>,
 }
 
-impl Ring {
-    fn of(most: usize) -> Self {
-        Ring { most, gone: 0, entries: VecDeque::new(), by_id: FxHashMap::default() }
-    }
+#[derive(Debug)]
+struct Entry {
+    row: u16,
+    group: String,
+    /// None before it is put, and where a newer one took its place.
+    decision: Option<Decision>,
+}
 
-    fn place(&self, id: &str) -> Option<usize> {
-        self.by_id.get(id)?.checked_sub(self.gone)
+impl Kept {
+    fn of(most: u16) -> Self {
+        Kept {
+            most,
+            next: 0,
+            entries: BTreeMap::new(),
+            by_id: FxHashMap::default(),
+            groups: BTreeMap::new(),
+            free: (0..most).collect(),
+        }
     }
 
     fn get(&self, id: &str) -> Option<&Decision> {
-        self.entries.get(self.place(id)?)?.as_ref()
+        self.entries.get(self.by_id.get(id)?)?.decision.as_ref()
     }
 
-    /// Takes the next place, for which the oldest makes room.
-    fn reserve(&mut self) -> usize {
-        self.entries.push_back(None);
-        self.shrink();
-        self.gone + self.entries.len() - 1
+    /// Takes the next place.
+    fn reserve(&mut self, group: String) -> Place {
+        if self.entries.len() >= usize::from(self.most) {
+            self.make_room();
+        }
+        let place = Place { number: self.next, row: self.free.first().copied().unwrap_or_default() };
+        self.take(place, group);
+        place
+    }
+
+    /// Takes this place, which is a free one.
+    fn take(&mut self, place: Place, group: String) {
+        self.free.remove(&place.row);
+        self.next = self.next.max(place.number + 1);
+        self.groups.entry(group.clone()).or_default().insert(place.number);
+        self.entries.insert(place.number, Entry { row: place.row, group, decision: None });
     }
 
     /// Puts a decision into its place, unless others have pushed that out meanwhile.
-    fn put(&mut self, place: usize, decision: Decision) {
-        if let Some(before) = self.place(&decision.id)
-            && let Some(before) = self.entries.get_mut(before)
-        {
-            *before = None;
+    fn put(&mut self, place: Place, decision: Decision) {
+        if let Some(before) = self.by_id.get(&decision.id).and_then(|before| self.entries.get_mut(before)) {
+            before.decision = None;
         }
-        let Some(at) = place.checked_sub(self.gone) else { return };
-        let Some(entry) = self.entries.get_mut(at) else { return };
-        let alert = decision.subject.as_ref().map(|subject| subject.alert.clone());
-        for id in alert.into_iter().chain([decision.id.clone()]) {
-            self.by_id.insert(id, place);
+        let Some(entry) = self.entries.get_mut(&place.number) else { return };
+        for id in ids(&decision) {
+            self.by_id.insert(id.to_owned(), place.number);
         }
-        *entry = Some(decision);
+        entry.decision = Some(decision);
     }
 
-    fn shrink(&mut self) {
-        while self.entries.len() > self.most {
-            let gone = self.entries.pop_front().flatten();
-            if let Some(decision) = gone {
-                let alert = decision.subject.as_ref().map(|subject| subject.alert.as_str());
-                for id in alert.into_iter().chain([decision.id.as_str()]) {
-                    if self.by_id.get(id) == Some(&self.gone) {
-                        self.by_id.remove(id);
-                    }
-                }
+    fn make_room(&mut self) {
+        let most = self.groups.values().max_by_key(|numbers| (numbers.len(), Reverse(numbers.first())));
+        let Some(number) = most.and_then(BTreeSet::first).copied() else { return };
+        let Some(gone) = self.entries.remove(&number) else { return };
+        self.free.insert(gone.row);
+        if let Some(numbers) = self.groups.get_mut(&gone.group) {
+            numbers.remove(&number);
+            if numbers.is_empty() {
+                self.groups.remove(&gone.group);
             }
-            self.gone += 1;
+        }
+        for id in gone.decision.iter().flat_map(ids) {
+            if self.by_id.get(id) == Some(&number) {
+                self.by_id.remove(id);
+            }
         }
     }
+}
+
+fn ids(decision: &Decision) -> impl Iterator<Item = &str> {
+    let alert = decision.subject.as_ref().map(|subject| subject.alert.as_str());
+    alert.into_iter().chain([decision.id.as_str()])
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::domain::event::Event;
     use crate::domain::event::scope::Scope;
@@ -173,7 +210,7 @@ mod tests {
     use crate::domain::notify::outbox::Route;
     use crate::domain::severity::Severity;
 
-    fn keep(decisions: &mut Decisions, mut new: Vec<Decision>) -> Vec<(u64, Decision)> {
+    fn keep(decisions: &mut Decisions, mut new: Vec<Decision>) -> Vec<(Place, Decision)> {
         let numbered = decisions.numbered(&mut new, Timestamp::UNIX_EPOCH);
         decisions.keep(numbered.clone(), new);
         numbered
@@ -208,7 +245,7 @@ mod tests {
         keep(&mut decisions, (1..10_000).map(|n| decision(n, false)).collect());
         assert!(decisions.get("event-0").is_some() && decisions.get("alert-0").is_some());
         assert!(decisions.get("event-1").is_none() && decisions.get("event-9999").is_some());
-        assert!(decisions.others.by_id.len() <= OTHERS && decisions.others.entries.len() == OTHERS);
+        assert!(decisions.others.by_id.len() <= 2_000 && decisions.others.entries.len() == 2_000);
     }
 
     #[test]
@@ -238,28 +275,50 @@ mod tests {
         assert_eq!(decisions.alerts().count(), 1);
     }
 
-    /// The rows are a ring too: what they hold after a thousand alerts is the last five hundred, at the places where they were.
+    /// The last five hundred were all one account's, or all one key's, and a thief's own was not among them.
+    #[test]
+    fn nobodys_flood_of_alerts_pushes_anothers_out() {
+        let mut decisions = Decisions::default();
+        let of = |id: usize, group: &str| {
+            let mut decision = decision(id, true);
+            decision.subject.iter_mut().for_each(|subject| group.clone_into(&mut subject.group));
+            decision
+        };
+        keep(&mut decisions, (0..5).map(|n| of(n, "thief")).collect());
+        keep(&mut decisions, (5..10).map(|n| of(n, &format!("group-{n}"))).collect());
+        keep(&mut decisions, (10..9_000).map(|n| of(n, "noisy")).collect());
+        assert!((0..10).all(|n| decisions.get(&format!("event-{n}")).is_some()));
+        assert_eq!(decisions.alerts().count(), 500);
+        assert!(decisions.get("event-8510").is_some() && decisions.get("event-8509").is_none());
+        // Where all have as many, the oldest goes.
+        let mut alone = Decisions::default();
+        keep(&mut alone, (0..501).map(|n| of(n, &format!("group-{n}"))).collect());
+        assert!(alone.get("event-0").is_none() && alone.get("event-1").is_some());
+    }
+
+    /// What the rows hold after a thousand alerts is the last five hundred, at the places where they were.
     #[test]
     fn the_last_alerts_and_what_became_of_them_survive_a_restart() {
         let (mut decisions, mut rows) = (Decisions::default(), BTreeMap::new());
         for n in 0..1_234 {
             for (place, decision) in keep(&mut decisions, vec![decision(n, true)]) {
-                rows.insert(place % ALERTS as u64, (place, decision));
+                rows.insert(place.row, (place, decision));
             }
         }
         let (place, one) = decisions
             .delivered("alert-1200", "security", Delivery::Delivered(Timestamp::UNIX_EPOCH))
             .expect("kept");
-        rows.insert(place % ALERTS as u64, (place, one));
-        // One row was never written, and one is of an earlier round.
-        rows.remove(&(1_000 % ALERTS as u64));
+        rows.insert(place.row, (place, one));
+        // One row was never written.
+        let lost = rows.iter().find(|(_, (_, decision))| decision.id == "event-1000").expect("kept").0;
+        rows.remove(&lost.clone());
         let mut again = Decisions::restored(rows.into_values().collect());
-        assert_eq!(again.alerts().count(), ALERTS - 1);
+        assert_eq!(again.alerts().count(), 499);
         assert_eq!(again.alerts().next().map(|one| one.id.as_str()), Some("event-1233"));
         let fate = again.get("event-1200").map(|one| one.fate(&[]));
         assert_eq!(fate.as_deref(), Some("alerted; delivered to security at 1970-01-01T00:00:00Z"));
-        let numbered = keep(&mut again, vec![decision(2_000, true)]);
-        assert_eq!(numbered[0].0, 1_234, "it takes the place of the oldest");
+        let numbered = keep(&mut again, vec![decision(2_000, true), decision(2_001, true)]);
+        assert_eq!(numbered[0].0.number, 1_234);
         assert!(again.get("event-734").is_none() && again.get("event-735").is_some());
     }
 }
