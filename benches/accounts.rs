@@ -1,6 +1,6 @@
 //! What a hundred accounts of seventeen regions cost in one process: `cargo bench --bench accounts` prints its memory,
-//! descriptors, requests a second on average and at the busiest, and how often a role was taken on, for each of six minutes
-//! (`-- --minutes N`). The process is real, and
+//! descriptors, requests a second on average and at the busiest, how often a role was taken on, and how long the daemon takes to say that it
+//! is alive, for each of six minutes (`-- --minutes N`). The process is real, and
 //! the AWS is simulated on loopback, in this process.
 
 #![allow(
@@ -51,11 +51,17 @@ fn main() {
         world.keep_calls();
         let mut child = process::start_with(&aws, &key, folder.path(), Some("trailnoti.toml"));
         println!("{ACCOUNTS} accounts of 17 regions   goals: 250 MB, 400 descriptors, one AssumeRole an hour and account");
-        println!("minute  memory                        descriptors  requests/s (busiest)  processor  AssumeRole");
+        println!("minute  memory                        descriptors  requests/s (busiest)  processor  AssumeRole  healthcheck (slowest of 12)");
         let mut assumed = 0;
         for minute in 1..=minutes() {
             let used = process::processor_time(child.id());
-            tokio::time::sleep(Duration::from_secs(60)).await;
+            let mut slowest = Duration::ZERO;
+            for _ in 0..12 {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+                let home = folder.path().to_owned();
+                let health = tokio::task::spawn_blocking(move || process::health(&home));
+                slowest = slowest.max(health.await.expect("it is alive"));
+            }
             let used = process::processor_time(child.id()) - used;
             let calls = world.take_calls();
             let mut by_second: BTreeMap<i64, usize> = BTreeMap::new();
@@ -65,7 +71,7 @@ fn main() {
             let descriptors = std::fs::read_dir(format!("/proc/{}/fd", child.id())).expect("it runs").count();
             let all = world.counts().get("AssumeRole").copied().unwrap_or_default();
             println!(
-                "{minute:6}  {:28}  {descriptors:11}  {:10.0} ({:7})  {:7.1} %  {:10}",
+                "{minute:6}  {:28}  {descriptors:11}  {:10.0} ({:7})  {:7.1} %  {:10}  {slowest:.0?}",
                 process::memory(child.id()),
                 calls.len() as f64 / 60.0,
                 by_second.values().max().copied().unwrap_or_default(),

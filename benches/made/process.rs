@@ -4,7 +4,7 @@
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_trailnoti");
 
@@ -29,6 +29,16 @@ pub fn start_with(aws: &str, key: &str, home: &Path, config: Option<&str>) -> Ch
         .stderr(Stdio::null())
         .spawn()
         .expect("it starts")
+}
+
+/// How long `trailnoti healthcheck` takes beside the daemon that has its configuration in `home`.
+pub fn health(home: &Path) -> Duration {
+    let begun = Instant::now();
+    let mut command = Command::new(PROGRAM);
+    command.args(["healthcheck", "--config", "trailnoti.toml"]).current_dir(home).env_clear();
+    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("it runs");
+    assert!(status.success(), "it is alive");
+    begun.elapsed()
 }
 
 /// Seconds that a process had of the processors, its own and the system's for it (proc(5): fields 14 and 15 of `stat`,

@@ -43,6 +43,7 @@ async fn shared(weather: &Arc<Weather>) -> Shared {
         nudges: Arc::default(),
         skew: source::skew(clock),
         page: source::PageSize::Whole,
+        base: Arc::default(),
         config: Arc::new(config),
     }
 }

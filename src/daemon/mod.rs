@@ -179,6 +179,7 @@ impl Generation {
             nudges: Arc::new(nudges.collect::<BTreeMap<_, _>>()),
             skew: source::skew(deps.clock),
             page,
+            base: Arc::default(),
             config: Arc::new(config),
         };
         deps.status.begin(shared.config.accounts.len().max(1));

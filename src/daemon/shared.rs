@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OnceCell};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -14,12 +14,13 @@ use crate::config::Config;
 use crate::daemon::coverage::Coverage;
 use crate::daemon::judge_state::JudgeState;
 use crate::daemon::outages::Outages;
+use crate::domain::context::own::Own;
 use crate::domain::lookup::sweep::Sweeps;
 use crate::domain::notify::outbox::Route;
 use crate::domain::retry::{phase, salt};
 use crate::domain::time::later;
 use crate::ops::status::Status;
-use crate::source::{FetchError, PageSize, Skew};
+use crate::source::{Account, FetchError, PageSize, Skew};
 use crate::store::{Store, StoreError};
 
 /// How long after the state did not answer it is asked again.
@@ -58,9 +59,16 @@ pub struct Shared {
     pub skew: Skew,
     /// How much of the history is read at once.
     pub page: PageSize,
+    /// Whose the credentials are with which accounts are entered by a role; nothing before that is known.
+    pub base: Arc<OnceCell<Own>>,
 }
 
 impl Shared {
+    /// What trailnoti itself is in an account.
+    pub(in crate::daemon) fn own(&self, account: &Account) -> Own {
+        self.base.get().map_or_else(|| account.own.clone(), |base| account.own.and(base))
+    }
+
     /// Waits until a loop's own moment, so that the loops of many accounts do not all ask at once; and says whether to go on.
     pub(in crate::daemon) async fn wait_for_turn(
         &self,

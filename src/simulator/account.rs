@@ -38,7 +38,9 @@ pub const OPT_IN_REGIONS: [&str; 4] = ["af-south-1", "ap-east-1", "eu-south-1", 
 pub struct Account {
     /// From when on, and until when, a region is enabled.
     regions: BTreeMap<String, (Timestamp, Timestamp)>,
-    pub(super) events: Vec<Recorded>,
+    /// By region, and in it by the second in which it happened and by the order of recording.
+    events: BTreeMap<String, BTreeMap<(i64, u64), Recorded>>,
+    recorded: u64,
     instances: Vec<Instance>,
     launched: u32,
     /// Whether instances that AWS manages are hidden from who does not ask for them.
@@ -54,8 +56,8 @@ pub struct Account {
 pub struct Recorded {
     /// The record, as CloudTrail writes it.
     pub record: Json,
-    /// The second in which it happened; none where the record does not say.
-    pub happened: Option<i64>,
+    /// The second in which it happened.
+    pub happened: i64,
     /// When it can first be read.
     pub visible: Timestamp,
     /// `CloudTrailEvent` is this text instead of the record, for what must not happen and might.
@@ -151,7 +153,8 @@ impl Account {
             DEFAULT_REGIONS.iter().map(|region| ((*region).to_owned(), (Timestamp::MIN, Timestamp::MAX)));
         Account {
             regions: regions.collect(),
-            events: Vec::new(),
+            events: BTreeMap::new(),
+            recorded: 0,
             instances: Vec::new(),
             launched: 0,
             hides_managed: true,
@@ -190,23 +193,40 @@ impl Account {
 
     /// Puts a record into the history, visible after a while.
     pub fn record(&mut self, record: Json, after: SignedDuration) {
-        let happened: Option<Timestamp> = record.text("eventTime").and_then(|time| time.parse().ok());
-        let visible = happened.unwrap_or(Timestamp::MIN) + after;
-        let happened = happened.map(Timestamp::as_second);
-        self.events.push(Recorded { record, happened, visible, text: None });
+        self.put(record, None, after);
     }
 
     /// Puts something into the history as `CloudTrailEvent` that is not the record.
     pub fn record_text(&mut self, record: Json, text: &str, after: SignedDuration) {
-        self.record(record, after);
-        if let Some(last) = self.events.last_mut() {
-            last.text = Some(text.to_owned());
-        }
+        self.put(record, Some(text.to_owned()), after);
+    }
+
+    /// One that does not say when it happened is in no window, and is never read.
+    fn put(&mut self, record: Json, text: Option<String>, after: SignedDuration) {
+        let happened = record.text("eventTime").and_then(|time| time.parse::<Timestamp>().ok());
+        let Some(happened) = happened else { return };
+        self.recorded += 1;
+        let region = record.text("awsRegion").unwrap_or_default().to_owned();
+        let visible = happened + after;
+        let happened = happened.as_second();
+        let events = self.events.entry(region).or_default();
+        events.insert((happened, self.recorded), Recorded { record, happened, visible, text });
+    }
+
+    /// What happened in a region in these seconds, both included, the oldest first.
+    pub(super) fn happened(&self, region: &str, from: i64, until: i64) -> impl Iterator<Item = &Recorded> {
+        let events = self.events.get(region).filter(|_| from <= until);
+        events
+            .into_iter()
+            .flat_map(move |events| events.range((from, 0)..=(until, u64::MAX)))
+            .map(|(_, one)| one)
     }
 
     /// Forgets what happened before a time: CloudTrail keeps 90 days of it, and a long simulation less.
     pub fn forget(&mut self, before: Timestamp) {
-        self.events.retain(|event| event.happened.is_none_or(|happened| happened >= before.as_second()));
+        for events in self.events.values_mut() {
+            *events = events.split_off(&(before.as_second(), 0));
+        }
         self.instances.retain(|instance| instance.ended().is_none_or(|ended| ended >= before));
     }
 

@@ -125,34 +125,26 @@ pub(super) fn serve(
     let Some(owner) = state.accounts.get(account) else {
         return error("AccessDeniedException", "no account");
     };
-    let mut found: Vec<(&Recorded, i64)> = owner
-        .events
-        .iter()
-        .chain(&own)
-        .filter_map(|event| Some((event, event.happened?)))
-        .filter(|(event, happened)| {
-            let happened = *happened as f64;
-            event.visible <= now
-                && start <= happened
-                && happened <= end
-                && event.record.text("awsRegion") == Some(&call.region)
-                && attribute.as_ref().is_none_or(|(key, value)| has(&event.record, key, value))
-        })
-        .collect();
+    let within = |event: &&Recorded| (start..=end).contains(&(event.happened as f64));
+    let is_asked_for = |event: &&Recorded| {
+        event.visible <= now && attribute.as_ref().is_none_or(|(key, value)| has(&event.record, key, value))
+    };
+    let all = owner.happened(&call.region, start.ceil() as i64, end.floor() as i64);
+    let mut found: Vec<&Recorded> = all.chain(own.iter().filter(within)).filter(is_asked_for).collect();
     // Nothing is known of the order inside a second: here it is that of the ids, not of the recording.
-    let order = |(event, happened): &(&Recorded, i64)| {
-        (std::cmp::Reverse(*happened), event.record.text("eventID").unwrap_or_default().to_owned())
+    let order = |event: &&Recorded| {
+        (std::cmp::Reverse(event.happened), event.record.text("eventID").unwrap_or_default().to_owned())
     };
     if found.len() > from + most {
         // Of many, only those up to the end of the page need an order.
         let before =
-            |a: &(&Recorded, i64), b: &(&Recorded, i64)| b.1.cmp(&a.1).then_with(|| order(a).cmp(&order(b)));
+            |a: &&Recorded, b: &&Recorded| b.happened.cmp(&a.happened).then_with(|| order(a).cmp(&order(b)));
         found.select_nth_unstable_by(from + most, before);
         found[..from + most].sort_by(before);
     } else {
         found.sort_by_key(order);
     }
-    let events: Vec<Value> = found.iter().skip(from).take(most).map(|(event, at)| wire(event, *at)).collect();
+    let events: Vec<Value> = found.iter().skip(from).take(most).map(|event| wire(event)).collect();
     let mut reply = json!({ "Events": events });
     if found.len() > from + most {
         let next = TokenFor { parameters, from: from + most, after_empty: false };
@@ -188,14 +180,14 @@ fn username(record: &Json) -> Option<String> {
 }
 
 /// An event as it goes over the wire: `ReadOnly` is a text, the time a float, and what is not known is absent.
-fn wire(event: &Recorded, happened: i64) -> Value {
+fn wire(event: &Recorded) -> Value {
     let record = &event.record;
     let mut wire = json!({
         "EventId": record.text("eventID"),
         "EventName": record.text("eventName"),
         "EventSource": record.text("eventSource"),
         "ReadOnly": record.at("readOnly").and_then(Json::as_bool).unwrap_or(false).to_string(),
-        "EventTime": happened as f64,
+        "EventTime": event.happened as f64,
         "Resources": [],
         "CloudTrailEvent": event.text.clone().unwrap_or_else(|| record.to_string()),
     });

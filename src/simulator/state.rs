@@ -110,7 +110,7 @@ impl State {
         visible
             .map(|at| Recorded {
                 record: own(call, "LookupEvents", account, *at),
-                happened: Some(at.as_second()),
+                happened: at.as_second(),
                 visible: *at + OWN_CALLS,
                 text: None,
             })

@@ -4,7 +4,7 @@ use trailnoti::domain::json::{Json, object};
 use trailnoti::simulator::Launch;
 use trailnoti::simulator::records::{Caller, call};
 
-use crate::world::{ACCOUNT, MALLORY, Stage, at, minutes};
+use crate::world::{ACCOUNT, AT_ONCE, MALLORY, Stage, at, minutes};
 
 #[tokio::test(start_paused = true)]
 async fn who_changes_what_trailnoti_may_do_is_told_as_critical() {
@@ -25,6 +25,24 @@ async fn who_changes_what_trailnoti_may_do_is_told_as_critical() {
     stage.stop().await;
     let told = stage.transcript();
     assert_eq!(told.matches("!mallory changed what trailnoti itself may do").count(), 2, "{told}");
+}
+
+/// Accounts are entered by roles, and whoever takes the user's rights from which that is done blinds all of them.
+#[tokio::test(start_paused = true)]
+async fn who_changes_the_user_that_enters_accounts_by_roles_is_told_as_critical() {
+    let config = "[[account]]\nname = \"own\"\nrole_arn = \"arn:aws:iam::111122223333:role/watched\"\n";
+    let mut stage = Stage::new(&["us-east-1"]).with(&format!("{AT_ONCE}{config}"));
+    let on = |user: &str, time: &str| {
+        let request = object([("userName", user.into()), ("accessKeyId", "AKIA0".into())]);
+        call(&MALLORY, at(time), "us-east-1", "iam", "DeleteAccessKey", request, Json::Null)
+    };
+    stage.record(on("trailnoti", "10:02"), minutes(2));
+    stage.record(on("somebody", "10:03"), minutes(2));
+    stage.start().await;
+    stage.until("10:15").await;
+    stage.stop().await;
+    let told = stage.transcript();
+    assert_eq!(told.matches("!mallory changed what trailnoti itself may do").count(), 1, "{told}");
 }
 
 #[tokio::test(start_paused = true)]

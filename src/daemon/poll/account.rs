@@ -66,6 +66,11 @@ pub async fn watch_account(
             }
             Err(error) => return Err(error.into()),
         };
+        if config.is_some() && !shared.base.initialized() {
+            // What is read by the role shows whether the credentials work: here a failure is asked again at the next look.
+            let own = || async { Account::of_credentials(&sdk).await.map(|account| account.own) };
+            let _asked_again = shared.ask(&watch.name, &stop, shared.base.get_or_try_init(own)).await;
+        }
     }
     shared.status.ended(&watch.name);
     Ok(())

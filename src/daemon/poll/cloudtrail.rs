@@ -339,8 +339,8 @@ impl<'a> Reader<'a> {
     /// Judges what was read and writes it down. The times of what was alerted on are answered; where it cannot be written, the
     /// time at which it is to be read again.
     async fn kept(&self, what: What<'_>, commit: Commit) -> Result<Vec<Timestamp>, Timestamp> {
-        let (account_name, own) = (&self.account.name, Some(&self.account.own));
-        let batch = Batch { scope: self.scope(), account_name, own, what };
+        let own = self.shared.own(self.account);
+        let batch = Batch { scope: self.scope(), account_name: &self.account.name, own: Some(&own), what };
         match self.shared.judge_and_commit(batch, commit).await {
             Ok(judged) => Ok(judged.alerts),
             Err(error) => {

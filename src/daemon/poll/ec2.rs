@@ -136,12 +136,9 @@ impl<'a> Lister<'a> {
             heard,
             first: self.first,
         };
-        let batch = Batch {
-            scope,
-            account_name: &account.name,
-            own: Some(&account.own),
-            what: What::List(listing_now),
-        };
+        let own = shared.own(account);
+        let batch =
+            Batch { scope, account_name: &account.name, own: Some(&own), what: What::List(listing_now) };
         let commit = Commit { baseline: !self.has_baseline, ..Commit::default() };
         let decide_at = shared.judge_and_commit(batch, commit).await?.decide_at;
         (self.has_baseline, self.first, self.listing) = (true, false, Some(listing));

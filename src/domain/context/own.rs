@@ -33,6 +33,13 @@ impl Own {
         Own([role_of(arn)].into_iter().chain(machine).collect())
     }
 
+    /// Both: who enters an account by a role is trailnoti itself as well.
+    #[must_use]
+    pub fn and(&self, other: &Own) -> Self {
+        let more = other.0.iter().filter(|arn| !self.0.contains(arn));
+        Own(self.0.iter().chain(more).cloned().collect())
+    }
+
     /// The role or user.
     pub fn principal(&self) -> &str {
         self.0.first().map(String::as_str).unwrap_or_default()
@@ -98,6 +105,21 @@ mod tests {
         assert!(!on("iam", "AttachRolePolicy", attached), "that is about the other role");
         let other = Own::of_caller("arn:aws:sts::2:assumed-role/watcher/i-0abc");
         assert!(!other.is_changed_by(&event("ec2", "StopInstances", stopped)), "another account's");
+    }
+
+    #[test]
+    fn who_enters_by_a_role_is_trailnoti_too() {
+        let entered = Own::of_principal("arn:aws:iam::1:role/watched");
+        let own = entered.and(&Own::of_caller("arn:aws:iam::2:user/watcher"));
+        assert_eq!(own.principal(), "arn:aws:iam::1:role/watched");
+        let other = |name, request| {
+            let mut event = event("iam", name, request);
+            event.account = "2".to_owned();
+            own.is_changed_by(&event)
+        };
+        assert!(other("DeleteAccessKey", r#"{"userName":"watcher"}"#));
+        assert!(!other("DeleteAccessKey", r#"{"userName":"watched"}"#));
+        assert_eq!(own.and(&own), own);
     }
 
     #[test]

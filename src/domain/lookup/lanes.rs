@@ -261,7 +261,7 @@ impl Lanes {
             self.sweeps.take_if(|_| !self.newest.is_long());
             return None;
         }
-        let is_lanes = if self.newest.goes_on() { self.turn % 2 == 0 } else { self.turn % 6 == 5 };
+        let is_lanes = if self.newest.goes_on() { self.turn.is_multiple_of(2) } else { self.turn % 6 == 5 };
         if is_lanes { None } else { self.sweep(policy, now) }
     }
 
