@@ -77,7 +77,7 @@ pub async fn dispatch(
 }
 
 /// What is said of an alert that became a count.
-const COUNTED: &str = "it is only counted, beside one like it: too many alerts waited";
+const COUNTED: &str = "not by itself: it is counted beside one like it, since too many alerts waited";
 
 enum Turn {
     Sent,
@@ -208,6 +208,7 @@ impl Dispatch<'_> {
             return Ok(());
         }
         self.room_looked = now;
+        self.shared.status.expect(self.name, DELIVERY + SLACK);
         let (shared, sink) = (self.shared, self.sink.queue().to_owned());
         let counted = shared.store.make_room(&sink).await?;
         if !counted.is_empty() {

@@ -112,8 +112,7 @@ mod tests {
     use super::*;
 
     /// What an attacker calls a role, to write a line of the log or to a terminal.
-    const HOSTILE: &str =
-        "ci\nERROR trailnoti: all is well\r\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\u{202e}gpj\u{200b}\u{3164}";
+    const HOSTILE: &str = "ci\nERROR trailnoti: all is well\r\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\u{202e}gpj\u{200b}\u{3164}\u{2028}x";
 
     #[derive(Clone, Default)]
     struct Buffer(Arc<Mutex<Vec<u8>>>);
@@ -145,7 +144,8 @@ mod tests {
             let log = logged(look);
             assert_eq!(log.matches('\n').count(), 1, "{look:?}: {log:?}");
             let seen = log.trim_end_matches('\n');
-            let unseen = |c: char| c.is_control() && c != '\u{1b}' || "\u{202e}\u{200b}\u{3164}".contains(c);
+            let unseen =
+                |c: char| c.is_control() && c != '\u{1b}' || "\u{202e}\u{200b}\u{3164}\u{2028}".contains(c);
             assert!(!seen.contains(unseen), "{look:?}: {log:?}");
             for escape in seen.split('\u{1b}').skip(1) {
                 assert_eq!(look, Look::Text { colours: true }, "{log:?}");

@@ -10,7 +10,7 @@ use crate::store::pending;
 use crate::store::rows::key;
 use crate::store::state::Store;
 
-/// How many rows are looked at together, so that making room takes none in memory.
+/// How many rows are looked at together, so that a long queue is never in memory whole.
 const TOGETHER: usize = 4_000;
 
 /// How alike alerts must be for one to be counted beside the other.
@@ -29,9 +29,14 @@ impl Store {
     /// # Errors
     /// When the state cannot be read or written; what was counted until then is.
     pub async fn make_room(&self, sink: &str) -> Result<Vec<String>, StoreError> {
-        let excess = excess(self.queue(sink).await?);
+        let too_many = excess(self.queue(sink).await?);
         let mut counted = Vec::new();
         for alike in [Alike::Kind, Alike::Rule] {
+            let excess = match alike {
+                Alike::Kind => too_many,
+                // However many urgent ones wait, that is no reason to take their names from the others.
+                Alike::Rule => counted.len() + excess(self.less_urgent(sink).await?),
+            };
             for severity in MAY_BE_COUNTED {
                 let prefix = key::outbox_at(sink, severity);
                 while counted.len() < excess {
@@ -48,12 +53,26 @@ impl Store {
         }
         Ok(counted)
     }
+
+    /// How many wait that may become counts.
+    async fn less_urgent(&self, sink: &str) -> Result<usize, StoreError> {
+        let mut waiting = 0;
+        for severity in MAY_BE_COUNTED {
+            waiting += self.engine.keys(&key::outbox_at(sink, severity)).await?.len();
+        }
+        Ok(waiting)
+    }
 }
 
 /// The rows of one severity with the oldest counted, and the ids of those that are counts now.
 fn folded(rows: &[Row], alike: Alike, excess: usize) -> (Vec<Change>, Vec<String>) {
-    let glances: Vec<_> =
-        rows.iter().filter_map(|(key, row)| Some((key, row, pending::glance(row)?))).collect();
+    // What the sink refused is tried by itself, and takes nothing with it.
+    let glances: Vec<_> = rows
+        .iter()
+        .filter_map(|(key, row)| {
+            Some((key, row, pending::glance(row).filter(|glance| glance.refusals == 0)?))
+        })
+        .collect();
     let kinds = glances.iter().map(|(.., glance)| match alike {
         Alike::Kind => (glance.rule(), Some(glance.kind())),
         Alike::Rule => (glance.rule(), None::<Kind>),

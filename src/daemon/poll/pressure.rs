@@ -126,7 +126,7 @@ impl<'a> Pressure<'a> {
 
     async fn check_flood(&mut self, lanes: &Lanes) -> Result<(), StoreError> {
         let now = self.shared.clock.now();
-        let busy = lanes.busy_since().is_some();
+        let busy = lanes.has_many();
         if busy {
             self.last_busy = Some(now);
         }

@@ -12,6 +12,9 @@ use crate::domain::judge::decision::{Decision, Delivery};
 pub const ALERTS: u16 = 500;
 const OTHERS: u16 = 2_000;
 
+/// A group with more than this makes room for others; where none has, the oldest of all does.
+const OF_ONE_GROUP: usize = 50;
+
 /// Where a decision is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
@@ -109,7 +112,7 @@ fn group(decision: &Decision) -> String {
     decision.subject.as_ref().map(|subject| subject.group.clone()).unwrap_or_default()
 }
 
-/// So many decisions, found by the ids of event and alert. Of the group that has most, the oldest makes room.
+/// So many decisions, found by the ids of event and alert. The oldest makes room: of the group that has most, where one has many.
 #[derive(Debug)]
 struct Kept {
     most: u16,
@@ -178,7 +181,8 @@ impl Kept {
 
     fn make_room(&mut self) {
         let most = self.groups.values().max_by_key(|numbers| (numbers.len(), Reverse(numbers.first())));
-        let Some(number) = most.and_then(BTreeSet::first).copied() else { return };
+        let flood = most.filter(|numbers| numbers.len() > OF_ONE_GROUP).and_then(BTreeSet::first);
+        let Some(number) = flood.or_else(|| self.entries.keys().next()).copied() else { return };
         let Some(gone) = self.entries.remove(&number) else { return };
         self.free.insert(gone.row);
         if let Some(numbers) = self.groups.get_mut(&gone.group) {
@@ -290,10 +294,12 @@ mod tests {
         assert!((0..10).all(|n| decisions.get(&format!("event-{n}")).is_some()));
         assert_eq!(decisions.alerts().count(), 500);
         assert!(decisions.get("event-8510").is_some() && decisions.get("event-8509").is_none());
-        // Where all have as many, the oldest goes.
+        // Where none has many, the oldest goes, however alone it was.
         let mut alone = Decisions::default();
-        keep(&mut alone, (0..501).map(|n| of(n, &format!("group-{n}"))).collect());
-        assert!(alone.get("event-0").is_none() && alone.get("event-1").is_some());
+        keep(&mut alone, (0..500).map(|n| of(n, &format!("group-{n}"))).collect());
+        keep(&mut alone, (500..540).map(|n| of(n, "today")).collect());
+        assert!(alone.get("event-39").is_none() && alone.get("event-40").is_some());
+        assert!((500..540).all(|n| alone.get(&format!("event-{n}")).is_some()));
     }
 
     /// What the rows hold after a thousand alerts is the last five hundred, at the places where they were.

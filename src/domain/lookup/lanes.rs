@@ -50,6 +50,8 @@ pub struct Lanes {
     sweeps: Option<Box<Sweeps>>,
     /// When it was last asked who else asks.
     askers: Timestamp,
+    /// The turns that lanes had, and not what is read beside them.
+    of_lanes: u64,
     /// When a walk of a *read* lane last began.
     read_begun: Timestamp,
 }
@@ -117,6 +119,7 @@ impl Lanes {
             plan,
             sweeps: None,
             askers: Timestamp::MIN,
+            of_lanes: 0,
             read_begun: Timestamp::MIN,
         }
     }
@@ -131,6 +134,11 @@ impl Lanes {
     /// Since when there are more writes than *fresh* can read in time.
     pub fn busy_since(&self) -> Option<Timestamp> {
         self.newest.busy_since()
+    }
+
+    /// Whether there are, as far as that was seen and is not only expected.
+    pub fn has_many(&self) -> bool {
+        self.newest.has_many()
     }
 
     /// Whether something is late that more requests would bring.
@@ -284,7 +292,7 @@ impl Lanes {
         }
         let idle = reads().filter(|lane| lane.cursor.walk.is_none());
         match idle.map(|lane| (lane.cursor.through, &lane.kind)).min() {
-            Some(first) if first == (through, &lane.kind) => later(self.read_begun.min(now), each),
+            Some(first) if first == (through, &lane.kind) => later(self.read_begun, each),
             _ => Timestamp::MAX,
         }
     }
@@ -295,6 +303,8 @@ impl Lanes {
         for lane in self.lanes.iter_mut().filter(|lane| !matches!(lane.kind, LaneKind::History(_))) {
             lane.cursor.keep_to_the_clock(now);
         }
+        // A clock that was set back must not leave these waiting for the old time.
+        (self.read_begun, self.askers) = (self.read_begun.min(now), self.askers.min(now));
         let interval = policy.poll_interval;
         self.newest.keep(&mut self.lanes[FIRST].cursor, interval, now);
         let (fresh, through) = (&self.lanes[FIRST].cursor, self.lanes[WHOLE].cursor.through);
@@ -320,7 +330,7 @@ impl Lanes {
                 _ => lane.cursor.due(lane.every(policy), now),
             };
             // What is new has every other turn; its first page goes before everything.
-            if number == FIRST && (first || (newest <= now && self.turn.is_multiple_of(2))) {
+            if number == FIRST && (first || (newest <= now && self.of_lanes.is_multiple_of(2))) {
                 next = Some((0, number));
                 break;
             }
@@ -336,6 +346,7 @@ impl Lanes {
             let sweep = self.sweep(policy, now);
             return sweep.map_or(Plan::Wait(wake), |(reading, request)| Plan::Read(reading, request));
         };
+        self.of_lanes += 1;
         let lane = &mut self.lanes[number];
         lane.served = self.turn;
         if number == FIRST && lane.cursor.walk.is_none() {

@@ -10,8 +10,9 @@ use crate::domain::time::later;
 
 /// A walk with more pages than this is given up after one interval: it would not end before its events are late.
 const MANY: usize = 25;
-/// A walk that will have more pages than this, by what of its time its first ones are of, is given up as well. The newest minutes
-/// are thin, since CloudTrail is late, and a burst in them is dense: hence more, and not of the very first.
+/// A walk that will have more pages than this, by what of its time its first ones are of, is taken for one that has too many, until
+/// it is seen to its end. The newest minutes are thin, since CloudTrail is late, and a burst in them is dense: hence more, and not of
+/// the very first.
 const EXPECTED: usize = 40;
 const FIRST: usize = 6;
 /// A walk with more pages than this takes longer than an interval at the pace at rest.
@@ -29,6 +30,8 @@ pub(super) struct Newest {
     /// Those of the one before.
     before: usize,
     busy: Option<Timestamp>,
+    /// That was seen, and not only expected.
+    many: bool,
     probed: Timestamp,
     /// The walk may go on to its end, or to the page at which it is too long.
     goes_on: bool,
@@ -36,12 +39,25 @@ pub(super) struct Newest {
 
 impl Newest {
     pub fn new() -> Self {
-        Newest { pages: 0, expected: 0, before: 0, busy: None, probed: Timestamp::MIN, goes_on: true }
+        Newest {
+            pages: 0,
+            expected: 0,
+            before: 0,
+            busy: None,
+            many: false,
+            probed: Timestamp::MIN,
+            goes_on: true,
+        }
     }
 
     /// Since when the walks do not come to their end.
     pub fn busy_since(&self) -> Option<Timestamp> {
         self.busy
+    }
+
+    /// Whether there are too many, as far as that was seen.
+    pub fn has_many(&self) -> bool {
+        self.many
     }
 
     /// Whether the walk under way may come to its end.
@@ -56,10 +72,11 @@ impl Newest {
 
     /// Gives up a walk that does not end, so that the next begins at the newest: *whole* reads the rest.
     pub fn keep(&mut self, cursor: &mut Cursor, interval: Duration, now: Timestamp) {
+        self.probed = self.probed.min(now);
         if cursor.walk.as_ref().is_none_or(|walk| now < later(walk.end, interval)) {
             return;
         }
-        if self.goes_on() && !self.is_too_long() {
+        if self.goes_on() && self.pages <= MANY {
             return;
         }
         // A page that never came says nothing of how many there are.
@@ -97,7 +114,9 @@ impl Newest {
     pub fn judged(&mut self, left: Option<&Walk>) {
         self.pages += 1;
         let Some(walk) = left else {
-            self.busy.take_if(|_| self.pages <= MANY);
+            if self.pages <= MANY {
+                (self.busy, self.many) = (None, false);
+            }
             (self.pages, self.expected, self.before) = (0, 0, self.pages);
             return;
         };
@@ -108,13 +127,10 @@ impl Newest {
         {
             self.expected = self.pages * all / read.max(1);
         }
-        if self.is_too_long() {
+        self.many |= self.pages > MANY;
+        if self.many || self.expected > EXPECTED {
             self.busy.get_or_insert(walk.end);
         }
-    }
-
-    fn is_too_long(&self) -> bool {
-        self.pages > MANY || self.expected > EXPECTED
     }
 }
 
@@ -162,15 +178,20 @@ mod tests {
         assert_eq!(idle, Cursor { walk: None, ..walking(0) });
     }
 
-    /// Events were told a minute late while a walk of sixty pages was found out to be one by reading half of it.
+    /// Events were told a minute late while a walk of sixty pages was found out to be one by reading half of it. A burst is taken for
+    /// a flood for as long as its walk lasts, and is never called one.
     #[test]
-    fn a_walk_that_will_be_too_long_is_given_up_before_it_is() {
+    fn a_walk_that_will_be_too_long_is_one_before_it_is_and_until_its_end() {
         for (pages, read, busy) in [(5, 10, false), (6, 10, true), (10, 150, false), (10, 145, true)] {
             let mut newest = Newest::new();
             newest.begins(at(0));
             (0..pages).for_each(|_| newest.judged(Some(&reaching(0, read))));
-            newest.keep(&mut walking(0), INTERVAL, at(15));
             assert_eq!(newest.busy_since().is_some(), busy, "{pages} pages of {read} s");
+            let mut cursor = walking(0);
+            newest.keep(&mut cursor, INTERVAL, at(15));
+            assert!(cursor.walk.is_some() && !newest.has_many(), "{pages} pages of {read} s");
+            newest.judged(None);
+            assert_eq!(newest.busy_since(), None);
         }
     }
 

@@ -25,7 +25,7 @@ const STALE: Duration = Duration::from_secs(60);
 /// The pages of one name that are read one after the other: what is more waits for the next turn.
 const PAGES: usize = 3;
 
-/// Of so many turns these are for what is critical: three of ten, so that neither kind waits longer than half a minute.
+/// Of so many turns these are for what is critical: three of ten, so that both kinds wait about as long.
 const TURNS: u64 = 10;
 const CRITICAL: [u64; 3] = [0, 3, 6];
 
@@ -48,7 +48,8 @@ struct Narrow {
     cursor: Cursor,
     /// The pages of this turn.
     pages: usize,
-    asked: Timestamp,
+    /// The turn in which it was asked last: no time, since a clock may be set back.
+    asked: u64,
 }
 
 /// A service's calls: in one stream, or in one for each name.
@@ -133,7 +134,7 @@ impl Sweeps {
             return known;
         }
         let cursor = Cursor { floor: Timestamp::MIN, through: Timestamp::MIN, walk: None };
-        self.streams.push(Narrow { stream, critical, cursor, pages: 0, asked: Timestamp::MIN });
+        self.streams.push(Narrow { stream, critical, cursor, pages: 0, asked: 0 });
         self.streams.len() - 1
     }
 
@@ -174,7 +175,7 @@ impl Sweeps {
         if going.is_none() {
             narrow.pages = 0;
         }
-        narrow.asked = now;
+        narrow.asked = self.turn;
         narrow.cursor.walk.take_if(|walk| now < walk.end || now >= later(walk.end, STALE));
         narrow.cursor.through = now;
         narrow.cursor.begin(back, now);
@@ -199,7 +200,7 @@ impl Sweeps {
 
     /// A request was not answered: it is the next again.
     pub fn unanswered(&mut self, number: usize) {
-        self.streams[number].asked = Timestamp::MIN;
+        self.streams[number].asked = 0;
     }
 
     /// AWS does not know the token of a walk any more.

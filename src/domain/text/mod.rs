@@ -54,8 +54,8 @@ pub fn clean_ends(text: &str, limit: usize) -> String {
 
 /// The text as it is, on one line and without what takes no ink.
 pub fn inked(text: &str) -> String {
-    let seen = |c| match c {
-        '\n' | '\r' | '\t' => Some(' '),
+    let seen = |c: char| match c {
+        c if c.is_whitespace() => Some(' '),
         c => Some(c).filter(|c| !is_unseen(*c)),
     };
     text.chars().filter_map(seen).collect()
