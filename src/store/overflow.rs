@@ -170,4 +170,29 @@ mod tests {
         assert_eq!(store.make_room("a").await.expect("made"), [""; 0]);
         assert_eq!(store.queue("a").await.expect("read"), ROOM + 500);
     }
+
+    /// With ten thousand urgent ones, one alert of each rule was left of everybody's others.
+    #[tokio::test]
+    async fn r5_urgent_ones_take_no_names_from_others() {
+        let store = Store::in_memory(clock()).await.expect("it opens");
+        wait(&store, ROOM + 500, Severity::Critical, 1).await;
+        wait(&store, 300, Severity::Medium, 300).await;
+        assert_eq!(store.make_room("a").await.expect("made"), [""; 0]);
+    }
+
+    /// The oldest of a kind is often one that the sink refuses, and what was counted beside it went with it.
+    #[tokio::test]
+    async fn r5_what_a_sink_refused_takes_nothing_with_it() {
+        let store = Store::in_memory(clock()).await.expect("it opens");
+        wait(&store, 1, Severity::Low, 1).await;
+        let (alerts, _) = store.pending("a").await.expect("read");
+        let message = Message { alerts, groups: vec![], update: false, plain: false };
+        store.refused("a", &message, None).await.expect("noted");
+        wait(&store, ROOM, Severity::Low, 1).await;
+        assert_eq!(store.make_room("a").await.expect("made").len(), 1_001);
+        let (pending, _) = store.pending("a").await.expect("read");
+        let refused = pending.iter().find(|one| one.refusals == 1).expect("it waits");
+        assert_eq!((refused.counted, refused.more()), (0, 0));
+        assert_eq!(pending.iter().map(|one| one.counted).sum::<u64>(), 1_001);
+    }
 }

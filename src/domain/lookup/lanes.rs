@@ -255,8 +255,7 @@ impl Lanes {
         self.lanes.iter().map(|lane| (lane.kind.clone(), lane.cursor.clone())).collect()
     }
 
-    /// What is read beside the lanes: in a busy region five of six requests, by name, or half of them while
-    /// a walk may still come to its end.
+    /// What is read beside the lanes: in a busy region five of six requests, by name.
     fn beside(&mut self, policy: &Policy, spent: bool, now: Timestamp) -> Option<(Reading, Request)> {
         if spent && now >= later(self.askers, ASKERS_EVERY) {
             self.askers = now;
@@ -269,8 +268,7 @@ impl Lanes {
             self.sweeps.take_if(|_| !self.newest.is_long());
             return None;
         }
-        let is_lanes = if self.newest.goes_on() { self.turn.is_multiple_of(2) } else { self.turn % 6 == 5 };
-        if is_lanes { None } else { self.sweep(policy, now) }
+        if self.turn % 6 == 5 { None } else { self.sweep(policy, now) }
     }
 
     /// What is read by name, in a busy region.

@@ -221,3 +221,32 @@ fn the_reads_of_many_rules_come_one_after_the_other() {
         assert!(times.windows(2).all(|two| two[1] - two[0] <= 14 * 20 + 20), "{stream}: {times:?}");
     }
 }
+
+/// A clock that was set back left the reads waiting for the time that it had shown.
+#[test]
+fn a_clock_set_back_does_not_stop_the_reads() {
+    let streams: Vec<Stream> = (0..14).map(|n| Stream::Name(format!("Get{n}"))).collect();
+    let policy = policy();
+    let mut lanes = Lanes::new(&streams, "", &policy, Duration::ZERO, at(86_400), |_| None);
+    let mut walks = Vec::new();
+    for (from, until) in [(86_400, 87_000), (0, 600)] {
+        let mut now = from;
+        walks.clear();
+        while now < until {
+            match lanes.plan(&policy, false, at(now)) {
+                Plan::Wait(until) => now = now.max(until.as_second() - START).min(now + 60),
+                Plan::Read(Reading::Lane(number), request) => {
+                    let lane = lanes.lane(number);
+                    if matches!(lane.kind, LaneKind::Read(_)) {
+                        walks.push(now);
+                    }
+                    let after = lane.cursor.clone().after(&request, &Page::default());
+                    lanes.set(number, after);
+                    now += 1;
+                }
+                other => panic!("nothing asks for {other:?}"),
+            }
+        }
+    }
+    assert!(walks.len() >= 25 && walks.windows(2).all(|two| two[1] - two[0] <= 45), "{walks:?}");
+}
