@@ -60,11 +60,6 @@ impl Newest {
         self.many
     }
 
-    /// Whether the walk under way may come to its end.
-    pub fn goes_on(&self) -> bool {
-        self.goes_on && self.pages > 0
-    }
-
     /// Whether a walk takes longer than an interval.
     pub fn is_long(&self) -> bool {
         self.busy.is_some() || self.pages.max(self.before) > SOME
@@ -76,7 +71,7 @@ impl Newest {
         if cursor.walk.as_ref().is_none_or(|walk| now < later(walk.end, interval)) {
             return;
         }
-        if self.goes_on() && self.pages <= MANY {
+        if self.goes_on && (1..=MANY).contains(&self.pages) {
             return;
         }
         // A page that never came says nothing of how many there are.
