@@ -1,9 +1,13 @@
-//! Whose account it is, and where: `[aws]` and `[[account]]`. Owns which regions are watched, and which accounts are the
-//! owner's own.
+//! Whose account it is, and where: `[aws]` and `[[account]]`. Owns which regions are watched, which accounts are the owner's own,
+//! and what trailnoti stands on.
 
 use std::collections::BTreeSet;
 
 use crate::config::section::Section;
+use crate::domain::context::own::Own;
+
+/// So many things trailnoti may stand on: each is looked for in every call.
+const RESOURCES: usize = 100;
 
 /// Which of the enabled regions are watched.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,8 +39,16 @@ pub struct AccountConfig {
     pub id: String,
 }
 
-/// The regions, and the owner's other accounts.
-pub(super) fn aws(mut section: Section<'_>) -> (RegionChoice, BTreeSet<String>) {
+/// What `[aws]` says.
+pub(super) struct Aws {
+    pub regions: RegionChoice,
+    /// The owner's other accounts.
+    pub own_accounts: BTreeSet<String>,
+    /// What trailnoti stands on.
+    pub stands_on: Own,
+}
+
+pub(super) fn aws(mut section: Section<'_>) -> Aws {
     let mut checked = |key: &'static str| {
         let regions = section.texts(key);
         for region in regions.iter().filter(|region| !is_region(region)) {
@@ -59,8 +71,23 @@ pub(super) fn aws(mut section: Section<'_>) -> (RegionChoice, BTreeSet<String>) 
             format!("\"{account}\" is not an account number: it must have twelve digits"),
         );
     }
+    let resources = section.texts("own_resources");
+    for id in resources.iter().filter(|id| !is_id(id)) {
+        section.problem(
+            "own_resources",
+            format!("\"{id}\" is neither an id nor an ARN (try \"sg-0123456789abcdef0\")"),
+        );
+    }
+    if resources.len() > RESOURCES {
+        section.problem("own_resources", format!("{} are listed: {RESOURCES} are the most", resources.len()));
+    }
     section.finish();
-    (choice, own.into_iter().collect())
+    Aws { regions: choice, own_accounts: own.into_iter().collect(), stands_on: Own::of_resources(resources) }
+}
+
+/// Whether a text can be nothing but a resource's: what has no `-` and no `:` may be the name of anything.
+fn is_id(text: &str) -> bool {
+    text.len() > 4 && text.contains(['-', ':']) && !text.contains(char::is_whitespace)
 }
 
 fn is_region(text: &str) -> bool {

@@ -34,6 +34,7 @@ pub(crate) use section::parse_duration;
 pub use sink::{SinkConfig, build_sinks};
 pub use warnings::{SIGN_IN_REGIONS, unseen_sign_ins};
 
+use crate::domain::context::own::Own;
 use crate::domain::judge::inputs::{Ruleset, Waits};
 use crate::domain::lookup::cursor::Policy;
 use crate::domain::notify::outbox::{Grouping, Route};
@@ -53,6 +54,8 @@ pub const REFERENCE: &str = include_str!("../../config/trailnoti.toml");
 pub struct Config {
     /// Which regions are watched.
     pub regions: RegionChoice,
+    /// What trailnoti stands on, as its owner says: who changes it changes trailnoti.
+    pub stands_on: Own,
     /// Accounts to watch by a role; none means the account of the default credentials.
     pub accounts: Vec<AccountConfig>,
     /// How CloudTrail's history is read.
@@ -214,7 +217,7 @@ fn without_problems((config, problems): (Config, Vec<Problem>)) -> Result<Config
 fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
     let mut root = Section::root(document, found);
     let here = folder.unwrap_or(Path::new("."));
-    let (regions, mut own_accounts) = aws::aws(root.section("aws"));
+    let aws::Aws { regions, mut own_accounts, stands_on } = aws::aws(root.section("aws"));
     let accounts = aws::accounts(root.sections("account"));
     own_accounts.extend(accounts.iter().map(|account| account.id.clone()));
     let cloudtrail = cloudtrail(root.section("cloudtrail"));
@@ -256,6 +259,7 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
     let warnings = warnings::warnings(&regions, &ruleset);
     Config {
         regions,
+        stands_on,
         accounts,
         cloudtrail,
         ec2,

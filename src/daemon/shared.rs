@@ -66,7 +66,8 @@ pub struct Shared {
 impl Shared {
     /// What trailnoti itself is in an account.
     pub(in crate::daemon) fn own(&self, account: &Account) -> Own {
-        self.base.get().map_or_else(|| account.own.clone(), |base| account.own.and(base))
+        let own = account.own.and(&self.config.stands_on);
+        self.base.get().map_or(own.clone(), |base| own.and(base))
     }
 
     /// Waits until a loop's own moment, so that the loops of many accounts do not all ask at once; and says whether to go on.

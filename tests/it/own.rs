@@ -66,3 +66,26 @@ async fn a_region_that_goes_with_instances_in_it_is_critical() {
     assert!(told.contains("!eu-south-1 can no longer be watched: it was disabled"), "{told}");
     assert!(told.contains("!admin disabled the region eu-south-1"), "{told}");
 }
+
+/// Its network and its policies may have any name: the owner says which they are.
+#[tokio::test(start_paused = true)]
+async fn who_changes_what_trailnoti_stands_on_is_told_as_critical() {
+    let policy = format!("arn:aws:iam::{ACCOUNT}:policy/watcher");
+    let config = format!("[aws]\nown_resources = [\"rtb-0own0000\", \"{policy}\"]\n");
+    let mut stage = Stage::new(&["us-east-1"]).with(&format!("{AT_ONCE}{config}"));
+    let route = |table: &str, time: &str| {
+        let request = object([("routeTableId", table.into()), ("destinationCidrBlock", "0.0.0.0/0".into())]);
+        call(&MALLORY, at(time), "us-east-1", "ec2", "DeleteRoute", request, Json::Null)
+    };
+    stage.record(route("rtb-0own0000", "10:02"), minutes(2));
+    stage.record(route("rtb-0other00", "10:03"), minutes(2));
+    let request = object([("policyArn", policy.into()), ("setAsDefault", true.into())]);
+    let version = call(&MALLORY, at("10:04"), "us-east-1", "iam", "CreatePolicyVersion", request, Json::Null);
+    stage.record(version, minutes(2));
+    stage.start().await;
+    stage.until("10:15").await;
+    stage.stop().await;
+    let told = stage.transcript();
+    assert_eq!(told.matches("!mallory changed what trailnoti stands on: DeleteRoute").count(), 1, "{told}");
+    assert_eq!(told.matches("!mallory changed what trailnoti itself may do").count(), 1, "{told}");
+}

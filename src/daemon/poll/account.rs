@@ -67,9 +67,11 @@ pub async fn watch_account(
             Err(error) => return Err(error.into()),
         };
         if config.is_some() && !shared.base.initialized() {
-            // What is read by the role shows whether the credentials work: here a failure is asked again at the next look.
+            // What is read by the role shows whether the credentials work: here a failure is asked again, and no more.
             let own = || async { Account::of_credentials(&sdk).await.map(|account| account.own) };
-            let _asked_again = shared.ask(&watch.name, &stop, shared.base.get_or_try_init(own)).await;
+            if let Some(Err(_)) = shared.ask(&watch.name, &stop, shared.base.get_or_try_init(own)).await {
+                next = next.min(later(shared.clock.now(), AGAIN));
+            }
         }
     }
     shared.status.ended(&watch.name);

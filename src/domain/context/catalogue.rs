@@ -54,7 +54,7 @@ pub const FACTS: &[Fact] = &[
         ..fact(
             "target",
             &[],
-            "`self` or `other`: of IAM calls on a user, whether that is the caller; `trailnoti`: a call that changes the role or user that trailnoti asks as, a policy named `trailnoti…`, or the machine it runs on",
+            "`self` or `other`: of IAM calls on a user, whether that is the caller; `trailnoti`: a call that changes the role or user that trailnoti asks as, a policy named `trailnoti…`, the machine it runs on, or what `[aws] own_resources` names",
         )
     },
     fact(

@@ -1,5 +1,5 @@
-//! What trailnoti itself is in an account: the role or user that it asks as, and the machine that it runs on. Owns which calls are
-//! about one of these; how bad that is, is the rules'.
+//! What trailnoti itself is in an account: the role or user that it asks as, the machine that it runs on, and what the owner says
+//! that it stands on. Owns which calls are about one of these; how bad that is, is the rules'.
 
 use std::sync::Arc;
 
@@ -12,7 +12,11 @@ use crate::domain::json::Json;
 /// How the policies begin by name that `docs` and `iam-policy` tell to make.
 const POLICY: &str = "trailnoti";
 
-/// The ARNs of what trailnoti itself is; the first is the role or user.
+/// How calls begin by name that make something new out of what they name, and which of those change it all the same.
+const MAKES: [&str; 4] = ["Create", "Launch", "Register", "Run"];
+const CHANGES: [&str; 3] = ["CreateNetworkAclEntry", "CreatePolicyVersion", "CreateRoute"];
+
+/// The ARNs of what trailnoti itself is, the first of them the role or user; and the ids of what it stands on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Own(Arc<[String]>);
 
@@ -33,6 +37,11 @@ impl Own {
         Own([role_of(arn)].into_iter().chain(machine).collect())
     }
 
+    /// What else it stands on: a security group, a route table, a policy, each by its id or ARN.
+    pub fn of_resources(ids: Vec<String>) -> Self {
+        Own(Arc::from(ids))
+    }
+
     /// Both: who enters an account by a role is trailnoti itself as well.
     #[must_use]
     pub fn and(&self, other: &Own) -> Self {
@@ -48,32 +57,35 @@ impl Own {
     /// Whether a call changes one of these.
     pub(in crate::domain) fn is_changed_by(&self, event: &Event) -> bool {
         let name = event.detail.text("eventName").unwrap_or_default();
-        !is_read(name) && self.0.iter().filter_map(|arn| Arn::parse(arn)).any(|own| is_on(event, own))
+        !is_read(name) && self.0.iter().any(|own| is_on(event, name, own))
     }
 }
 
-fn is_on(event: &Event, own: Arn<'_>) -> bool {
-    if own.account != event.account {
+fn is_on(event: &Event, name: &str, own: &str) -> bool {
+    let arn = Arn::parse(own);
+    if arn.is_some_and(|arn| !arn.account.is_empty() && arn.account != event.account) {
         return false;
     }
     let asked = |field: &str| event.detail.text(&format!("requestParameters.{field}"));
-    match (event.source.as_str(), own.service) {
-        ("aws.iam", "iam") => {
+    let whom = asked("roleName").or(asked("userName"));
+    match (event.source.as_str(), arn) {
+        ("aws.iam", Some(own)) if own.role().is_some() || own.resource.starts_with("user/") => {
             let field = if own.role().is_some() { "roleName" } else { "userName" };
             // A managed policy does not say whom it is attached to.
             let policy =
                 asked("policyArn").and_then(Arn::parse).filter(|policy| policy.account == own.account);
             asked(field) == Some(own.name())
-                || policy.is_some_and(|policy| {
-                    asked("roleName").or(asked("userName")).is_none() && policy.name().starts_with(POLICY)
-                })
+                || policy.is_some_and(|policy| whom.is_none() && policy.name().starts_with(POLICY))
         }
-        ("aws.ec2", "ec2") => {
+        // What is attached to somebody else is about him.
+        ("aws.iam", _) if whom.or(asked("groupName")).is_some() => false,
+        ("aws.ec2", Some(own)) if own.service == "ec2" && own.resource.starts_with("instance/") => {
             let set = event.detail.at("requestParameters.instancesSet.items").map_or(&[][..], Json::items);
             let named = set.iter().filter_map(|item| item.text("instanceId"));
             named.chain(asked("instanceId")).any(|id| id == own.name())
         }
-        _ => false,
+        _ if MAKES.iter().any(|makes| name.starts_with(makes)) && !CHANGES.contains(&name) => false,
+        _ => event.detail.at("requestParameters").is_some_and(|request| request.holds(own)),
     }
 }
 
@@ -120,6 +132,27 @@ mod tests {
         assert!(other("DeleteAccessKey", r#"{"userName":"watcher"}"#));
         assert!(!other("DeleteAccessKey", r#"{"userName":"watched"}"#));
         assert_eq!(own.and(&own), own);
+    }
+
+    #[test]
+    fn what_the_owner_says_that_it_stands_on_is_trailnoti_too() {
+        let listed = ["sg-0abc", "rtb-0abc", "arn:aws:iam::1:policy/path/watcher", "i-0def"];
+        let own = Own::of_principal("arn:aws:iam::1:role/watcher")
+            .and(&Own::of_resources(listed.map(str::to_owned).to_vec()));
+        assert_eq!(own.principal(), "arn:aws:iam::1:role/watcher");
+        let on = |service, name, request| own.is_changed_by(&event(service, name, request));
+        assert!(on("ec2", "RevokeSecurityGroupEgress", r#"{"groupId":"sg-0abc","ipPermissions":{}}"#));
+        assert!(on("ec2", "ModifySecurityGroupRules", r#"{"ModifyRequest":{"GroupId":"sg-0abc"}}"#));
+        assert!(on("ec2", "CreateRoute", r#"{"routeTableId":"rtb-0abc"}"#));
+        assert!(on("ec2", "StopInstances", r#"{"instancesSet":{"items":[{"instanceId":"i-0def"}]}}"#));
+        let version = r#"{"policyArn":"arn:aws:iam::1:policy/path/watcher"}"#;
+        assert!(on("iam", "CreatePolicyVersion", version));
+        assert!(!on("ec2", "RevokeSecurityGroupEgress", r#"{"groupId":"sg-0abcd"}"#), "another one");
+        assert!(!on("ec2", "DescribeSecurityGroups", r#"{"groupId":"sg-0abc"}"#), "it only reads");
+        let launched = r#"{"groupSet":{"items":[{"groupId":"sg-0abc"}]}}"#;
+        assert!(!on("ec2", "RunInstances", launched), "it is used, and stays as it is");
+        let attached = r#"{"policyArn":"arn:aws:iam::1:policy/path/watcher","groupName":"others"}"#;
+        assert!(!on("iam", "AttachGroupPolicy", attached), "that is about the others");
     }
 
     #[test]

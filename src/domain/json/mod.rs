@@ -115,6 +115,16 @@ impl Json {
         }
     }
 
+    /// Whether a text is anywhere in it, by itself.
+    pub fn holds(&self, text: &str) -> bool {
+        match self {
+            Json::String(here) => here == text,
+            Json::Array(items) => items.iter().any(|item| item.holds(text)),
+            Json::Object(members) => members.iter().any(|(_, member)| member.holds(text)),
+            _ => false,
+        }
+    }
+
     /// The truth of a boolean.
     pub fn as_bool(&self) -> Option<bool> {
         match self {
