@@ -11,7 +11,7 @@ use crate::cli::runtime;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::context::Envelope;
-use crate::domain::event::{Event, Unreadable};
+use crate::domain::event::Event;
 use crate::domain::lookup::cursor::Request;
 use crate::domain::lookup::pacer::{Hurry, Pacer};
 use crate::domain::lookup::stream::Stream;
@@ -89,10 +89,7 @@ async fn read(
         pacer.answered();
         let mut out = std::io::stdout().lock();
         for received in page.events {
-            let event = match received.record {
-                Some(record) => Event::from_record_text(record, account),
-                None => Err(Unreadable::Missing("record")),
-            };
+            let event = received.record.and_then(|record| Event::from_record_text(record, account));
             let line = match event {
                 Ok(event) => writeln!(out, "{}", Envelope::from(event).after(None).text()),
                 Err(why) => {

@@ -147,7 +147,7 @@ impl Reading<'_> {
                 pacer.answered();
                 failures = 0;
                 for raw in &page.events {
-                    let (Some(record), Some(time)) = (&raw.record, raw.time) else {
+                    let (Ok(record), Some(time)) = (&raw.record, raw.time) else {
                         eprintln!("trailnoti: {} {}: CloudTrail returned no record", access.region, raw.id);
                         continue;
                     };

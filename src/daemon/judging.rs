@@ -10,6 +10,7 @@ use crate::domain::event::scope::Scope;
 use crate::domain::event::{Event, Received};
 use crate::domain::judge::inputs::{Inputs, Judgement, StateView};
 use crate::domain::judge::list::{List, Listing};
+use crate::domain::judge::panics::without_panics;
 use crate::domain::judge::{self, When};
 use crate::ops::metrics::{ByExclusion, ByRule};
 use crate::store::{Commit, StoreError};
@@ -110,12 +111,15 @@ impl Shared {
         what: What<'_>,
     ) -> Result<Judgement, StoreError> {
         Ok(match what {
-            What::Page(page, when) => {
-                let marks = judge::marks_of_page(inputs.ruleset, inputs.scope, &page, when, inputs.now);
-                let known = self.store.seen(&marks).await?;
-                judge::page(inputs, view, page, when, &known)
+            What::Page(mut page, when) => {
+                let marks =
+                    |page: &_| judge::marks_of_page(inputs.ruleset, inputs.scope, page, when, inputs.now);
+                let known = self.store.seen(&without_panics(&mut page, marks)).await?;
+                without_panics(&mut page, |page| judge::page(inputs, view, page, when, &known))
             }
-            What::Past(page) => judge::page_of_the_past(inputs, view, page),
+            What::Past(mut page) => {
+                without_panics(&mut page, |page| judge::page_of_the_past(inputs, view, page))
+            }
             What::List(listing) => {
                 let list = List::compare(inputs, view, listing);
                 let known = self.store.seen(&list.marks()).await?;

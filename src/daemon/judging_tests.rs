@@ -53,7 +53,7 @@ fn write(account: &str, n: usize) -> Received {
     let record = format!(
         r#"{{"eventVersion":"1.08","eventSource":"iam.amazonaws.com","eventName":"CreateUser","eventTime":"2026-03-02T09:59:0{n}Z","awsRegion":"us-east-1","eventID":"{account}-{n}","recipientAccountId":"{account}","eventType":"AwsApiCall"}}"#
     );
-    Received { id: format!("{account}-{n}"), name: "CreateUser".to_owned(), time: None, record: Some(record) }
+    Received { id: format!("{account}-{n}"), name: "CreateUser".to_owned(), time: None, record: Ok(record) }
 }
 
 async fn judge(shared: &Shared, account: &str, n: usize) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 
-use crate::domain::event::Received;
+use crate::domain::event::{Received, Unreadable};
 use crate::domain::json::mend::mend;
 use crate::domain::lookup::cursor::Request;
 use crate::source::failure::FetchError;
@@ -121,7 +121,7 @@ fn looked_up(page: LookupEventsOutput) -> LookedUp {
         time: event.event_time.and_then(|time| Timestamp::from_second(time.secs()).ok()),
         id: event.event_id.unwrap_or_default(),
         name: event.event_name.unwrap_or_default(),
-        record: event.cloud_trail_event.map(mended),
+        record: event.cloud_trail_event.map(mended).ok_or(Unreadable::Missing("record")),
     });
     LookedUp { events: events.collect(), next: page.next_token, room: None }
 }

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::domain::event::Received;
+use crate::domain::event::{Received, Unreadable};
 use crate::domain::json::mend::mend;
 
 /// The entries of an answer's body, each as far as it can be read, and where the next page begins; none where it is no page at all.
@@ -61,7 +61,9 @@ fn entry(text: &str) -> Received {
         time: time.and_then(|time| Timestamp::from_second(time as i64).ok()),
         id: said("EventId").unwrap_or_default(),
         name: said("EventName").unwrap_or_default(),
-        record: said("CloudTrailEvent").map(|record| mend(&record).into_owned()),
+        record: said("CloudTrailEvent")
+            .map(|record| mend(&record).into_owned())
+            .ok_or(Unreadable::Missing("record")),
     }
 }
 
@@ -81,7 +83,7 @@ mod tests {
         let ids: Vec<&str> = events.iter().map(|event| event.id.as_str()).collect();
         assert_eq!((ids, next.as_deref()), (vec!["1", "2", "", "4"], Some("more")));
         assert_eq!(events[0].time.map(Timestamp::as_second), Some(1_704_996_177));
-        assert_eq!(events[3].record.as_deref(), Some("{\"userAgent\":\"\u{fffd}\"}"));
+        assert_eq!(events[3].record.as_deref(), Ok("{\"userAgent\":\"\u{fffd}\"}"));
     }
 
     #[test]

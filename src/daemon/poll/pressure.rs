@@ -85,12 +85,12 @@ impl<'a> Pressure<'a> {
 
     /// Counts a page of writes in a busy region.
     pub fn count(&mut self, page: &[Received]) {
-        self.flood.note(page, |event| principal_of_record(event.record.as_deref()?));
+        self.flood.note(page, |event| principal_of_record(event.record.as_deref().ok()?));
     }
 
     /// Notes who else asks for the history.
     pub fn note_askers(&mut self, page: &[Received]) {
-        let askers = page.iter().filter_map(|event| principal_of_record(event.record.as_deref()?));
+        let askers = page.iter().filter_map(|event| principal_of_record(event.record.as_deref().ok()?));
         askers.filter(|asker| asker != self.own).for_each(|asker| self.quota.asked_by(asker));
     }
 

@@ -68,8 +68,8 @@ pub struct Received {
     pub name: String,
     /// When it happened, if the source says.
     pub time: Option<Timestamp>,
-    /// The record's text, if there is one.
-    pub record: Option<String>,
+    /// The record's text, or why there is none.
+    pub record: Result<String, Unreadable>,
 }
 
 /// Why a record is no event.
@@ -81,6 +81,9 @@ pub enum Unreadable {
     /// A field without which nothing can be said.
     #[error("missing or invalid {0}")]
     Missing(&'static str),
+    /// Judging it panics: a mistake in trailnoti.
+    #[error("a mistake in trailnoti keeps it from judging this record")]
+    Panics,
 }
 
 impl Event {

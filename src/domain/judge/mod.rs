@@ -10,6 +10,7 @@ mod draft;
 pub mod inputs;
 pub mod list;
 pub mod overdue;
+pub mod panics;
 mod placement;
 pub mod prepared;
 mod single;
@@ -47,15 +48,16 @@ pub fn marks_of_page(
     let mut scratch = Scratch::default();
     let mut marks = Vec::new();
     for received in page {
-        let glance = received.record.as_ref().and_then(|text| ruleset.rules.glance(&mut scratch, text).ok());
+        let record = received.record.as_ref().ok();
+        let glance = record.and_then(|text| ruleset.rules.glance(&mut scratch, text).ok());
         let mark = match glance {
             Some(glance) if !glance.may_match => continue,
             Some(glance) => glance.named.map(|(account, second, id)| Mark { account, second, id }),
             None => None,
         };
         let mark = mark.unwrap_or_else(|| {
-            let record = received.record.clone().ok_or(Unreadable::Missing("record"));
-            let event = record.and_then(|text| Event::from_record_text(text, scope.account()));
+            let event =
+                received.record.clone().and_then(|text| Event::from_record_text(text, scope.account()));
             Mark::of(&event.unwrap_or_else(|why| unreadable(received, scope, &why, now)))
         });
         marks.extend((when == When::OnceKnown).then(|| mark.raised()));
@@ -69,12 +71,12 @@ pub fn marks_of_page(
 pub fn page(
     inputs: Inputs<'_>,
     view: StateView<'_>,
-    page: Vec<Received>,
+    page: &[Received],
     when: When,
     known: &Known,
 ) -> Judgement {
     let (mut draft, mut scratch) = (Draft::new(inputs, view), Scratch::default());
-    for received in page.into_iter().rev() {
+    for received in page.iter().rev() {
         let envelope = read(received, inputs.scope, inputs.now);
         single::judge(&mut draft, &mut scratch, &envelope, None, when, known);
     }
@@ -84,19 +86,18 @@ pub fn page(
 }
 
 /// Takes in a page of the time before the first start: nothing of it is alerted on.
-pub fn page_of_the_past(inputs: Inputs<'_>, view: StateView<'_>, page: Vec<Received>) -> Judgement {
+pub fn page_of_the_past(inputs: Inputs<'_>, view: StateView<'_>, page: &[Received]) -> Judgement {
     let (mut draft, mut scratch) = (Draft::new(inputs, view), Scratch::default());
-    for received in page.into_iter().rev() {
+    for received in page.iter().rev() {
         single::remember(&mut draft, &mut scratch, &read(received, inputs.scope, inputs.now));
     }
     draft.finish()
 }
 
 /// An entry of a page as an event; what is no record is an event that says so.
-fn read(mut received: Received, scope: Scope<'_>, now: Timestamp) -> Envelope {
-    let record = received.record.take().ok_or(Unreadable::Missing("record"));
-    let event = record.and_then(|text| Event::from_record_text(text, scope.account()));
-    event.unwrap_or_else(|why| unreadable(&received, scope, &why, now)).into()
+fn read(received: &Received, scope: Scope<'_>, now: Timestamp) -> Envelope {
+    let event = received.record.clone().and_then(|text| Event::from_record_text(text, scope.account()));
+    event.unwrap_or_else(|why| unreadable(received, scope, &why, now)).into()
 }
 
 fn unreadable(received: &Received, scope: Scope<'_>, why: &Unreadable, now: Timestamp) -> Event {

@@ -173,9 +173,9 @@ fn ending(world: &World, order: &[Half]) -> Ending {
                     id: event.id.clone(),
                     name: String::new(),
                     time: Some(event.time),
-                    record: Some(event.detail.to_string()),
+                    record: Ok(event.detail.to_string()),
                 });
-                page(inputs, view, record.into_iter().collect(), When::Now, &Known::new())
+                page(inputs, view, record.as_slice(), When::Now, &Known::new())
             }
         };
         hidden += judgement.excluded.len();

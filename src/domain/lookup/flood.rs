@@ -95,7 +95,7 @@ mod tests {
             id: by.to_owned(),
             name: name.to_owned(),
             time: Timestamp::from_second(from + n / 25).ok(),
-            record: None,
+            record: Ok(String::new()),
         };
         (0..50).map(event).collect()
     }

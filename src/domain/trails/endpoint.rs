@@ -26,7 +26,7 @@ pub struct GlobalCalls {
 
 /// The calls to the global endpoint among these records of STS. What AWS's own services do is left out: nobody can change it.
 pub fn global_calls(page: &[Received]) -> GlobalCalls {
-    let records = page.iter().filter_map(|received| Json::parse(received.record.as_deref()?).ok());
+    let records = page.iter().filter_map(|received| Json::parse(received.record.as_deref().ok()?).ok());
     let mut by: BTreeMap<String, usize> = BTreeMap::new();
     let (mut sampled, mut global) = (0, 0);
     for record in records {

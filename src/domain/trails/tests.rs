@@ -279,7 +279,7 @@ fn now() -> Timestamp {
 }
 
 fn received(record: &str, time: Timestamp) -> Received {
-    Received { id: String::new(), name: String::new(), time: Some(time), record: Some(record.to_owned()) }
+    Received { id: String::new(), name: String::new(), time: Some(time), record: Ok(record.to_owned()) }
 }
 
 /// Fifty events, one after so many seconds, of which the newest is ten minutes old.

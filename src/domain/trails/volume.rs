@@ -46,7 +46,7 @@ impl Sample {
         };
         let seconds = seconds.max(1);
         let events = page.iter().map(|received| {
-            let record = received.record.as_deref().and_then(|text| Json::parse(text).ok());
+            let record = received.record.as_deref().ok().and_then(|text| Json::parse(text).ok());
             let record = record.unwrap_or(Json::Null);
             let service = record.text("eventSource").unwrap_or_default().to_owned();
             (service, record.get("readOnly").and_then(Json::as_bool).unwrap_or(false))
