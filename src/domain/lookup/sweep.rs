@@ -103,16 +103,15 @@ impl Sweeps {
                             }
                         }
                     }
-                    None if !names.is_empty() => {
-                        for name in names {
-                            *alone.entry(Stream::Name(name.to_owned())).or_default() |= critical;
+                    // What has no name, and is not root's, cannot be asked for: *whole* reads it.
+                    None => {
+                        let root = !all && who.is_some_and(|who| who == ["Root"]);
+                        let root = root.then(|| Stream::User("root".to_owned()));
+                        let names = names.into_iter().map(|name| Stream::Name(name.to_owned()));
+                        for stream in names.chain(root) {
+                            *alone.entry(stream).or_default() |= critical;
                         }
                     }
-                    None if who.is_some_and(|who| who == ["Root"]) => {
-                        *alone.entry(Stream::User("root".to_owned())).or_default() |= critical;
-                    }
-                    // What has no name cannot be asked for: *whole* reads it.
-                    None => {}
                 }
             }
         }
@@ -248,6 +247,15 @@ mod tests {
             rule("low", Severity::Low, r#"{"source":["aws.s3"],"detail":{"eventName":["PutObject"]}}"#),
         ];
         Sweeps::new(&Rules::new(rules.into()))
+    }
+
+    /// Of names that are given by their beginning, not all are known: root's calls were not asked for any more.
+    #[test]
+    fn roots_calls_are_read_beside_the_names_of_some() {
+        let pattern = r#"{"detail":{"userIdentity":{"type":["Root"]},"eventName":["StopLogging",{"prefix":"Delete"}]}}"#;
+        let sweeps = Sweeps::new(&Rules::new(vec![rule("some", Severity::High, pattern)].into()));
+        let streams: Vec<String> = sweeps.streams.iter().map(|narrow| narrow.stream.to_string()).collect();
+        assert_eq!(streams, ["EventName=StopLogging", "Username=root"]);
     }
 
     /// Reads for so many turns; `pages` says how many pages a stream has.
