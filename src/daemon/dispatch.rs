@@ -76,9 +76,6 @@ pub async fn dispatch(
     Ok(())
 }
 
-/// What is said of an alert that became a count.
-const COUNTED: &str = "not by itself: it is counted beside one like it, since too many alerts waited";
-
 enum Turn {
     Sent,
     Wait {
@@ -210,7 +207,8 @@ impl Dispatch<'_> {
         self.room_looked = now;
         self.shared.status.expect(self.name, DELIVERY + SLACK);
         let (shared, sink) = (self.shared, self.sink.queue().to_owned());
-        let counted = shared.store.make_room(&sink).await?;
+        let mut counted = Vec::new();
+        let made = shared.store.make_room(&sink, &mut counted).await;
         if !counted.is_empty() {
             let labels = BySink { sink: sink.clone() };
             shared.status.metrics.counted.get_or_create(&labels).inc_by(counted.len() as u64);
@@ -219,10 +217,10 @@ impl Dispatch<'_> {
                 alerts = counted.len(),
                 "too many alerts wait: the oldest below high are counts now"
             );
-            let delivery = Delivery::Waits(COUNTED.to_owned());
             let ids = counted.iter().map(String::as_str);
-            shared.judge_state.delivered(&shared.store, &sink, ids, &delivery).await?;
+            shared.judge_state.delivered(&shared.store, &sink, ids, &Delivery::Counted(now)).await?;
         }
+        made?;
         let waiting = shared.store.queue(&sink).await?;
         let stays_full = self.room.failing_since().is_some() && !overflow::is_over(waiting);
         let is_full = !counted.is_empty() || overflow::excess(waiting) > 0 || stays_full;

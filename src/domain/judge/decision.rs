@@ -52,6 +52,9 @@ pub enum Delivery {
     /// The sink will never take it, because of this.
     #[serde(rename = "refused", alias = "Refused")]
     Refused(String),
+    /// Not by itself: too many waited, and from then on it was counted beside one like it.
+    #[serde(rename = "counted_at")]
+    Counted(Timestamp),
 }
 
 /// The alert that a decision is about.
@@ -169,6 +172,10 @@ impl Decision {
                 Some(Delivery::Delivered(at)) => words.push(format!("delivered to {sink} at {at:.0}")),
                 Some(Delivery::Waits(why)) => words.push(format!("waits for {sink}: {why}")),
                 Some(Delivery::Refused(why)) => words.push(format!("refused by {sink}: {why}")),
+                Some(Delivery::Counted(_)) => {
+                    words
+                        .push(format!("counted for {sink} beside one like it, since too many alerts waited"));
+                }
                 None => queued.push(sink.as_str()),
             }
         }
