@@ -1,7 +1,8 @@
-//! Months in minutes: `cargo bench --bench months` runs the daemon through days of an ordinary account on simulated time, and prints how
-//! much it asked beside the least possible, how late urgent calls were told, and how its state and memory grew.
-//! `-- --days 30 --regions 17` makes another time and another account; the defaults are 3 and 17. A day of seventeen regions takes
-//! about a minute and a half of one core.
+//! Months in minutes: `cargo bench --bench months` runs the daemon through days of ordinary accounts on simulated time, and prints how
+//! much it asked beside the least possible, how late urgent calls were told, and how its state and memory grew. At noon of every
+//! fourteenth day, from the seventh on, the first region has 40 writes a second for an hour.
+//! `-- --hours 720 --regions 17 --accounts 1` makes another time and other accounts; the defaults are 72, 17 and 1. A day of
+//! seventeen regions takes about two minutes of one core.
 
 #![allow(
     clippy::expect_used,
@@ -27,6 +28,11 @@ use trailnoti::simulator::{DEFAULT_REGIONS, Launch};
 
 const CONFIG: &str =
     "[grouping]\nwait = \"0s\"\ninterval = \"0s\"\n[[sink]]\nname = \"slack\"\nkind = \"terminal\"\n";
+/// Accounts beside the one of the credentials have their number from here on.
+const FIRST: u64 = 111_100_000_000;
+/// Writes a second in the hour in which a region is busy, and which hour that is, of how many.
+const BUSY: u64 = 40;
+const BUSY_HOUR: (usize, usize) = (6 * 24 + 12, 14 * 24);
 /// Writes an hour where the account works, which is in two regions, and everywhere else.
 const WRITES: (u64, u64) = (200, 2);
 /// Of a thousand events so many show up hours late.
@@ -34,15 +40,14 @@ const VERY_LATE: u64 = 5;
 /// Requests for each region and hour that cannot be fewer: a list each 15 seconds, and a look at the newest writes.
 const LEAST: f64 = 240.0 + 240.0;
 
-const CI: Caller<'static> = Caller {
-    account: flooded::ACCOUNT,
-    user: "ci",
-    key: "AKIACI000000EXAMPLE",
-    address: "198.51.100.7",
-    agent: "aws-sdk-go-v2/1.30",
-};
+/// Who works in an account.
+fn ci(account: &str) -> Caller<'_> {
+    let (user, key, agent) = ("ci", "AKIACI000000EXAMPLE", "aws-sdk-go-v2/1.30");
+    Caller { account, user, key, address: "198.51.100.7", agent }
+}
 
-struct Account {
+/// What happens in all accounts.
+struct Happenings {
     dice: Dice,
     delays: Delays,
     /// CloudTrail's id of each urgent call, and from when on it can be read.
@@ -50,7 +55,7 @@ struct Account {
     events: u64,
 }
 
-impl Account {
+impl Happenings {
     fn late(&mut self) -> SignedDuration {
         if self.dice.roll(1_000) < VERY_LATE {
             return SignedDuration::from_mins(30 + i64::try_from(self.dice.roll(330)).expect("small"));
@@ -58,10 +63,14 @@ impl Account {
         self.delays.draw()
     }
 
-    /// What happens in the hour that begins now.
-    fn hour(&mut self, stage: &Stage, regions: &[&str], now: Timestamp) {
+    /// What happens in an account in the hour that begins now.
+    fn hour(&mut self, stage: &Stage, id: &str, regions: &[&str], now: Timestamp, is_busy: bool) {
         for (n, region) in regions.iter().enumerate() {
-            let writes = if n < 2 { WRITES.0 } else { WRITES.1 };
+            let writes = match n {
+                0 if is_busy => BUSY * 3_600,
+                0 | 1 => WRITES.0,
+                _ => WRITES.1,
+            };
             for _ in 0..writes {
                 let time = now
                     + SignedDuration::from_millis(i64::try_from(self.dice.roll(3_600_000)).expect("small"));
@@ -69,8 +78,8 @@ impl Account {
                     self.dice.one(&["CreateTags", "PutMetricAlarm", "CreateLogStream", "RegisterTargets"]);
                 let request = object([("name", format!("n{}", self.dice.roll(1_000)).into())]);
                 let late = self.late();
-                let record = call(&CI, time, region, "ec2", name, request, Json::Null);
-                stage.account(|account| record_small(account, record, late));
+                let record = call(&ci(id), time, region, "ec2", name, request, Json::Null);
+                stage.world.account(id, |account| record_small(account, record, late));
                 self.events += 1;
             }
         }
@@ -80,14 +89,16 @@ impl Account {
             let time = now + SignedDuration::from_secs(i64::try_from(self.dice.roll(3_600)).expect("small"));
             let late = self.late();
             let request = object([("name", format!("trail-{}", self.urgent.len()).into())]);
-            let record = call(&THIEF, time, region, "cloudtrail", "StopLogging", request, Json::Null);
+            let thief = Caller { account: id, ..THIEF };
+            let record = call(&thief, time, region, "cloudtrail", "StopLogging", request, Json::Null);
             self.urgent.push((record.text("eventID").expect("an id").to_owned(), time + late));
-            stage.account(|account| account.record(record, late));
+            stage.world.account(id, |account| account.record(record, late));
         }
         // A machine for an hour.
         let begun = now + SignedDuration::from_mins(7);
-        let id = stage.account(|account| account.launch(&Launch::new(regions[0], "t3.large", begun)));
-        stage.account(|account| account.terminate(&id, begun + SignedDuration::from_mins(45)));
+        let machine =
+            stage.world.account(id, |account| account.launch(&Launch::new(regions[0], "t3.large", begun)));
+        stage.world.account(id, |account| account.terminate(&machine, begun + SignedDuration::from_mins(45)));
     }
 }
 
@@ -97,47 +108,62 @@ fn main() {
         let at = arguments.iter().position(|one| one == name);
         at.and_then(|at| arguments.get(at + 1)).map_or(default, |text| text.parse().expect("a number"))
     };
-    let (days, regions) = (given("--days", 3), given("--regions", 17).clamp(2, DEFAULT_REGIONS.len()));
-    simulated(run(days, &DEFAULT_REGIONS[..regions]));
+    let regions = given("--regions", 17).clamp(2, DEFAULT_REGIONS.len());
+    simulated(run(given("--hours", 72), &DEFAULT_REGIONS[..regions], given("--accounts", 1)));
 }
 
-async fn run(days: usize, regions: &[&str]) {
+async fn run(hours: usize, regions: &[&str], accounts: usize) {
     let begun = Instant::now();
-    let mut stage = Stage::new(regions, CONFIG, Duration::ZERO).await;
-    let mut account = Account { dice: Dice(7), delays: Delays(7), urgent: Vec::new(), events: 0 };
+    let ids: Vec<String> = match accounts {
+        1 => vec![flooded::ACCOUNT.to_owned()],
+        _ => (FIRST..).take(accounts).map(|id| id.to_string()).collect(),
+    };
+    let mut config = CONFIG.to_owned();
+    for id in ids.iter().filter(|id| *id != flooded::ACCOUNT) {
+        let role = format!("arn:aws:iam::{id}:role/trailnoti");
+        config += &format!("[[account]]\nname = \"{id}\"\nrole_arn = \"{role}\"\n");
+    }
+    let mut stage = Stage::new(regions, &config, Duration::ZERO).await;
+    for id in ids.iter().filter(|id| *id != flooded::ACCOUNT) {
+        stage.world.add_account(id);
+        stage.world.account(id, |account| account.only_regions(regions));
+    }
+    let mut happenings = Happenings { dice: Dice(7), delays: Delays(7), urgent: Vec::new(), events: 0 };
     stage.start();
     stage.pass(120).await;
     let (first, before) = (stage.clock.now(), asked(&stage));
     let mut grown = vec![(0, stage.store.size(), memory())];
-    for hour in 0..days * 24 {
+    for hour in 0..hours {
         let now = stage.clock.now();
-        progress(&format!("day {} of {days}, {} s", hour / 24 + 1, begun.elapsed().as_secs()));
-        account.hour(&stage, regions, now);
+        progress(&format!("hour {hour} of {hours}, {} s", begun.elapsed().as_secs()));
+        let is_busy = hour % BUSY_HOUR.1 == BUSY_HOUR.0;
+        for id in &ids {
+            happenings.hour(&stage, id, regions, now, is_busy);
+        }
         stage.pass(3_600).await;
         // What no lane reads any more; the simulated history would be looked through for every request.
-        stage.account(|account| account.forget(now - SignedDuration::from_hours(32)));
-        if (hour + 1) % 24 == 0 {
-            grown.push(((hour + 1) / 24, stage.store.size(), memory()));
+        for id in &ids {
+            stage.world.account(id, |account| account.forget(now - SignedDuration::from_hours(32)));
         }
+        grown.push((hour + 1, stage.store.size(), memory()));
     }
     stage.pass(7 * 3_600).await;
     progress("");
-    let hours = stage.clock.now().duration_since(first).as_secs_f64() / 3_600.0;
+    let passed = stage.clock.now().duration_since(first).as_secs_f64() / 3_600.0;
     let requests = (asked(&stage) - before) as f64;
     println!(
-        "{days} days of {} regions, {} writes: {} s of this machine for {:.0} h",
+        "{hours} hours of {accounts} accounts of {} regions, {} writes: {} s of this machine for {passed:.0} h",
         regions.len(),
-        account.events,
+        happenings.events,
         begun.elapsed().as_secs(),
-        hours
     );
-    let an_hour = requests / hours / regions.len() as f64;
+    let an_hour = requests / passed / (accounts * regions.len()) as f64;
     println!(
         "  requests     {requests:.0}: {an_hour:.0} for each region and hour, {:.2} times the least possible",
         an_hour / LEAST
     );
     let told = stage.listener.told();
-    let mut waits: Vec<f64> = account
+    let mut waits: Vec<f64> = happenings
         .urgent
         .iter()
         .map(|(id, visible)| {
@@ -154,11 +180,10 @@ async fn run(days: usize, regions: &[&str]) {
         part(100),
         waits.iter().filter(|wait| wait.is_infinite()).count()
     );
-    for (day, size, memory) in
-        grown.iter().filter(|(day, ..)| day.is_power_of_two() || *day == 0 || *day == days)
-    {
+    let shown = |hour: usize| [0, 1, 24, 48, 96, 192, 384, hours].contains(&hour);
+    for (hour, size, memory) in grown.iter().filter(|(hour, ..)| shown(*hour)) {
         println!(
-            "  after day {day:>3}: state {:.1} MB, memory with the simulated history {memory}",
+            "  after hour {hour:>3}: state {:.1} MB, memory with the simulated history {memory}",
             *size as f64 / 1e6
         );
     }
