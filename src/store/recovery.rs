@@ -34,6 +34,8 @@ pub enum Opened {
 
 /// sled's own cache; its metadata is larger, so more brings nothing for small states.
 const CACHE: u64 = 1024 * 1024;
+/// How often a state that is held is tried before it is believed: about a second.
+const HELD: usize = 2_000;
 /// What must be free for writing to be worth a try, in bytes.
 const ROOM: usize = 1024 * 1024;
 /// The file that is given up when the disk is full, and its size in bytes: sled's segments have half a mebibyte.
@@ -142,7 +144,19 @@ pub(super) fn reopen(path: &Path) -> Result<sled::Db, StoreError> {
 }
 
 /// Opens and reads every row once. The outer error is not damage, the inner one is.
+///
+/// sled's own threads hold the lock for a moment after the last handle is gone: what is held is tried again before it is believed.
 fn try_open(path: &Path) -> Result<Result<sled::Db, String>, StoreError> {
+    for _ in 0..HELD {
+        match open_once(path) {
+            Err(StoreError::Held(_)) => std::thread::yield_now(),
+            opened => return opened,
+        }
+    }
+    open_once(path)
+}
+
+fn open_once(path: &Path) -> Result<Result<sled::Db, String>, StoreError> {
     let opened = catch_unwind(AssertUnwindSafe(|| {
         let db = sled::Config::new()
             .path(database(path))
