@@ -178,6 +178,7 @@ fn alert(n: usize, who: &Caller<'_>, severity: Severity, time: Timestamp) -> Ale
         event_id,
         instance: String::new(),
         completes: false,
+        part: Default::default(),
         facts: facts.map(|(name, fact)| (text(name), text(fact))).into(),
     }
 }

@@ -12,6 +12,7 @@ mod events;
 mod explain;
 mod history;
 mod iam_policy;
+mod incidents;
 mod learning;
 mod match_events;
 mod progress;
@@ -164,6 +165,27 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List the open incidents: what belongs together, with who, where and how far
+    Incidents {
+        /// Those that are closed too
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Print JSON instead of text
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show an incident as a whole story
+    Incident {
+        /// Its id, as messages and `incidents` show it
+        id: String,
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Print JSON instead of text
+        #[arg(long)]
+        json: bool,
+    },
     /// Show why each rule matches an event or not, field by field, and why an instance is hidden or not
     Explain {
         /// An instance or event id that the running daemon knows, or a file with an event; "-" for standard input
@@ -256,6 +278,8 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Rules { action: None, config, json } => rules::list(&config, json),
         Command::Alerts { since, config, json } => alerts::run(&config, since, json),
+        Command::Incidents { all, config, json } => incidents::list(&config, all, json),
+        Command::Incident { id, config, json } => incidents::show(&config, &id, json),
         Command::Status { config, json } => status::run(&config, json),
         Command::Explain { what, rule, config, json } => explain::run(&config, &what, rule.as_deref(), json),
         Command::IamPolicy { config, doctor } => iam_policy::run(&config, doctor),

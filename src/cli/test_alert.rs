@@ -38,7 +38,13 @@ pub(super) fn run(file: &ConfigFile, only: Option<&str>) -> anyhow::Result<ExitC
                 counted: 0,
                 alert,
             };
-            let digest = Message { alerts: vec![pending], groups: vec![group], update: false, plain: false };
+            let digest = Message {
+                alerts: vec![pending],
+                groups: vec![group],
+                incidents: vec![],
+                update: false,
+                plain: false,
+            };
             for sink in one.build(Some("[TEST]"))? {
                 match sink.deliver(&digest).await {
                     Ok(()) => eprintln!("{}: delivered", sink.queue()),

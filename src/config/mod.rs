@@ -244,10 +244,14 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
             channel: terminal(),
         });
     }
+    let mut incident = root.section("incident");
+    let close_after = incident.duration("close_after", "6h", "5m", "30d");
+    incident.finish();
     let mut grouping = root.section("grouping");
     let collected = Grouping {
         wait: grouping.duration("wait", "20s", "0s", "1h"),
         interval: grouping.duration("interval", "5m", "0s", "1d"),
+        conversation: close_after,
     };
     grouping.finish();
     let digest = digest(root.section("digest"), &sinks);

@@ -14,9 +14,8 @@ use crate::domain::health::report::Report;
 use crate::domain::health::subject::Subject;
 use crate::domain::health::{Health, Notice, Patience};
 use crate::domain::judge::decision::Delivery;
-use crate::domain::notify::outbox::{
-    Due, Failure, LATEST, Message, Next, PER_MESSAGE, due, is_over, sent_now, settle,
-};
+use crate::domain::notify::answer::{Failure, LATEST, Next, settle};
+use crate::domain::notify::outbox::{Due, Message, PER_MESSAGE, due, is_over, sent_now};
 use crate::domain::notify::overflow;
 use crate::domain::retry::salt;
 use crate::domain::time::later;
@@ -144,7 +143,10 @@ impl Dispatch<'_> {
         let (pending, sent) = store.pending(self.sink.queue()).await?;
         let crowded = pending.len() > PER_MESSAGE || pending.iter().any(|pending| !pending.like.is_empty());
         let message = match due(&pending, &sent, grouping, now) {
-            Due::Send(message) => message,
+            Due::Send(mut message) => {
+                message.incidents = self.shared.judge_state.briefs(&message);
+                message
+            }
             Due::Wait(until) => return Ok(Turn::Wait { until, crowded }),
             Due::Idle => return Ok(Turn::Wait { until: later(now, LOOK), crowded }),
         };
@@ -165,7 +167,8 @@ impl Dispatch<'_> {
                 let over: Vec<String> = sent
                     .iter()
                     .filter(|(group, sent)| {
-                        is_over(sent, grouping, now) && !pending.iter().any(|p| p.alert.group == **group)
+                        is_over(group, sent, grouping, now)
+                            && !pending.iter().any(|p| p.alert.group == **group)
                     })
                     .map(|(group, _)| group.clone())
                     .collect();

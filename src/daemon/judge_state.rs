@@ -5,17 +5,23 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{OwnedMappedMutexGuard, OwnedMutexGuard};
 
 use crate::domain::context::own::Own;
 use crate::domain::event::scope::Scope;
+use crate::domain::incident::Incident;
+use crate::domain::incident::brief::Brief;
+use crate::domain::incident::incidents::Incidents;
 use crate::domain::instances::story::Story;
 use crate::domain::instances::usage::{Usage, UsedIn};
 use crate::domain::judge::decision::{Decision, Delivery};
 use crate::domain::judge::decisions::{Decisions, Place};
 use crate::domain::judge::inputs::{Judgement, StateView};
+use crate::domain::judge::joining::join;
+use crate::domain::notify::outbox::Message;
 use crate::domain::rules::memory::{Learned, Memory};
 use crate::domain::rules::threshold::{ThresholdCounts, over};
 use crate::store::{Store, StoreError};
@@ -29,6 +35,8 @@ pub struct JudgeState {
     /// By the account's number; it is empty for what is trailnoti's own.
     accounts: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<Option<AccountState>>>>>,
     decisions: Mutex<Decisions>,
+    /// Over all accounts: a thief goes from one to the next.
+    incidents: Mutex<Incidents>,
     /// Which accounts have something to remember of each exclusion.
     users: Mutex<BTreeMap<String, BTreeSet<String>>>,
 }
@@ -87,6 +95,7 @@ impl JudgeState {
         Ok(JudgeState {
             accounts: Mutex::default(),
             decisions: Mutex::new(Decisions::restored(store.alerts().await?)),
+            incidents: Mutex::new(Incidents::restored(store.incidents().await?)),
             users: Mutex::new(users),
         })
     }
@@ -156,6 +165,53 @@ impl JudgeState {
         now: Timestamp,
     ) -> Vec<(Place, Decision)> {
         lock(&self.decisions).numbered(decisions, now)
+    }
+
+    /// Puts a batch's alerts into their incidents; what of these changed is answered, to be written with the batch.
+    pub(in crate::daemon) fn assign(
+        &self,
+        judgement: &mut Judgement,
+        now: Timestamp,
+    ) -> Vec<(String, Option<Incident>)> {
+        let mut incidents = lock(&self.incidents);
+        join(&mut incidents, judgement, now);
+        incidents.take_changes()
+    }
+
+    /// Closes the incidents that were quiet for so long; what changed is answered, to be written.
+    pub(in crate::daemon) fn close(
+        &self,
+        quiet: Duration,
+        now: Timestamp,
+    ) -> Vec<(String, Option<Incident>)> {
+        let mut incidents = lock(&self.incidents);
+        for id in incidents.close(quiet, now) {
+            tracing::info!(incident = id, "incident closed: nothing happened for close_after");
+        }
+        incidents.take_changes()
+    }
+
+    /// A batch could not be written: its incidents are written with the next one.
+    pub(in crate::daemon) fn unwritten(&self, incidents: Vec<(String, Option<Incident>)>) {
+        lock(&self.incidents).unwritten(incidents.into_iter().map(|(id, _)| id));
+    }
+
+    /// Every incident, those that grew last first.
+    pub fn incidents(&self) -> Vec<Incident> {
+        lock(&self.incidents).all().into_iter().cloned().collect()
+    }
+
+    /// The incidents that a message is about, each once, as they are now.
+    pub(in crate::daemon) fn briefs(&self, message: &Message) -> Vec<Brief> {
+        let ids = message.alerts.iter().map(|pending| pending.alert.part.incident.as_str());
+        let incidents = lock(&self.incidents);
+        let mut briefs: Vec<Brief> = Vec::new();
+        for incident in ids.filter_map(|id| incidents.whole(id)) {
+            if briefs.iter().all(|brief| brief.id != incident.id) {
+                briefs.push(Brief::of(incident));
+            }
+        }
+        briefs
     }
 
     /// Keeps the decisions of a batch that was committed.

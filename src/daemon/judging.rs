@@ -80,10 +80,18 @@ impl Shared {
         let stories = account.regions.get(scope.region()).unwrap_or(&nothing);
         let view = account.view(stories, scope.region(), &elsewhere);
         commit.judgement = self.judge(inputs, view, what).await?;
+        commit.incidents = state.assign(&mut commit.judgement, now);
         commit.alert_log = state.number(&mut commit.judgement.decisions, now);
         let written = match commit.says_something() {
-            true => store.commit(scope, &commit, &self.routes).await?,
-            false => None,
+            true => store.commit(scope, &commit, &self.routes).await,
+            false => Ok(None),
+        };
+        let written = match written {
+            Ok(written) => written,
+            Err(error) => {
+                state.unwritten(commit.incidents);
+                return Err(error);
+            }
         };
         let mut judgement = commit.judgement;
         state.keep(scope.account(), commit.alert_log, &mut judgement);

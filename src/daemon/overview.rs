@@ -10,6 +10,7 @@ use crate::daemon::coverage::Read;
 use crate::daemon::judge_state::AccountState;
 use crate::daemon::shared::Shared;
 use crate::domain::health::subject::Api;
+use crate::domain::incident::Incident;
 use crate::domain::instances::explain::{Place, explain};
 use crate::domain::instances::story::Story;
 use crate::domain::instances::usage::Usage;
@@ -234,6 +235,10 @@ impl Pages for Overview {
 
     fn alerts(&self) -> Vec<Alert> {
         self.last_alerts(usize::MAX)
+    }
+
+    fn incidents(&self) -> Vec<Incident> {
+        self.shared.judge_state.incidents()
     }
 
     fn explain<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Vec<Json>, String>> {

@@ -77,6 +77,7 @@ impl Upkeep<'_> {
             // What waits for others that fail by the same cause waits no longer than its time.
             self.shared.report_outages().await?;
             self.books.settle(self.shared).await?;
+            self.close_incidents().await?;
             self.hourly().await?;
             self.daily().await?;
             self.release().await?;
@@ -108,6 +109,20 @@ impl Upkeep<'_> {
             None => return Ok(()),
         };
         self.shared.report(&report, Scope::Program, Commit::of_health(Subject::Clock, since)).await
+    }
+
+    async fn close_incidents(&self) -> Result<(), StoreError> {
+        let shared = self.shared;
+        let incidents = shared.judge_state.close(shared.config.grouping.conversation, shared.clock.now());
+        if incidents.is_empty() {
+            return Ok(());
+        }
+        let closed = Commit { incidents, ..Commit::default() };
+        let written = shared.store.commit(Scope::Program, &closed, &shared.routes).await;
+        if written.is_err() {
+            shared.judge_state.unwritten(closed.incidents);
+        }
+        written.map(|_| ())
     }
 
     async fn look_at_the_state(&mut self) -> Result<(), StoreError> {

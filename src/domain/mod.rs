@@ -16,6 +16,8 @@ pub mod context;
 pub mod rules;
 
 pub mod lookup;
+
+pub mod incident;
 pub mod notify;
 
 pub mod instances;

@@ -1,5 +1,5 @@
 //! The two local endpoints. Over TCP, for machines: `/healthz`, `/readyz`, `/metrics`. Over a Unix socket in the state's folder,
-//! for the commands of these names: `/status`, `/alerts` and `/explain/ID` too. Owns the addresses and who may ask; shows no
+//! for the commands of these names: `/status`, `/alerts`, `/incidents` and `/explain/ID` too. Owns the addresses and who may ask; shows no
 //! secret. How many may ask, and for how long, is `connections`'s.
 //!
 //! Whoever is first takes a port; a socket in a folder that only its owner may write is nobody else's.
@@ -120,7 +120,7 @@ fn machines(status: Arc<Status>, clock: Clock) -> Router {
 }
 
 fn commands(status: Arc<Status>) -> Router {
-    let (overview, alerts, explain) = (status.clone(), status.clone(), status);
+    let (overview, alerts, incidents, explain) = (status.clone(), status.clone(), status.clone(), status);
     Router::new()
         .route(
             "/status",
@@ -134,6 +134,13 @@ fn commands(status: Arc<Status>) -> Router {
             get(move || async move {
                 let Some(pages) = alerts.pages() else { return nothing() };
                 page(Ok(pages.alerts()))
+            }),
+        )
+        .route(
+            "/incidents",
+            get(move || async move {
+                let Some(pages) = incidents.pages() else { return nothing() };
+                page(Ok(pages.incidents()))
             }),
         )
         .route(

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::domain::event::scope::Scope;
 use crate::domain::health::subject::Api;
+use crate::domain::incident::Incident;
 use crate::domain::json::Json;
 use crate::domain::time::later;
 use crate::ops::metrics::{Asked, Metrics};
@@ -63,6 +64,8 @@ pub trait Pages: Send + Sync {
     fn status(&self) -> BoxFuture<'_, Result<StatusPage, String>>;
     /// The last alerts and what became of each, the newest first.
     fn alerts(&self) -> Vec<Alert>;
+    /// Every incident that is known, those that grew last first.
+    fn incidents(&self) -> Vec<Incident>;
     /// Why the instance, or the launch of this event id, is alerted on or hidden; empty for what is not known.
     fn explain<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Vec<Json>, String>>;
 }

@@ -9,7 +9,8 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use crate::config::section::Section;
-use crate::domain::notify::outbox::{Failure, Message};
+use crate::domain::notify::answer::Failure;
+use crate::domain::notify::outbox::Message;
 use crate::domain::notify::render::Style;
 
 /// Reads the keys of a kind from a `[[sink]]` table; relative files stand in the folder. What is wrong is noted in the

@@ -19,7 +19,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::secret;
 use crate::config::section::Section;
-use crate::domain::notify::outbox::{Failure, Message};
+use crate::domain::notify::answer::Failure;
+use crate::domain::notify::outbox::Message;
 use crate::domain::notify::render;
 use crate::domain::notify::render::Style;
 use crate::domain::text::{causes, clean};

@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::section::Section;
 use crate::domain::health::heartbeat::Beat;
-use crate::domain::notify::outbox::Failure;
+use crate::domain::notify::answer::Failure;
 use crate::sink::http;
 
 /// How a service is told.

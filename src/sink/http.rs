@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::secret;
 use crate::config::section::Section;
-use crate::domain::notify::outbox::Failure;
+use crate::domain::notify::answer::Failure;
 use crate::domain::text::{causes, clean};
 
 const CONNECT: Duration = Duration::from_secs(5);

@@ -11,7 +11,8 @@ use reqwest::{Client, StatusCode};
 use secrecy::SecretString;
 
 use crate::config::section::Section;
-use crate::domain::notify::outbox::{Failure, Message};
+use crate::domain::notify::answer::Failure;
+use crate::domain::notify::outbox::Message;
 use crate::domain::notify::render::{Style, slack};
 use crate::domain::text::clean;
 use crate::sink::channel::{Channel, Sink};

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use crate::config::section::Section;
-use crate::domain::notify::outbox::{Failure, Message};
+use crate::domain::notify::answer::Failure;
+use crate::domain::notify::outbox::Message;
 use crate::domain::notify::render::{Style, terminal};
 use crate::sink::channel::{Channel, Sink};
 
@@ -53,6 +54,9 @@ impl Terminal {
     fn render(&self, message: &Message, terminal: bool) -> String {
         let banner = self.style.banner.as_deref();
         let mut text = String::new();
+        for incident in message.incidents.iter().filter(|_| terminal) {
+            text.push_str(&terminal::story(incident, columns()));
+        }
         for pending in &message.alerts {
             if terminal {
                 text.extend(banner.map(|banner| format!("{banner}\n")));

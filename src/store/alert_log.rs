@@ -1,7 +1,8 @@
-//! The last alerts and what became of each. Owns their rows: so many, each with a place of its own.
+//! The last alerts and what became of each, and the incidents that they are parts of. Owns their rows.
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::incident::Incident;
 use crate::domain::judge::decision::Decision;
 use crate::domain::judge::decisions::Place;
 use crate::store::engine::Change;
@@ -37,6 +38,15 @@ impl Store {
             Some((Place { number: row.number, row: at }, row.decision))
         };
         Ok(rows.iter().filter_map(read).collect())
+    }
+
+    /// Every incident that is known.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub async fn incidents(&self) -> Result<Vec<Incident>, StoreError> {
+        let rows = self.scan(key::incidents()).await?;
+        Ok(rows.iter().filter_map(|(_, row)| serde_json::from_slice(row).ok()).collect())
     }
 
     /// Notes what became of alerts. It is not waited for: it reaches the disk with what is synced next.

@@ -8,6 +8,7 @@ use crate::domain::event::scope::Scope;
 use crate::domain::health::coverage::Region;
 use crate::domain::health::ledger::Ledger;
 use crate::domain::health::subject::Subject;
+use crate::domain::incident::Incident;
 use crate::domain::judge::decision::Decision;
 use crate::domain::judge::decisions::Place;
 use crate::domain::judge::inputs::{Judgement, Known};
@@ -32,6 +33,8 @@ pub struct Commit {
     pub judgement: Judgement,
     /// The decisions on its alerts, with their places in the log of the last ones.
     pub alert_log: Vec<(Place, Decision)>,
+    /// Incidents that changed; none for one that is forgotten.
+    pub incidents: Vec<(String, Option<Incident>)>,
     /// The region's instances are known from now on.
     pub baseline: bool,
     /// Subjects of which it was reported that they fail (since then), or that they are well.
@@ -66,6 +69,7 @@ impl Commit {
             || !(self.idle || self.cursors.is_empty())
             || !self.health.is_empty()
             || !self.ledgers.is_empty()
+            || !self.incidents.is_empty()
     }
 }
 
@@ -97,6 +101,10 @@ impl Store {
             changes.push(Change::put(key::exclusion(account, name), rows::usage(usage)));
         }
         changes.extend(alert_log::changes(&commit.alert_log));
+        changes.extend(commit.incidents.iter().map(|(id, incident)| match incident {
+            Some(incident) => Change::put(key::incident(id), rows::json(incident)),
+            None => Change::delete(key::incident(id)),
+        }));
         changes.extend(story::changes(scope, &judgement.stories));
         self.count(scope, judgement, &mut changes).await?;
         if commit.baseline {

@@ -23,6 +23,7 @@
 //! | `m` account `\0` kind, bucket | what it did before: 15 bytes made of each value, when it was seen first and last |
 //! | `q` account `\0` rule and values | what a rule with a threshold has counted |
 //! | `a` place | an alert and what became of it: the last 500, and fewer of a storm |
+//! | `f` id | an incident |
 //! | `e` account `\0` region | under which rules its history was read, and what came meanwhile was judged |
 //! | `v` account `\0` region | since when the region is watched, and what of it was not read in time |
 //! | `n` | the last starts after which there was no orderly end |

@@ -137,7 +137,8 @@ mod tests {
             for one in &pending {
                 *said.entry(one.alert.severity).or_default() += 1 + one.more();
             }
-            let message = Message { alerts: pending, groups: vec![], update: false, plain: false };
+            let message =
+                Message { alerts: pending, groups: vec![], incidents: vec![], update: false, plain: false };
             store.delivered("a", &message, &[], &[]).await.expect("settled");
             messages += 1;
         }
@@ -212,7 +213,7 @@ mod tests {
         let store = Store::in_memory(clock()).await.expect("it opens");
         wait(&store, 1, Severity::Low, 1).await;
         let (alerts, _) = store.pending("a").await.expect("read");
-        let message = Message { alerts, groups: vec![], update: false, plain: false };
+        let message = Message { alerts, groups: vec![], incidents: vec![], update: false, plain: false };
         store.refused("a", &message, None).await.expect("noted");
         wait(&store, ROOM, Severity::Low, 1).await;
         assert_eq!(make_room(&store).await.len(), 1_001);

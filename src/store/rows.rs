@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::incident::Part;
 use crate::domain::instances::usage::Usage;
 use crate::domain::lookup::cursor::{Cursor, Walk};
 use crate::domain::notify::alert::Alert;
@@ -188,6 +189,14 @@ pub(super) mod key {
         [&[b'a'][..], &slot.to_be_bytes()].concat()
     }
 
+    pub fn incidents() -> Vec<u8> {
+        vec![b'f']
+    }
+
+    pub fn incident(id: &str) -> Vec<u8> {
+        joined(b'f', &[id])
+    }
+
     pub fn tallies() -> Vec<u8> {
         vec![b't']
     }
@@ -313,6 +322,8 @@ pub(super) struct AlertRow<'a> {
     instance: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     completes: bool,
+    #[serde(default)]
+    part: Cow<'a, Part>,
     facts: Cow<'a, [(String, String)]>,
 }
 
@@ -335,6 +346,7 @@ impl<'a> AlertRow<'a> {
             event: (&alert.event_id).into(),
             instance: (&alert.instance).into(),
             completes: alert.completes,
+            part: Cow::Borrowed(&alert.part),
             facts: (&alert.facts).into(),
         }
     }
@@ -357,6 +369,7 @@ impl<'a> AlertRow<'a> {
             event_id: self.event.into_owned(),
             instance: self.instance.into_owned(),
             completes: self.completes,
+            part: self.part.into_owned(),
             facts: self.facts.into_owned(),
         })
     }

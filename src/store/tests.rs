@@ -44,6 +44,7 @@ pub(super) fn alert(n: u64, severity: Severity) -> Alert {
         event_id: String::new(),
         instance: String::new(),
         completes: false,
+        part: Default::default(),
         facts: vec![("long".to_owned(), "x".repeat(9_000))],
     }
 }
@@ -117,7 +118,7 @@ async fn no_row_on_disk_is_longer_than_four_kibibytes() {
     let store = open(folder.path()).await;
     keep(&store, &told(1), &routes(&["a"])).await;
     let (pending, _) = store.pending("a").await.expect("read");
-    let digest = Message { alerts: pending, groups: vec![], update: false, plain: false };
+    let digest = Message { alerts: pending, groups: vec![], incidents: vec![], update: false, plain: false };
     drop(store);
     let longest = |path: &Path| {
         let db = sled::open(recovery::database(path)).expect("opened");
@@ -151,7 +152,10 @@ async fn what_a_sink_refuses_for_good_is_kept() {
     let store = open(folder.path()).await;
     keep(&store, &told(1), &routes(&["a"])).await;
     let (alerts, _) = store.pending("a").await.expect("read");
-    store.bury("a", &Message { alerts, groups: vec![], update: false, plain: true }).await.expect("buried");
+    store
+        .bury("a", &Message { alerts, groups: vec![], incidents: vec![], update: false, plain: true })
+        .await
+        .expect("buried");
     drop(store);
     let store = open(folder.path()).await;
     assert!(store.pending("a").await.expect("read").0.is_empty());

@@ -85,7 +85,7 @@ fn decided() -> Decision {
 }
 
 fn message(alerts: Vec<Pending>) -> Message {
-    Message { alerts, groups: vec!["group".to_owned()], update: false, plain: false }
+    Message { alerts, groups: vec!["group".to_owned()], incidents: vec![], update: false, plain: false }
 }
 
 /// Writes what every version has kept.

@@ -101,7 +101,7 @@ pattern.detail.eventName = ["CreateUser"]
     stage.until("11:30").await;
     expect![[r#"
         10:00:00 → slack: user early · eu-west-1 09:58:00
-        10:02:16 → slack: eu-west-1 is new: early · eu-west-1 09:58:00"#]]
+        10:02:16 → slack (update): eu-west-1 is new: early · eu-west-1 09:58:00"#]]
     .assert_eq(&stage.transcript());
     // Another first_seen reads the history anew, and tells nothing old again.
     stage.write_rules(&both.replace("{ of", "{ within = \"30d\", of"));

@@ -12,6 +12,7 @@ mod doctor;
 mod fates;
 mod floods;
 mod heartbeat;
+mod incidents;
 mod learning;
 mod local;
 mod own;

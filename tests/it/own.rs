@@ -86,6 +86,10 @@ async fn who_changes_what_trailnoti_stands_on_is_told_as_critical() {
     stage.until("10:15").await;
     stage.stop().await;
     let told = stage.transcript();
-    assert_eq!(told.matches("!mallory changed the network or the task that trailnoti runs in").count(), 1, "{told}");
+    assert_eq!(
+        told.matches("!mallory changed the network or the task that trailnoti runs in").count(),
+        1,
+        "{told}"
+    );
     assert_eq!(told.matches("!mallory changed what trailnoti itself may do").count(), 1, "{told}");
 }

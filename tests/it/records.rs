@@ -75,7 +75,13 @@ fn every_real_record_goes_through_rules_and_renderers() {
             counted: 0,
             alert,
         };
-        let digest = Message { alerts: vec![pending], groups: Vec::new(), update: false, plain: false };
+        let digest = Message {
+            alerts: vec![pending],
+            groups: Vec::new(),
+            incidents: vec![],
+            update: false,
+            plain: false,
+        };
         let style = Style::default();
         let message = slack::render(&digest, &style);
         assert!(

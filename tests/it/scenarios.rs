@@ -172,10 +172,10 @@ async fn a_restart_in_the_middle_of_everything_repeats_nothing_and_loses_nothing
     expect![[r#"
         10:03:00 → slack: user before · us-east-1 10:01:00
         10:25:00 → slack: instance i-00000000abc020006 running · eu-west-1 10:25:00
-        10:25:00 → slack: instance i-00000000abc010003 terminated · eu-west-1 10:25:00
-        10:25:00 → slack: user while-down · us-east-1 10:12:00
+        10:25:00 + slack: instance i-00000000abc010003 terminated · eu-west-1 10:25:00
+        10:25:00 → slack (update): user while-down · us-east-1 10:12:00
         10:27:15 → slack: trailnoti did not run for 15m, and has read back 2 events, 1 alert ·  10:27:15
-        10:28:00 → slack: user after · us-east-1 10:26:00"#]]
+        10:28:00 → slack (update): user after · us-east-1 10:26:00"#]]
     .assert_eq(&stage.transcript());
 }
 
@@ -202,7 +202,7 @@ async fn an_excluded_instance_is_hidden_and_counted() {
     expect![[r#"
         10:03:00 → slack: instance i-00000000abc020006 pending · eu-west-1 10:03:00
         10:03:45 → slack (update): instance i-00000000abc020006 running · eu-west-1 10:03:45
-        10:04:20 → slack: instance i-00000000abc030009 pending · eu-west-1 10:04:00
+        10:04:20 → slack (update): instance i-00000000abc030009 pending · eu-west-1 10:04:00
         10:04:35 → slack (update): instance i-00000000abc030009 running · eu-west-1 10:04:35"#]]
     .assert_eq(&stage.transcript());
 }
@@ -244,10 +244,10 @@ async fn a_sink_that_is_down_for_an_hour_gets_everything_afterwards_and_delays_n
     expect![[r#"
         10:12:00 → mail: user u0 · us-east-1 10:10:00
         10:15:34 → mail: trailnoti cannot send alerts through slack ·  10:15:34 [the test says so]
-        10:22:00 → mail: user u1 · us-east-1 10:20:00
-        10:32:00 → mail: user u2 · us-east-1 10:30:00
-        10:42:00 → mail: user u3 · us-east-1 10:40:00
-        10:52:00 → mail: user u4 · us-east-1 10:50:00
+        10:22:00 → mail (update): user u1 · us-east-1 10:20:00
+        10:32:00 → mail (update): user u2 · us-east-1 10:30:00
+        10:42:00 → mail (update): user u3 · us-east-1 10:40:00
+        10:52:00 → mail (update): user u4 · us-east-1 10:50:00
         11:10:34 → slack: user u0 · us-east-1 10:10:00
         11:10:34 + slack: user u1 · us-east-1 10:20:00
         11:10:34 + slack: user u2 · us-east-1 10:30:00

@@ -7,7 +7,8 @@ use trailnoti::config::{Config, SinkConfig};
 use trailnoti::domain::context::Envelope;
 use trailnoti::domain::event::scope::Scope;
 use trailnoti::domain::health::report::Report;
-use trailnoti::domain::notify::outbox::{Failure, Message, Pending};
+use trailnoti::domain::notify::answer::Failure;
+use trailnoti::domain::notify::outbox::{Message, Pending};
 use trailnoti::sink::Sink;
 
 use crate::servers::{Mail, Reply, Slack};
@@ -55,7 +56,13 @@ fn digest() -> Message {
         counted: 0,
         alert,
     };
-    Message { groups: vec![pending.alert.group.clone()], alerts: vec![pending], update: false, plain: false }
+    Message {
+        groups: vec![pending.alert.group.clone()],
+        alerts: vec![pending],
+        incidents: vec![],
+        update: false,
+        plain: false,
+    }
 }
 
 #[tokio::test]

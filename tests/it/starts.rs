@@ -28,9 +28,9 @@ async fn a_launch_that_is_read_again_does_not_speak_for_the_next_start() {
     stage.stop().await;
     expect![[r#"
         10:17:00 → slack: mallory changed something in eu-west-1, a region new to this account · eu-west-1 10:12:00
-        10:17:00 + slack: Instance i-00000000abc010003 is now pending in eu-west-1 · eu-west-1 10:12:05
-        10:17:00 + slack: Instance i-00000000abc010003 is now running in eu-west-1 · eu-west-1 10:12:35
-        10:17:00 → slack: Instance i-00000000abc010003 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:17:00 [has this exclusion's tags, but was launched by arn:aws:iam::111122223333:user/mallory, who is not in launched_by]"#]].assert_eq(&stage.transcript());
+        10:17:00 → slack: Instance i-00000000abc010003 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:17:00 [has this exclusion's tags, but was launched by arn:aws:iam::111122223333:user/mallory, who is not in launched_by]
+        10:17:00 → slack: Instance i-00000000abc010003 is now pending in eu-west-1 · eu-west-1 10:12:05
+        10:17:00 + slack: Instance i-00000000abc010003 is now running in eu-west-1 · eu-west-1 10:12:35"#]].assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]
@@ -45,9 +45,9 @@ async fn a_start_three_minutes_after_the_launch_is_not_the_launchers() {
     stage.stop().await;
     expect![[r#"
         10:07:00 → slack: mallory changed something in eu-west-1, a region new to this account · eu-west-1 10:04:00
-        10:07:00 + slack: Instance i-00000000abc010003 is now pending in eu-west-1 · eu-west-1 10:04:05
-        10:07:00 + slack: Instance i-00000000abc010003 is now running in eu-west-1 · eu-west-1 10:04:35
-        10:07:00 → slack: Instance i-00000000abc010003 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:07:00 [has this exclusion's tags, but was launched by arn:aws:iam::111122223333:user/mallory, who is not in launched_by]"#]].assert_eq(&stage.transcript());
+        10:07:00 → slack: Instance i-00000000abc010003 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:07:00 [has this exclusion's tags, but was launched by arn:aws:iam::111122223333:user/mallory, who is not in launched_by]
+        10:07:00 → slack: Instance i-00000000abc010003 is now pending in eu-west-1 · eu-west-1 10:04:05
+        10:07:00 + slack: Instance i-00000000abc010003 is now running in eu-west-1 · eu-west-1 10:04:35"#]].assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]
@@ -65,7 +65,7 @@ async fn a_tag_that_must_not_be_there_hides_nothing_when_it_is_taken_off() {
     expect![[r#"
         10:02:00 → slack: Instance i-00000000abc010003 is now pending in eu-west-1 · eu-west-1 10:02:00
         10:02:45 → slack (update): Instance i-00000000abc010003 is now running in eu-west-1 · eu-west-1 10:02:45
-        10:10:00 → slack: Instance i-00000000abc010003 is now shutting-down in eu-west-1 · eu-west-1 10:10:00
+        10:10:00 → slack (update): Instance i-00000000abc010003 is now shutting-down in eu-west-1 · eu-west-1 10:10:00
         10:10:45 → slack (update): Instance i-00000000abc010003 is now terminated in eu-west-1 · eu-west-1 10:10:45"#]].assert_eq(&stage.transcript());
 }
 

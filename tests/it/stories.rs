@@ -110,7 +110,7 @@ async fn read_first_it_is_completed_when_it_is_seen() {
     stage.stop().await;
     expect![[r#"
         10:02:15 → slack: !mallory launched g5.12xlarge (GPU or accelerator) in eu-west-1 · eu-west-1 10:02:00
-        10:03:45 → slack: GPU machine i-00000000abc010003 (g5.12xlarge) started in eu-west-1 · eu-west-1 10:03:45"#]].assert_eq(&stage.transcript());
+        10:03:45 → slack (update): GPU machine i-00000000abc010003 (g5.12xlarge) started in eu-west-1 · eu-west-1 10:03:45"#]].assert_eq(&stage.transcript());
     expect![[r#"
         GPU machine i-00000000abc010003 (g5.12xlarge) started in eu-west-1 · arn:aws:iam::111122223333:user/mallory from 203.0.113.66
         type: g5.12xlarge, 48 vCPUs, GPU
@@ -194,7 +194,7 @@ async fn a_tag_that_a_thief_copied_hides_nobody() {
         10:06:00 + slack: Instance i-00000000abc010003 is now pending in eu-west-1 · eu-west-1 10:02:00
         10:06:00 + slack: Instance i-00000000abc010003 is now running in eu-west-1 · eu-west-1 10:02:35
         10:06:00 → slack: Instance i-00000000abc010003 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:06:00 [has this exclusion's tags, but was launched by arn:aws:iam::111122223333:user/mallory, who is not in launched_by]
-        10:07:00 → slack: !mallory launched p5.48xlarge (GPU or accelerator) in eu-west-1 · eu-west-1 10:03:00
+        10:07:00 → slack (update): !mallory launched p5.48xlarge (GPU or accelerator) in eu-west-1 · eu-west-1 10:03:00
         10:07:00 → slack (update): Instance i-00000000abc020006 (p5.48xlarge, 192 vCPUs, GPU) carries the tags of exclusion "ci runners" · eu-west-1 10:07:00 [has this exclusion's tags, but was launched by arn:aws:iam::111122223333:user/mallory, who is not in launched_by]"#]].assert_eq(&stage.transcript());
 }
 
@@ -277,7 +277,7 @@ async fn a_tag_that_is_put_on_later_is_told_and_does_not_silence_the_story() {
         10:05:00 → slack: mallory launched t3.large in eu-west-1 · eu-west-1 10:02:00
         10:10:05 → slack: Instance i-00000000abc010003 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:10:05 [this exclusion's tags were added to it after launch; they do not hide it]
         10:14:00 → slack: Instance i-00000000abc010003 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:14:00 [this exclusion's tags were added to it after launch; they do not hide it]
-        10:20:05 → slack: Instance i-00000000abc010003 is now shutting-down in eu-west-1 · eu-west-1 10:20:05
+        10:20:05 → slack (update): Instance i-00000000abc010003 is now shutting-down in eu-west-1 · eu-west-1 10:20:05
         10:20:35 → slack (update): Instance i-00000000abc010003 is now terminated in eu-west-1 · eu-west-1 10:20:35"#]].assert_eq(&stage.transcript());
 }
 
@@ -385,18 +385,18 @@ async fn refused_launches_are_told_with_what_was_asked_for() {
     assert!(facts.contains("asked for: 1 × p4d."), "{facts}");
     assert!(!facts.contains("person: "), "who did it says it already: {facts}");
     expect![[r#"
-        10:04:20 → slack: mallory checked with a dry run that it may launch instances in eu-west-1 · eu-west-1 10:02:00
-        10:04:35 → slack: !mallory tried to launch an instance (p4d.2xlarge) in eu-west-1 and was refused · eu-west-1 10:02:02
-        10:04:35 + slack: !mallory tried to launch an instance (p4d.3xlarge) in eu-west-1 and was refused · eu-west-1 10:02:04
-        10:04:35 + slack: !mallory tried to launch an instance (p4d.4xlarge) in eu-west-1 and was refused · eu-west-1 10:02:06
-        10:04:35 + slack: !mallory tried to launch an instance (p4d.5xlarge) in eu-west-1 and was refused · eu-west-1 10:02:08
-        10:04:35 → slack: mallory tried to launch an instance in eu-west-1, but AWS could not: Server.InsufficientInstanceCapacity · eu-west-1 10:02:10
-        10:04:35 → slack: mallory sent a faulty launch request in eu-west-1: Client.InvalidParameterValue · eu-west-1 10:02:12
-        10:04:35 + slack: mallory sent a faulty launch request in eu-west-1: Client.InvalidParameterValue · eu-west-1 10:02:14
-        10:04:35 + slack: mallory sent a faulty launch request in eu-west-1: Client.InvalidParameterValue · eu-west-1 10:02:16
-        10:04:35 + slack: mallory sent a faulty launch request in eu-west-1: Client.InvalidParameterValue · eu-west-1 10:02:18
-        10:04:35 + slack: mallory sent a faulty launch request in eu-west-1: Client.InvalidParameterValue · eu-west-1 10:02:20
-        10:04:35 + slack: mallory sent a faulty launch request in eu-west-1: Client.InvalidParameterValue · eu-west-1 10:02:22"#]].assert_eq(&stage.transcript());
+        10:04:20 → slack: !mallory tried to launch an instance (p4d.2xlarge) in eu-west-1 and was refused · eu-west-1 10:02:02
+        10:04:20 + slack: !mallory tried to launch an instance (p4d.3xlarge) in eu-west-1 and was refused · eu-west-1 10:02:04
+        10:04:20 + slack: !mallory tried to launch an instance (p4d.4xlarge) in eu-west-1 and was refused · eu-west-1 10:02:06
+        10:04:20 + slack: !mallory tried to launch an instance (p4d.5xlarge) in eu-west-1 and was refused · eu-west-1 10:02:08
+        10:04:20 + slack: mallory checked with a dry run that it may launch instances in eu-west-1 · eu-west-1 10:02:00
+        10:04:20 + slack: mallory tried to launch an instance in eu-west-1, but AWS could not: Server.InsufficientInstanceCapacity · eu-west-1 10:02:10
+        10:04:20 + slack: mallory sent a faulty launch request in eu-west-1: Client.InvalidParameterValue · eu-west-1 10:02:12
+        10:04:20 + slack: mallory sent a faulty launch request in eu-west-1: Client.InvalidParameterValue · eu-west-1 10:02:14
+        10:09:20 → slack (update): mallory sent a faulty launch request in eu-west-1: Client.InvalidParameterValue · eu-west-1 10:02:16
+        10:09:20 + slack: mallory sent a faulty launch request in eu-west-1: Client.InvalidParameterValue · eu-west-1 10:02:18
+        10:09:20 + slack: mallory sent a faulty launch request in eu-west-1: Client.InvalidParameterValue · eu-west-1 10:02:20
+        10:09:20 + slack: mallory sent a faulty launch request in eu-west-1: Client.InvalidParameterValue · eu-west-1 10:02:22"#]].assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]
@@ -503,8 +503,8 @@ async fn what_is_no_instance_is_never_hidden() {
     stage.stop().await;
     expect![[r#"
         10:03:00 → slack: !mallory stopped the audit trail management-events · eu-west-1 10:02:00
-        10:04:00 → slack: mallory created the IAM user x · us-east-1 10:03:00
-        10:05:00 → slack: !mallory tried to launch an instance (p4d.24xlarge) in eu-west-1 and was refused · eu-west-1 10:04:00
+        10:04:00 → slack (update): mallory created the IAM user x · us-east-1 10:03:00
+        10:05:00 → slack (update): !mallory tried to launch an instance (p4d.24xlarge) in eu-west-1 and was refused · eu-west-1 10:04:00
         10:05:00 → slack: GPU machine i-00000000abc010003 (p5.48xlarge) started in eu-west-1 · eu-west-1 10:05:00
         10:05:45 → slack (update): Instance i-00000000abc010003 is now running in eu-west-1 · eu-west-1 10:05:45
         10:06:00 → slack (update): !mallory launched p5.48xlarge (GPU or accelerator) in eu-west-1 · eu-west-1 10:05:00"#]].assert_eq(&stage.transcript());

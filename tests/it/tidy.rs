@@ -44,7 +44,7 @@ const MAY_USE: [(&str, &[&str]); 11] = [
 ];
 
 /// The rooms of the domain, from the ground up: each may know itself and what is before it.
-const ROOMS: [&str; 16] = [
+const ROOMS: [&str; 17] = [
     "json",
     "text",
     "time",
@@ -55,6 +55,7 @@ const ROOMS: [&str; 16] = [
     "context",
     "rules",
     "lookup",
+    "incident",
     "notify",
     "instances",
     "health",

@@ -65,11 +65,12 @@ fn message() -> Message {
         event_id: String::new(),
         instance: String::new(),
         completes: false,
+        part: Default::default(),
         facts: Vec::new(),
     };
     let enqueued = jiff::Timestamp::UNIX_EPOCH;
-    let pending = Pending { seq: 0, enqueued, refusals: 0, not_before: None, like: Vec::new(), alert };
-    Message { alerts: vec![pending], groups: vec![text("g")], update: false, plain: false }
+    let pending = Pending { seq: 0, enqueued, refusals: 0, not_before: None, like: Vec::new(), counted: 0, alert };
+    Message { alerts: vec![pending], groups: vec![text("g")], incidents: vec![], update: false, plain: false }
 }
 
 /// Delivers to a server that says this. What is said of it has no secret in it, and is one short line.

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use crate::domain::context::own::Own;
 use crate::domain::event::scope::Scope;
 use crate::domain::event::{Event, derived_id, short_id};
+use crate::domain::incident::incidents::Link;
 use crate::domain::instances::exclusion::Exclusion;
 use crate::domain::instances::story::Story;
 use crate::domain::instances::usage::{Usage, UsedIn};
@@ -82,6 +83,8 @@ pub struct Judgement {
     pub excluded: Vec<String>,
     /// Stories that changed, and those that ended.
     pub stories: BTreeMap<String, Option<Story>>,
+    /// Who was brought into being, and by whom.
+    pub links: Vec<Link>,
     /// Exclusions' memories that changed.
     pub usage: BTreeMap<UsedIn, Usage>,
     /// How many were remembered from before.

@@ -8,6 +8,7 @@ pub mod decision;
 pub mod decisions;
 mod draft;
 pub mod inputs;
+pub mod joining;
 pub mod list;
 pub mod overdue;
 pub mod panics;

@@ -8,6 +8,8 @@ use crate::domain::context::principal::actor;
 use crate::domain::context::{Envelope, InContext, Past};
 use crate::domain::event::instance::State;
 use crate::domain::event::{Event, INSTANCE_STATE, derived_id};
+use crate::domain::incident::credential::{makes, speaks_as};
+use crate::domain::incident::incidents::Link;
 use crate::domain::instances::story::{Held, LISTED, Story};
 use crate::domain::judge::decision::{Decision, Why};
 use crate::domain::judge::draft::Draft;
@@ -41,6 +43,7 @@ pub(super) fn judge(
     known: &Known,
 ) {
     learn(draft, &envelope.event);
+    follow(draft, &envelope.event);
     // What the record shows of instances is reported before the record itself.
     reports(draft, scratch, known);
     decide(draft, scratch, envelope, prepared, when, known);
@@ -185,6 +188,17 @@ pub(super) fn remember(draft: &mut Draft<'_>, scratch: &mut Scratch, envelope: &
             let _said_of_none = draft.memory.first_seen(&traits, token, first.within);
         }
     }
+}
+
+/// Takes in whom a record brought into being, whether or not a rule alerts on it.
+fn follow(draft: &mut Draft<'_>, event: &Event) {
+    let made = makes(event);
+    if made.is_empty() {
+        return;
+    }
+    let (by, time) = (speaks_as(event), event.time);
+    let links = made.into_iter().map(|(made, how)| Link { by: by.clone(), made, how, time });
+    draft.judgement.links.extend(links.filter(|link| !link.by.is_empty()));
 }
 
 /// Takes in what a record says of instances, whether or not a rule alerts on it.

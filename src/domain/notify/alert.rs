@@ -1,6 +1,8 @@
 //! An alert: what a person needs to know of one event, in facts that are cleaned and cut, so that it stays small
 //! in the outbox. Owns which facts; how they look is `render`'s.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::domain::context::InContext;
@@ -8,6 +10,9 @@ use crate::domain::context::launch;
 use crate::domain::context::principal::actor;
 use crate::domain::event::instance::Instance;
 use crate::domain::event::{Event, INSTANCE_STATE, OWN_SOURCE, derived_id};
+use crate::domain::incident::Part;
+use crate::domain::incident::credential::{Credential, speaks_as};
+use crate::domain::incident::stage::Stage;
 use crate::domain::json::Json;
 use crate::domain::rules::rule::Rule;
 use crate::domain::severity::Severity;
@@ -68,6 +73,8 @@ pub struct Alert {
     pub instance: String,
     /// It says who, of something that was alerted on already: it does not wait for the next update.
     pub completes: bool,
+    /// Of which incident it is a part, and whose doing.
+    pub part: Part,
     /// More facts, each with its name.
     pub facts: Vec<(String, String)>,
 }
@@ -112,9 +119,20 @@ impl Alert {
             event_id: detail.text("eventID").map(|text| clean(text, FACT)).unwrap_or_default(),
             instance: clean(instance, FACT),
             completes: false,
+            part: part(rule, event, instance),
             facts: facts(event),
         }
     }
+}
+
+/// What trailnoti reports of itself is nobody's doing.
+fn part(rule: &Rule, event: &Event, instance: &str) -> Part {
+    let mut by = if event.source == OWN_SOURCE { Vec::new() } else { speaks_as(event) };
+    if !instance.is_empty() {
+        by = vec![Credential::Instance(clean(instance, FACT))];
+    }
+    let stages: BTreeSet<Stage> = rule.tags.iter().filter_map(|tag| Stage::of_technique(tag)).collect();
+    Part { by, stages: stages.into_iter().collect(), ..Part::default() }
 }
 
 fn facts(event: &Event) -> Vec<(String, String)> {

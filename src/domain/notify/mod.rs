@@ -1,6 +1,7 @@
 //! What is said to people: an alert, the message that carries it, and how it looks in each channel. Sending is `sink`'s.
 
 pub mod alert;
+pub mod answer;
 pub mod outbox;
 pub mod overflow;
 pub mod render;

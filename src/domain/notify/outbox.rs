@@ -1,5 +1,5 @@
-//! What is sent next through one sink, and what follows from the answer. Owns grouping, order, retries and the
-//! giving up; the rows are the store's and the sending is `dispatch`'s.
+//! What is sent next through one sink. Owns grouping and order; what follows from an answer is `answer`'s, the rows are the store's, and
+//! the sending is `dispatch`'s.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,9 +7,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::context::principal::role_of;
+use crate::domain::incident::CONVERSATION;
+use crate::domain::incident::brief::Brief;
 use crate::domain::notify::alert::Alert;
 use crate::domain::notify::storm::Like;
-use crate::domain::retry::{back_off, salt};
+use crate::domain::retry::salt;
 use crate::domain::severity::Severity;
 use crate::domain::time::later;
 
@@ -21,19 +23,13 @@ const MERGE_FROM: usize = 4;
 const CROWD: usize = 2_000;
 /// How often what is counted of one group is said.
 const COUNTED: Duration = Duration::from_secs(60);
-/// The first and the longest wait after a failed delivery: a sink that works again gets what waits within a minute.
-const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// How long an incident's next news waits after a message of it, unless it is worse.
+const SETTLED: Duration = Duration::from_secs(60);
 /// The first and the longest wait before an alert is tried again that was refused alone.
-const ASIDE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(15 * 60));
-/// How often an alert is refused before it may count as one that the sink will never take: once with others, once alone.
-const REFUSALS: u8 = 2;
+pub(super) const ASIDE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(15 * 60));
 /// How much news of a group is remembered. Who makes more of it waits for the interval with the rest, so that nobody can
 /// flood a channel by changing names; what is more urgent than anything before never waits.
 const NEWS: usize = 32;
-/// How often a sink that is closed for good is tried again.
-const PROBE: Duration = Duration::from_secs(15 * 60);
-/// The longest that a sink's own "later" is believed.
-pub const LATEST: Duration = Duration::from_secs(3600);
 
 /// The rule of the daily summary.
 pub const DAILY: &str = "trailnoti-daily";
@@ -99,6 +95,10 @@ impl Sent {
     /// Whether an alert says more than that the same happened again: another target, another region, another error, or
     /// worse.
     fn is_news(&self, alert: &Alert) -> bool {
+        // Of an incident what is news is known: another stage, region or credential. Else it is what differs from what was said.
+        if !alert.part.incident.is_empty() {
+            return alert.part.news || alert.severity > self.severity;
+        }
         alert.severity > self.severity || self.news.len() < NEWS && !self.news.contains(&news(alert))
     }
 }
@@ -119,6 +119,8 @@ pub struct Grouping {
     pub wait: Duration,
     /// The least time between two messages of a group.
     pub interval: Duration,
+    /// How long after its last message an incident goes on in the same conversation.
+    pub conversation: Duration,
 }
 
 /// One message to send.
@@ -128,6 +130,8 @@ pub struct Message {
     pub alerts: Vec<Pending>,
     /// The groups in it.
     pub groups: Vec<String>,
+    /// The incidents in it, as they are when it is sent.
+    pub incidents: Vec<Brief>,
     /// It continues what was sent before.
     pub update: bool,
     /// A sink refused it in its full form: say it as simply as can be.
@@ -213,7 +217,8 @@ pub fn due(pending: &[Pending], sent: &BTreeMap<String, Sent>, grouping: &Groupi
     if ready.len() < MERGE_FROM {
         ready.truncate(1);
     }
-    let mut message = Message { alerts: Vec::new(), groups: Vec::new(), update: true, plain: false };
+    let mut message =
+        Message { alerts: Vec::new(), groups: Vec::new(), incidents: Vec::new(), update: true, plain: false };
     for (group, mut waiting) in ready {
         let room = PER_MESSAGE - message.alerts.len();
         if room == 0 {
@@ -221,7 +226,7 @@ pub fn due(pending: &[Pending], sent: &BTreeMap<String, Sent>, grouping: &Groupi
         }
         // The most urgent is the message's title.
         waiting.sort_by_key(|pending| (std::cmp::Reverse(pending.alert.severity), pending.seq));
-        message.update &= sent.get(group).is_some_and(|sent| !is_over(sent, grouping, now));
+        message.update &= sent.get(group).is_some_and(|sent| !is_over(group, sent, grouping, now));
         message.groups.push(group.to_owned());
         message.alerts.extend(waiting.into_iter().take(room).cloned());
     }
@@ -247,6 +252,7 @@ fn share_among_principals(ready: &mut [(&str, Vec<&Pending>)]) {
 fn alone(refused: &Pending) -> Message {
     Message {
         groups: vec![refused.alert.group.clone()],
+        incidents: Vec::new(),
         alerts: vec![Pending { like: Vec::new(), ..refused.clone() }],
         update: false,
         plain: true,
@@ -263,11 +269,25 @@ fn ready_at(waiting: &[&Pending], sent: Option<&Sent>, grouping: &Grouping, now:
         Some(_) if waiting.iter().any(|pending| pending.alert.completes) => later(first, grouping.wait),
         // Neither does what is new or worse: only repeats are worth an interval.
         Some(sent) if waiting.iter().any(|pending| sent.is_news(&pending.alert)) => {
-            later(first, grouping.wait)
+            let at = later(first, grouping.wait);
+            // An incident's next region or credential waits a minute for those that come right behind it; what is worse does not.
+            match is_incident(waiting) && !is_worse(sent, waiting) {
+                true => at.max(later(sent.last.min(now), grouping.interval.min(SETTLED))),
+                false => at,
+            }
         }
         Some(sent) => later(sent.last.min(now), grouping.interval).max(later(first, grouping.wait)),
         None => later(first, grouping.wait),
     }
+}
+
+fn is_incident(waiting: &[&Pending]) -> bool {
+    waiting.iter().any(|pending| !pending.alert.part.incident.is_empty())
+}
+
+fn is_worse(sent: &Sent, waiting: &[&Pending]) -> bool {
+    let is_worse = |alert: &Alert| alert.severity > sent.severity || alert.severity == Severity::Critical;
+    waiting.iter().any(|pending| sent.is_news(&pending.alert) && is_worse(&pending.alert))
 }
 
 /// What is remembered of each group of a message that was delivered.
@@ -283,7 +303,7 @@ pub fn sent_now(
         .map(|group| {
             let own = || message.alerts.iter().filter(|pending| pending.alert.group == *group);
             let first = own().map(|pending| pending.enqueued).min();
-            let before = sent.get(group).filter(|sent| !is_over(sent, grouping, now));
+            let before = sent.get(group).filter(|sent| !is_over(group, sent, grouping, now));
             let continues = sent.get(group).filter(|sent| first.is_some_and(|first| first <= sent.upto));
             let (last, upto) = continues.map_or((now, now), |sent| (sent.last, sent.upto));
             let mut said = before.map(|sent| sent.news.clone()).unwrap_or_default();
@@ -300,84 +320,10 @@ pub fn sent_now(
 }
 
 /// Whether what is remembered of a group can be forgotten.
-pub fn is_over(sent: &Sent, grouping: &Grouping, now: Timestamp) -> bool {
-    now > later(sent.last, grouping.interval.max(Duration::from_secs(60)))
-}
-
-/// Why a message was not delivered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
-    /// It may go through later; `after` is what the sink asked for.
-    Later {
-        /// The wait that the sink asked for.
-        after: Option<Duration>,
-        /// Why, in words that hold no secret.
-        why: String,
-    },
-    /// The sink is there and will never take this message.
-    Refused {
-        /// Why, in words that hold no secret.
-        why: String,
-    },
-    /// The sink takes nothing any more until somebody mends it.
-    Closed {
-        /// Why, in words that hold no secret.
-        why: String,
-    },
-}
-
-impl Failure {
-    /// Why, without any secret.
-    pub fn why(&self) -> &str {
-        match self {
-            Failure::Later { why, .. } | Failure::Refused { why } | Failure::Closed { why } => why,
-        }
-    }
-}
-
-/// What follows from a delivery's answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Next {
-    /// It is delivered; forget it.
-    Done,
-    /// Nothing goes to this sink before that time.
-    RetryAt(Timestamp),
-    /// Try each of its alerts by itself in the simplest form.
-    Simplify,
-    /// The alert is not tried before that time: it may be the sink that refuses everything. Others go on.
-    SetAside(Timestamp),
-    /// It will never be taken: keep it among the dead.
-    Dead(String),
-}
-
-/// Decides what follows from an answer; `times` is how often in a row this sink has failed, this one included.
-pub fn settle(
-    message: &Message,
-    answer: &Result<(), Failure>,
-    times: u32,
-    salt: u64,
-    now: Timestamp,
-) -> Next {
-    match answer {
-        Ok(()) => Next::Done,
-        Err(Failure::Later { after: Some(after), .. }) => {
-            Next::RetryAt(later(now, (*after).clamp(RETRY.0, LATEST)))
-        }
-        Err(Failure::Later { after: None, .. }) => {
-            Next::RetryAt(later(now, back_off(RETRY.0, RETRY.1, times, salt)))
-        }
-        Err(Failure::Closed { .. }) => Next::RetryAt(later(now, PROBE)),
-        Err(Failure::Refused { why }) if message.plain => {
-            let refusals = message.alerts.iter().map(|pending| pending.refusals).max().unwrap_or(0);
-            // Right after a delivery it is this alert, and not the sink: nobody waits for a sink to like it.
-            if times == 1 && refusals >= REFUSALS {
-                return Next::Dead(why.clone());
-            }
-            let wait = back_off(ASIDE.0, ASIDE.1, refusals.into(), salt);
-            Next::SetAside(later(now, wait))
-        }
-        Err(Failure::Refused { .. }) => Next::Simplify,
-    }
+pub fn is_over(group: &str, sent: &Sent, grouping: &Grouping, now: Timestamp) -> bool {
+    let is_incident = group.starts_with(CONVERSATION);
+    let kept = if is_incident { grouping.conversation } else { Duration::ZERO };
+    now > later(sent.last, grouping.interval.max(Duration::from_secs(60)).max(kept))
 }
 
 #[cfg(test)]

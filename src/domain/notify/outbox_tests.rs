@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::notify::answer::{Failure, Next, settle};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).expect("a time")
@@ -22,6 +23,7 @@ fn pending(seq: u64, second: i64, group: &str, severity: Severity) -> Pending {
         event_id: String::new(),
         instance: String::new(),
         completes: false,
+        part: Default::default(),
         facts: Vec::new(),
     };
     Pending { seq, enqueued: at(second), refusals: 0, not_before: None, like: Vec::new(), counted: 0, alert }
@@ -29,7 +31,7 @@ fn pending(seq: u64, second: i64, group: &str, severity: Severity) -> Pending {
 
 /// What is sent of these without any wait.
 fn sent_at_once(waiting: &[Pending]) -> Message {
-    let grouping = Grouping { wait: Duration::ZERO, interval: Duration::ZERO };
+    let grouping = Grouping { wait: Duration::ZERO, interval: Duration::ZERO, conversation: Duration::ZERO };
     match due(waiting, &BTreeMap::new(), &grouping, at(0)) {
         Due::Send(digest) => digest,
         other => panic!("nothing is sent: {other:?}"),
@@ -38,7 +40,11 @@ fn sent_at_once(waiting: &[Pending]) -> Message {
 
 /// A sink that takes everything: what it was given, and when, until nothing waits any more.
 fn deliver(mut waiting: Vec<Pending>, wait: u64, interval: u64) -> Vec<(i64, Vec<u64>)> {
-    let grouping = Grouping { wait: Duration::from_secs(wait), interval: Duration::from_secs(interval) };
+    let grouping = Grouping {
+        wait: Duration::from_secs(wait),
+        interval: Duration::from_secs(interval),
+        conversation: Duration::ZERO,
+    };
     let (mut sent, mut told, mut now) = (BTreeMap::new(), Vec::new(), 0);
     loop {
         let visible: Vec<Pending> = waiting.iter().filter(|p| p.enqueued <= at(now)).cloned().collect();
@@ -127,7 +133,7 @@ fn what_was_set_aside_holds_up_nobody() {
     let aside = Pending { refusals: 2, not_before: Some(at(60)), ..pending(0, 0, "a", Severity::Critical) };
     let waiting = [aside, pending(1, 0, "b", Severity::Low)];
     assert_eq!(sent_at_once(&waiting).alerts[0].seq, 1);
-    let grouping = Grouping { wait: Duration::ZERO, interval: Duration::ZERO };
+    let grouping = Grouping { wait: Duration::ZERO, interval: Duration::ZERO, conversation: Duration::ZERO };
     assert_eq!(due(&waiting[..1], &BTreeMap::new(), &grouping, at(0)), Due::Wait(at(60)));
     let Due::Send(later) = due(&waiting[..1], &BTreeMap::new(), &grouping, at(60)) else {
         panic!("it waits")
@@ -146,7 +152,11 @@ fn a_sinks_own_later_is_kept_to_and_never_believed_for_more_than_an_hour() {
 
 #[test]
 fn a_clock_set_back_does_not_stop_a_sink() {
-    let grouping = Grouping { wait: Duration::from_secs(20), interval: Duration::from_secs(300) };
+    let grouping = Grouping {
+        wait: Duration::from_secs(20),
+        interval: Duration::from_secs(300),
+        conversation: Duration::ZERO,
+    };
     // Written, and sent before, by a clock that was a day ahead.
     let waiting = [pending(0, 86_400, "a", Severity::Low), pending(1, 86_400, "b", Severity::Low)];
     let sent = BTreeMap::from([(

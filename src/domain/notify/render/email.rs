@@ -24,6 +24,7 @@ pub struct Email {
 struct Html<'a> {
     colour: &'static str,
     banner: &'a str,
+    incidents: &'a [(String, Vec<String>)],
     alerts: Vec<Shown>,
     more: Vec<String>,
 }
@@ -32,6 +33,7 @@ struct Html<'a> {
 #[template(path = "alert.txt", escape = "none")]
 struct Text<'a> {
     banner: &'a str,
+    incidents: &'a [(String, Vec<String>)],
     alerts: Vec<Shown>,
     more: Vec<String>,
 }
@@ -71,6 +73,9 @@ pub fn render(message: &Message, style: &Style) -> Result<Email, askama::Error> 
         })
         .collect();
     let more: Vec<String> = message.alerts.iter().skip(in_full).map(line).collect();
+    let incidents: Vec<(String, Vec<String>)> =
+        message.incidents.iter().map(|incident| (incident.headline(), incident.lines())).collect();
+    let incidents = incidents.as_slice();
     let banner = style.banner.as_deref().unwrap_or_default();
     let subject = match banner {
         "" => clean(&summary(message), 180),
@@ -78,8 +83,8 @@ pub fn render(message: &Message, style: &Style) -> Result<Email, askama::Error> 
     };
     Ok(Email {
         subject: apart(&subject),
-        text: apart(&Text { banner, alerts: alerts.clone(), more: more.clone() }.render()?),
-        html: apart(&Html { colour: colour(message.severity()), banner, alerts, more }.render()?),
+        text: apart(&Text { banner, incidents, alerts: alerts.clone(), more: more.clone() }.render()?),
+        html: apart(&Html { colour: colour(message.severity()), banner, incidents, alerts, more }.render()?),
     })
 }
 

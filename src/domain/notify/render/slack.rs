@@ -25,6 +25,9 @@ pub fn render(message: &Message, style: &Style) -> Value {
     if let Some(banner) = &style.banner {
         blocks.push(context(&escape(banner, 300)));
     }
+    if let Some(story) = story(message) {
+        blocks.push(mrkdwn(&story));
+    }
     // A message of many shows the first in full and names every other: none may be squeezed out by what an attacker
     // wrote into the first.
     let full = if message.alerts.len() > IN_FULL { 1 } else { IN_FULL };
@@ -56,6 +59,23 @@ pub fn render(message: &Message, style: &Style) -> Value {
         "unfurl_media": false,
         "attachments": [{ "color": colour(message.severity()), "blocks": blocks }],
     })
+}
+
+/// What the message is a part of: a line for each incident, and more of it where there is room.
+fn story(message: &Message) -> Option<String> {
+    let mut story = String::new();
+    for incident in &message.incidents {
+        let headline = format!("*{}*\n", escape(&incident.headline(), 300));
+        let more: String = incident.lines().iter().map(|line| format!("{}\n", escape(line, 400))).collect();
+        if story.len() + headline.len() > SECTION {
+            break;
+        }
+        story.push_str(&headline);
+        if story.len() + more.len() <= SECTION {
+            story.push_str(&more);
+        }
+    }
+    (!story.is_empty()).then_some(story)
 }
 
 fn banner(style: &Style) -> String {

@@ -4,6 +4,7 @@
 use anstyle::{AnsiColor, Style as Ansi};
 use textwrap::core::display_width;
 
+use crate::domain::incident::brief::Brief;
 use crate::domain::json::Json;
 use crate::domain::notify::outbox::Pending;
 use crate::domain::notify::render::{Style, advice, facts, headline, links};
@@ -60,6 +61,17 @@ pub fn block(pending: &Pending, style: &Style, columns: Option<usize>) -> String
     block
 }
 
+/// What a message is a part of, in so many columns where it is a person who reads.
+pub fn story(incident: &Brief, columns: Option<usize>) -> String {
+    let bold = Ansi::new().bold();
+    let mut story = paragraph(columns, "", "  ", &format!("{bold}{}{bold:#}", incident.headline())) + "\n";
+    for line in incident.lines() {
+        story.push_str(&paragraph(columns, "  ", "  ", &line));
+        story.push('\n');
+    }
+    story
+}
+
 /// One alert as a JSON object on one line.
 pub fn json_line(pending: &Pending, banner: Option<&str>) -> String {
     json(pending, banner).to_string()
@@ -85,6 +97,7 @@ pub fn json(pending: &Pending, banner: Option<&str>) -> Json {
         ("event_id", &alert.event_id),
         ("instance", &alert.instance),
         ("group", &alert.group),
+        ("incident", &alert.part.incident),
     ];
     members.extend(named.into_iter().filter(|(_, v)| !v.is_empty()).map(|(name, v)| (name, v.as_str())));
     members.extend(banner.map(|banner| ("note", banner)));

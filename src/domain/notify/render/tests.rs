@@ -25,6 +25,7 @@ fn alert(text: &str) -> Alert {
         event_id: "7bf73129-1428-4cd3-a780-95db273d1602".to_owned(),
         instance: "i-0abc".to_owned(),
         completes: false,
+        part: Default::default(),
         facts: vec![("user agent".to_owned(), cleaned.clone()), (cleaned.clone(), cleaned)],
     }
 }
@@ -43,6 +44,7 @@ fn digest(alerts: Vec<Alert>) -> Message {
     Message {
         alerts: (1..).zip(alerts).map(pending).collect(),
         groups: vec!["group".to_owned()],
+        incidents: Vec::new(),
         update: false,
         plain: false,
     }

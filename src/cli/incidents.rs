@@ -1,0 +1,105 @@
+//! `incidents` and `incident`: what belongs together, a line each, and one of them as a whole story.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anstyle::Style;
+use anyhow::Context;
+
+use crate::cli::arguments::{ConfigFile, exit};
+use crate::cli::ask;
+use crate::domain::incident::Incident;
+use crate::domain::incident::brief::Brief;
+use crate::domain::notify::render::terminal::severity_style;
+use crate::domain::text::clean;
+use crate::domain::text::layout::{Table, paragraph};
+use crate::sink::terminal::columns;
+
+const DIM: Style = Style::new().dimmed();
+const BOLD: Style = Style::new().bold();
+/// The longest text of another's that is shown, in characters.
+const TEXT: usize = 600;
+
+pub(super) fn list(file: &ConfigFile, all: bool, json: bool) -> anyhow::Result<ExitCode> {
+    let mut incidents: Vec<Incident> = match ask::page(file, "/incidents")? {
+        Ok(incidents) => incidents,
+        Err(code) => return Ok(code),
+    };
+    incidents.retain(|incident| all || !incident.closed);
+    let text = if json {
+        let briefs: Vec<Brief> = incidents.iter().map(Brief::of).collect();
+        format!("{}\n", serde_json::to_string(&briefs)?)
+    } else {
+        screen(&incidents)
+    };
+    print(&text)
+}
+
+pub(super) fn show(file: &ConfigFile, id: &str, json: bool) -> anyhow::Result<ExitCode> {
+    let incidents: Vec<Incident> = match ask::page(file, "/incidents")? {
+        Ok(incidents) => incidents,
+        Err(code) => return Ok(code),
+    };
+    let Some(incident) = incidents.iter().find(|incident| incident.id.eq_ignore_ascii_case(id)) else {
+        eprintln!(
+            "trailnoti: there is no incident {}: `trailnoti incidents --all` lists those that are known",
+            clean(id, 40)
+        );
+        return Ok(ExitCode::from(exit::FAILED));
+    };
+    print(&if json { format!("{}\n", serde_json::to_string(incident)?) } else { story(incident, columns()) })
+}
+
+fn print(text: &str) -> anyhow::Result<ExitCode> {
+    anstream::stdout().write_all(text.as_bytes()).context("cannot write to standard output")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn screen(incidents: &[Incident]) -> String {
+    if incidents.is_empty() {
+        return "no open incidents\n".to_owned();
+    }
+    let mut table = Table::default();
+    for brief in incidents.iter().map(Brief::of) {
+        let ink = severity_style(brief.severity);
+        let far = if brief.stages.is_empty() { String::new() } else { format!(": {}", brief.stages) };
+        table.row([
+            clean(&brief.id, TEXT),
+            format!("{ink}{}{ink:#}", brief.severity),
+            clean(&format!("{} in {}{far}", brief.about, brief.account), TEXT),
+        ]);
+        let last = brief.last.strftime("%Y-%m-%d %H:%M");
+        let said = format!("{}; last {last} UTC; {}", brief.lines().join("; "), brief.state);
+        table.row([String::new(), String::new(), format!("{DIM}{}{DIM:#}", clean(&said, TEXT))]);
+    }
+    table.text(columns())
+}
+
+fn story(incident: &Incident, columns: Option<usize>) -> String {
+    let brief = Brief::of(incident);
+    let ink = severity_style(brief.severity);
+    let label = format!(" {} ", brief.severity.name().to_uppercase());
+    let headline = format!("{BOLD}{}{BOLD:#}", clean(&brief.headline(), TEXT));
+    let mut text = paragraph(columns, &format!("{ink}{label}{ink:#} "), "  ", &headline) + "\n";
+    for line in brief.lines() {
+        text += &paragraph(columns, "  ", "  ", &clean(&line, TEXT));
+        text.push('\n');
+    }
+    text += &format!(
+        "  began {}, last event {}; {}\n\n",
+        brief.began.strftime("%Y-%m-%d %H:%M:%S UTC"),
+        brief.last.strftime("%Y-%m-%d %H:%M:%S UTC"),
+        clean(&brief.state, TEXT)
+    );
+    for beat in &incident.timeline {
+        let times = if beat.times > 1 { format!(" ({} times)", beat.times) } else { String::new() };
+        let first = format!("  {DIM}{}{DIM:#}  ", beat.time.strftime("%H:%M:%S"));
+        let said = format!("{} · {}{times}", clean(&beat.title, TEXT), clean(&beat.region, TEXT));
+        text += &paragraph(columns, &first, &" ".repeat(12), &said);
+        text.push('\n');
+    }
+    if incident.beyond > 0 {
+        text += &format!("  and {} more alerts, which are not kept one by one\n", incident.beyond);
+    }
+    text
+}

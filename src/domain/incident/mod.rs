@@ -1,0 +1,343 @@
+//! Incidents: what one thief does, as one growing story. Owns what an incident knows, what of a new alert is news in it, and how bad
+//! the whole is; which alert belongs to which is [`incidents`]'s, who somebody is [`credential`]'s.
+
+pub mod brief;
+pub mod credential;
+pub mod incidents;
+pub mod stage;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::incident::credential::Credential;
+use crate::domain::incident::stage::Stage;
+use crate::domain::severity::Severity;
+
+/// How the group of an incident's messages begins; no other group begins so.
+pub const CONVERSATION: &str = "incident ";
+/// So much of a timeline is kept; what is more is counted beside the last of it.
+pub const TIMELINE: usize = 200;
+/// So many different things of an incident are news because they are urgent: who invents names without end waits.
+const AT_ONCE: usize = 32;
+/// So many credentials may belong to one incident.
+pub const MEMBERS: usize = 200;
+/// So many regions and accounts of an incident are named.
+pub const PLACES: usize = 64;
+/// Three stages within this time are one attack, and not three coincidences.
+const TOGETHER: Duration = Duration::from_secs(3600);
+const STAGES: usize = 3;
+
+/// What somebody does, over regions, accounts and services.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Incident {
+    /// A few letters and digits, by which people name it.
+    pub id: String,
+    /// Whom it is about, by a short name.
+    pub about: String,
+    /// The account in which it began, by number, and by name where it has one.
+    pub account: (String, String),
+    /// When its first event happened.
+    pub began: Timestamp,
+    /// When its last event happened, so far.
+    pub last: Timestamp,
+    /// When something was added last: quiet is counted from then on.
+    pub grew: Timestamp,
+    /// How bad it is as a whole.
+    pub severity: Severity,
+    /// Why it is worse than its worst alert.
+    pub raised: Option<String>,
+    /// Who belongs to it, the one it began with first.
+    pub members: Vec<Member>,
+    /// How far it has come, and since when.
+    pub stages: BTreeMap<Stage, Timestamp>,
+    /// Where it happened, and how many alerts each place has.
+    pub places: Vec<(Place, u64)>,
+    /// How many alerts it has.
+    pub alerts: u64,
+    /// What happened, in the order in which it became known.
+    pub timeline: Vec<Beat>,
+    /// How many alerts the timeline had no room for.
+    pub beyond: u64,
+    /// The incident of which this one turned out to be a part.
+    pub part_of: Option<String>,
+    /// It was quiet for long enough.
+    pub closed: bool,
+}
+
+/// A region of an account.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// The account's number.
+    pub account: String,
+    /// The region's name.
+    pub region: String,
+}
+
+/// Somebody who belongs to an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// By what he acts.
+    pub credential: Credential,
+    /// How that belongs here, in words; empty for whom it began with.
+    pub how: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// An alert came of it.
+    pub used: bool,
+}
+
+/// One alert in the story.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beat {
+    /// When it happened.
+    pub time: Timestamp,
+    /// How urgent.
+    pub severity: Severity,
+    /// What happened, in one line.
+    pub title: String,
+    /// Where.
+    pub region: String,
+    /// How often the same happened there.
+    pub times: u64,
+}
+
+/// Of what an alert is a part.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Whom its call spoke as, the narrowest first; nobody where nobody is known to have called.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by: Vec<Credential>,
+    /// How far it has come, by its rule.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<Stage>,
+    /// The incident's id; empty for none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub incident: String,
+    /// It is news of that: it does not wait for the next update.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub news: bool,
+}
+
+/// What an incident is told by an alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told<'a> {
+    /// When it happened.
+    pub time: Timestamp,
+    /// How urgent the alert is.
+    pub severity: Severity,
+    /// Who did it, by a short name; empty where that is not known.
+    pub who: &'a str,
+    /// What happened, in one line.
+    pub title: &'a str,
+    /// The account's number and name.
+    pub account: (&'a str, &'a str),
+    /// Where it happened.
+    pub region: &'a str,
+    /// What its rule says of how far it has come.
+    pub stages: &'a [Stage],
+}
+
+/// What of an incident a reader must hear at once.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum News {
+    /// It is a new one.
+    Opened,
+    /// It was closed, and goes on.
+    Reopened,
+    /// It is worse than before.
+    Worse(Severity),
+    /// It has come further.
+    Stage(Stage),
+    /// It is in another region.
+    Region(Place),
+    /// Something urgent that did not happen in it before.
+    Urgent,
+    /// Somebody else belongs to it, and how.
+    Credential(String),
+    /// Another incident turned out to be part of it.
+    Joined(String),
+}
+
+impl Incident {
+    /// One that begins with this.
+    pub fn open(id: String, about: &Credential, told: &Told<'_>, now: Timestamp) -> Self {
+        Incident {
+            id,
+            about: if told.who.is_empty() { about.name() } else { told.who }.to_owned(),
+            account: (told.account.0.to_owned(), told.account.1.to_owned()),
+            began: told.time,
+            last: told.time,
+            grew: now,
+            severity: Severity::Info,
+            raised: None,
+            members: Vec::new(),
+            stages: BTreeMap::new(),
+            places: Vec::new(),
+            alerts: 0,
+            timeline: Vec::new(),
+            beyond: 0,
+            part_of: None,
+            closed: false,
+        }
+    }
+
+    /// Takes in an alert; what is news of it is added.
+    pub fn take(&mut self, told: &Told<'_>, now: Timestamp, news: &mut Vec<News>) {
+        if std::mem::take(&mut self.closed) {
+            news.push(News::Reopened);
+        }
+        self.began = self.began.min(told.time);
+        self.last = self.last.max(told.time);
+        self.grew = self.grew.max(now);
+        self.alerts += 1;
+        for stage in told.stages {
+            let since = self.stages.entry(*stage).or_insert_with(|| {
+                news.push(News::Stage(*stage));
+                told.time
+            });
+            *since = (*since).min(told.time);
+        }
+        let place = Place { account: told.account.0.to_owned(), region: told.region.to_owned() };
+        if self.count(&place, 1) {
+            news.push(News::Region(place));
+        }
+        if self.note(told) && told.severity >= Severity::High && self.timeline.len() <= AT_ONCE {
+            news.push(News::Urgent);
+        }
+        let worst = self.severity.max(told.severity);
+        self.weigh(worst, news);
+    }
+
+    /// Counts alerts in a place; true where it is another one.
+    fn count(&mut self, place: &Place, alerts: u64) -> bool {
+        if let Some((_, known)) = self.places.iter_mut().find(|(known, _)| known == place) {
+            *known += alerts;
+            return false;
+        }
+        let has_room = self.places.len() < PLACES;
+        if has_room {
+            self.places.push((place.clone(), alerts));
+        }
+        has_room
+    }
+
+    /// Puts an alert into the timeline; true where nothing like it was there.
+    fn note(&mut self, told: &Told<'_>) -> bool {
+        let alike = |beat: &&mut Beat| beat.title == told.title && beat.region == told.region;
+        if let Some(beat) = self.timeline.iter_mut().rev().find(alike) {
+            beat.times += 1;
+            beat.severity = beat.severity.max(told.severity);
+            return false;
+        }
+        let has_room = self.timeline.len() < TIMELINE;
+        if has_room {
+            self.timeline.push(Beat {
+                time: told.time,
+                severity: told.severity,
+                title: told.title.to_owned(),
+                region: told.region.to_owned(),
+                times: 1,
+            });
+        } else {
+            self.beyond += 1;
+        }
+        has_room
+    }
+
+    /// Somebody belongs to it from now on; false where he does already, or there is no room.
+    pub fn add(&mut self, credential: Credential, how: String, since: Timestamp) -> bool {
+        if self.members.len() >= MEMBERS || self.has(&credential) {
+            return false;
+        }
+        self.members.push(Member { credential, how, since, used: false });
+        true
+    }
+
+    /// Whether nothing is known of it but a machine: who launched that is known minutes later.
+    pub fn is_of_a_machine(&self) -> bool {
+        matches!(self.members.as_slice(), [Member { credential: Credential::Instance(_), .. }])
+    }
+
+    /// Whether somebody belongs to it.
+    pub fn has(&self, credential: &Credential) -> bool {
+        self.members.iter().any(|member| member.credential == *credential)
+    }
+
+    /// An alert came of these.
+    pub fn note_used(&mut self, by: &[Credential]) {
+        for member in self.members.iter_mut().filter(|member| by.contains(&member.credential)) {
+            member.used = true;
+        }
+    }
+
+    /// How bad it is as a whole: as its worst alert, and one step worse where it is more than that.
+    pub fn weigh(&mut self, worst: Severity, news: &mut Vec<News>) {
+        let before = self.severity;
+        self.severity = self.severity.max(worst);
+        if self.raised.is_none() && self.severity >= Severity::Medium {
+            self.raised = self.why_worse();
+            if self.raised.is_some() && self.severity < Severity::Critical {
+                self.severity = Severity::ALL[self.severity as usize + 1];
+            }
+        }
+        if self.severity > before {
+            news.push(News::Worse(self.severity));
+        }
+    }
+
+    /// Why the whole is worse than each part.
+    fn why_worse(&self) -> Option<String> {
+        let made = self.members.iter().find(|member| member.used && !member.how.is_empty());
+        if let Some(made) = made {
+            return Some(format!("{} {}, and is used", made.credential.words(), made.how));
+        }
+        let mut times: Vec<Timestamp> = self.stages.values().copied().collect();
+        times.sort();
+        let close = |three: &[Timestamp]| {
+            Duration::try_from(three[STAGES - 1].duration_since(three[0])).is_ok_and(|took| took <= TOGETHER)
+        };
+        let is_attack = times.windows(STAGES).any(close);
+        let names: Vec<&str> = self.stages.keys().map(|stage| stage.words()).collect();
+        is_attack.then(|| format!("within an hour: {}", names.join(", ")))
+    }
+
+    /// Takes in another incident, which turned out to be a part of this one.
+    pub fn absorb(&mut self, other: &mut Incident, now: Timestamp, news: &mut Vec<News>) {
+        news.push(News::Joined(other.id.clone()));
+        other.part_of = Some(self.id.clone());
+        other.closed = true;
+        self.closed = false;
+        self.began = self.began.min(other.began);
+        self.last = self.last.max(other.last);
+        self.grew = self.grew.max(now);
+        self.alerts += other.alerts;
+        self.beyond += other.beyond;
+        for member in other.members.drain(..) {
+            if self.members.len() < MEMBERS && !self.has(&member.credential) {
+                self.members.push(member);
+            }
+        }
+        for (stage, since) in std::mem::take(&mut other.stages) {
+            let known = self.stages.entry(stage).or_insert(since);
+            *known = (*known).min(since);
+        }
+        for (place, alerts) in std::mem::take(&mut other.places) {
+            self.count(&place, alerts);
+        }
+        for beat in std::mem::take(&mut other.timeline) {
+            if self.timeline.len() < TIMELINE {
+                self.timeline.push(beat);
+            } else {
+                self.beyond += beat.times;
+            }
+        }
+        self.timeline.sort_by_key(|beat| beat.time);
+        self.weigh(other.severity, news);
+    }
+}

@@ -1,0 +1,55 @@
+//! Which incident each alert of a batch belongs to. Owns telling the incidents of what was judged; who belongs together is theirs.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::domain::context::arn::Arn;
+use crate::domain::incident::incidents::Incidents;
+use crate::domain::incident::stage::Stage;
+use crate::domain::incident::{CONVERSATION, Incident, Told};
+use crate::domain::judge::inputs::Judgement;
+use crate::domain::notify::alert::Alert;
+
+/// Tells the incidents who made whom, and puts each alert of a batch where it belongs: an incident is one conversation. An alert that is
+/// nobody's doing keeps its own group.
+pub fn join(incidents: &mut Incidents, judgement: &mut Judgement, now: Timestamp) {
+    for link in std::mem::take(&mut judgement.links) {
+        // What is news of that is said with the next alert of it.
+        let _news = incidents.follow(link, now);
+    }
+    for alert in &mut judgement.alerts {
+        let by = std::mem::take(&mut alert.part.by);
+        let stages = std::mem::take(&mut alert.part.stages);
+        let joined = incidents.join(&alert.id, &by, &told(alert, &stages), now);
+        if let Some(joined) = joined {
+            alert.part.news = !joined.news.is_empty();
+            let is_of_a_machine = incidents.get(&joined.incident).is_some_and(Incident::is_of_a_machine);
+            // Of machines that start one after the other nobody wants a message each.
+            alert.group = match is_of_a_machine {
+                true => format!("{CONVERSATION}of machines in {}", alert.account),
+                false => format!("{CONVERSATION}{}", joined.incident),
+            };
+            alert.part.incident = joined.incident;
+        }
+    }
+    let groups = judgement.alerts.iter().map(|alert| (alert.id.as_str(), &alert.group));
+    let groups: BTreeMap<_, _> = groups.collect();
+    for subject in judgement.decisions.iter_mut().filter_map(|decision| decision.subject.as_mut()) {
+        if let Some(group) = groups.get(subject.alert.as_str()) {
+            subject.group = (*group).clone();
+        }
+    }
+}
+
+fn told<'a>(alert: &'a Alert, stages: &'a [Stage]) -> Told<'a> {
+    Told {
+        time: alert.time,
+        severity: alert.severity,
+        who: Arn::parse(&alert.principal).map_or(&alert.principal, |arn| arn.name()),
+        title: &alert.title,
+        account: (&alert.account, &alert.account_name),
+        region: &alert.region,
+        stages,
+    }
+}
