@@ -238,7 +238,7 @@ fn what_was_quiet_closes_and_a_late_event_opens_it_again() {
     let opened = told.alert(&stop, Severity::High, Stage::Hid);
     let six_hours = Duration::from_secs(6 * 3600);
     assert!(told.incidents.close(six_hours, at(360)).is_empty());
-    assert_eq!(told.incidents.close(six_hours, at(361)), [opened.incident.clone()]);
+    assert_eq!(told.incidents.close(six_hours, at(361)), std::slice::from_ref(&opened.incident));
     assert!(told.incidents.close(six_hours, at(900)).is_empty());
     told.minute = 1_000;
     let again = told.alert(&stop, Severity::High, Stage::Hid);

@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn roots_calls_are_read_beside_the_names_of_some() {
         let pattern = r#"{"detail":{"userIdentity":{"type":["Root"]},"eventName":["StopLogging",{"prefix":"Delete"}]}}"#;
-        let sweeps = Sweeps::new(&Rules::new(vec![rule("some", Severity::High, pattern)].into()));
+        let sweeps = Sweeps::new(&Rules::new(vec![rule("some", Severity::High, pattern)]));
         let streams: Vec<String> = sweeps.streams.iter().map(|narrow| narrow.stream.to_string()).collect();
         assert_eq!(streams, ["EventName=StopLogging", "Username=root"]);
     }
