@@ -146,3 +146,46 @@ fn days_that_are_read_from_the_end_are_counted_too() {
     }
     assert_eq!(new_network(&memory, &from(100, ours, "CreateTags", "")), Some(false));
 }
+
+#[test]
+fn what_was_remembered_before_the_batch_counts_in_it() {
+    let mut known = Memory::default();
+    assert!(known.is_empty());
+    let token = Token::rule("1", "r", &["x"]);
+    known.put(token, Some(Sighting { first: at(0), last: at(30), days: 2 }));
+    assert_eq!((known.len(), known.is_empty(), known.get(&token).map(|one| one.days)), (1, false, Some(2)));
+    let mut memory = Recollection::new(&known, Learned::all());
+    assert_eq!(memory.first_seen(&event(40, "a"), token, HORIZON), Some(false));
+    assert!(memory.changes.is_empty(), "less than a step after the last time");
+}
+
+#[test]
+fn what_is_older_than_the_history_is_forgotten_and_nothing_else() {
+    let mut known = Memory::default();
+    let (old, young) = (Token::rule("1", "r", &["old"]), Token::rule("1", "r", &["young"]));
+    known.put(old, Some(Sighting { first: at(0), last: at(0), days: 1 }));
+    known.put(young, Some(Sighting { first: at(0), last: at(48), days: 2 }));
+    assert_eq!(known.forgettable(later(at(0), HORIZON)), []);
+    assert_eq!(known.forgettable(later(at(1), HORIZON)), [old]);
+}
+
+/// Many services have a call of one name.
+#[test]
+fn a_call_is_known_with_its_service_and_a_region_without() {
+    let known = Memory::default();
+    let mut memory = Recollection::new(&known, Learned::all());
+    let of = |source: &str| {
+        let record = format!(
+            r#"{{"eventSource":"{source}.amazonaws.com","eventName":"CreateCluster","eventTime":"{}","awsRegion":"eu-west-1","recipientAccountId":"1"}}"#,
+            at(48)
+        );
+        Traits::of(&Event::from_record_text(record, "1").expect("an event").into())
+    };
+    memory.learn(&Traits { time: at(0), ..of("eks") });
+    let is_new = |memory: &Recollection<'_>, source: &str, wanted: Habit| {
+        memory.past(&of(source)).new.iter().find(|(habit, _)| *habit == wanted).map(|(_, new)| *new)
+    };
+    assert_eq!(is_new(&memory, "eks", Habit::Call), Some(false));
+    assert_eq!(is_new(&memory, "ecs", Habit::Call), Some(true));
+    assert_eq!(is_new(&memory, "ecs", Habit::Region), Some(false));
+}

@@ -276,3 +276,7 @@ pub struct Scratch {
     sheet: Sheet,
     matched: Vec<u32>,
 }
+
+#[cfg(test)]
+#[path = "rule_tests.rs"]
+mod tests;
