@@ -65,8 +65,8 @@ pub fn render(message: &Message, style: &Style) -> Value {
 fn story(message: &Message) -> Option<String> {
     let mut story = String::new();
     for incident in &message.incidents {
-        let headline = format!("*{}*\n", escape(&incident.headline(), 300));
-        let more: String = incident.lines().iter().map(|line| format!("{}\n", escape(line, 400))).collect();
+        let headline = format!("{}\n", code(&incident.headline(), 300));
+        let more: String = incident.lines().iter().map(|line| format!("{}\n", code(line, 400))).collect();
         if story.len() + headline.len() > SECTION {
             break;
         }

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::domain::incident::brief::Brief;
 use crate::domain::notify::outbox::Pending;
 use crate::domain::text::{FACT, clean};
 
@@ -41,12 +42,32 @@ fn digest(alerts: Vec<Alert>) -> Message {
         counted: 0,
         alert,
     };
+    let incidents = alerts.iter().take(3).map(|alert| brief(&alert.principal)).collect();
     Message {
         alerts: (1..).zip(alerts).map(pending).collect(),
         groups: vec!["group".to_owned()],
-        incidents: Vec::new(),
+        incidents,
         update: false,
         plain: false,
+    }
+}
+
+/// An incident about somebody of this name.
+fn brief(name: &str) -> Brief {
+    let time = "2026-03-02T10:05:00Z".parse().expect("a time");
+    Brief {
+        id: "7F3A".to_owned(),
+        severity: Severity::Critical,
+        about: name.to_owned(),
+        account: format!("{name} (111122223333)"),
+        stages: "got in, hid".to_owned(),
+        places: name.to_owned(),
+        credentials: vec![format!("user {name} was created by {name}")],
+        raised: Some(format!("user {name} was created by {name}, and is used")),
+        alerts: 2,
+        began: time,
+        last: time,
+        state: "open".to_owned(),
     }
 }
 
@@ -62,6 +83,17 @@ fn an_alert_in_slack() {
           "attachments": [
             {
               "blocks": [
+                {
+                  "text": {
+                    "text": "`Incident 7F3A · alice in alice (111122223333): got in, hid`\n`2 alerts so far, in alice`\n`user alice was created by alice`\n`critical as a whole: user alice was created by alice, and is used`\n",
+                    "type": "mrkdwn",
+                    "verbatim": true
+                  },
+                  "type": "section"
+                },
+                {
+                  "type": "divider"
+                },
                 {
                   "text": {
                     "text": "*who*  `alice`\n*from*  `alice`\n*account*  `prod (111122223333)`\n*region*  `us-east-1`\n*when*  `2026-03-02 10:05:00 UTC (Mon 11:05:00 CET)`\n*instance*  `i-0abc`\n*user agent*  `alice`\n*alice*  `alice`\n",
@@ -96,6 +128,16 @@ fn an_alert_in_a_mail() {
     let mail = email::render(&digest(vec![alert("alice"), alert("bob")]), &berlin()).expect("rendered");
     expect![[r#"
         [HIGH] Access key created for alice by alice and 1 more
+
+        Incident 7F3A · alice in alice (111122223333): got in, hid
+          2 alerts so far, in alice
+          user alice was created by alice
+          critical as a whole: user alice was created by alice, and is used
+
+        Incident 7F3A · bob in bob (111122223333): got in, hid
+          2 alerts so far, in bob
+          user bob was created by bob
+          critical as a whole: user bob was created by bob, and is used
 
         HIGH: Access key created for alice by alice
         A key is access to the account without a sign-in.
