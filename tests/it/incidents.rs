@@ -133,7 +133,10 @@ async fn every_message_says_whose_incident_it_is_and_how_far_it_has_come() {
     assert_eq!(brief.headline(), format!("Incident {id} · mallory in 111122223333: made a way back, hid"));
     let lines = brief.lines();
     assert_eq!(lines[0], "2 alerts so far, in us-east-1");
-    assert_eq!(lines[1], "user support was created by AKIAMALLORY0EXAMPLE");
-    assert!(lines[2].ends_with("user support was created by AKIAMALLORY0EXAMPLE, and is used"), "{lines:?}");
+    assert_eq!(lines[1], "user support was created by mallory (AKIAMALLORY0EXAMPLE)");
+    assert!(
+        lines[2].ends_with("user support was created by mallory (AKIAMALLORY0EXAMPLE), and is used"),
+        "{lines:?}"
+    );
     assert!(last.digest.update, "it is the same conversation");
 }

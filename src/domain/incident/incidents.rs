@@ -200,7 +200,7 @@ impl Incidents {
     fn made(&mut self, id: &str, link: Link, now: Timestamp, news: &mut Vec<News>) {
         let Link { by, made, how, time } = link;
         let maker = by.iter().find(|by| self.of.get(by).is_some_and(|of| of == id)).or(by.first());
-        let maker = maker.map_or("somebody", Credential::name);
+        let maker = maker.map_or_else(|| "somebody".to_owned(), |maker| signed(maker, &by));
         self.enter(id, made, format!("{how} {maker}"), time, now, news);
     }
 
@@ -272,5 +272,14 @@ impl Incidents {
             self.of.retain(|_, of| *of != id);
             self.changed.insert(id);
         }
+    }
+}
+
+/// Who made somebody, in words: a key with whose it is.
+fn signed(maker: &Credential, by: &[Credential]) -> String {
+    let whose = by.iter().find(|one| matches!(one, Credential::User { .. } | Credential::Role { .. }));
+    match (maker, whose) {
+        (Credential::Key(id), Some(whose)) => format!("{} ({id})", whose.name()),
+        _ => maker.name().to_owned(),
     }
 }

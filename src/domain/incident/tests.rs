@@ -115,10 +115,10 @@ fn what_a_stolen_key_makes_is_one_incident() {
         members,
         [
             "key AKIA1",
-            "user support was created by AKIA1",
-            "key AKIA2 was created by AKIA1",
-            "key ASIA3 was issued to AKIA2",
-            "instance i-0a was launched by ASIA3",
+            "user support was created by ci (AKIA1)",
+            "key AKIA2 was created by ci (AKIA1)",
+            "key ASIA3 was issued to support (AKIA2)",
+            "instance i-0a was launched by ops (ASIA3)",
             "session ci-run",
         ]
     );
