@@ -1,8 +1,8 @@
 //! Months in minutes: `cargo bench --bench months` runs the daemon through days of ordinary accounts on simulated time, and prints how
-//! much it asked beside the least possible, how late urgent calls were told, and how its state and memory grew. At noon of every
-//! fourteenth day, from the seventh on, the first region has 40 writes a second for an hour.
+//! much it asked beside the least possible, how late urgent calls were told, and how its state and memory grew.
 //! `-- --hours 720 --regions 17 --accounts 1` makes another time and other accounts; the defaults are 72, 17 and 1. A day of
-//! seventeen regions takes about two minutes of one core.
+//! seventeen regions takes about two minutes of one core. With `--busy 40` the first region has so many writes a second for an hour at
+//! noon of every fourteenth day, from the seventh on; the simulated history then takes minutes for each hour of the day after.
 
 #![allow(
     clippy::expect_used,
@@ -30,8 +30,7 @@ const CONFIG: &str =
     "[grouping]\nwait = \"0s\"\ninterval = \"0s\"\n[[sink]]\nname = \"slack\"\nkind = \"terminal\"\n";
 /// Accounts beside the one of the credentials have their number from here on.
 const FIRST: u64 = 111_100_000_000;
-/// Writes a second in the hour in which a region is busy, and which hour that is, of how many.
-const BUSY: u64 = 40;
+/// The hour in which a region is busy, of how many.
 const BUSY_HOUR: (usize, usize) = (6 * 24 + 12, 14 * 24);
 /// Writes an hour where the account works, which is in two regions, and everywhere else.
 const WRITES: (u64, u64) = (200, 2);
@@ -64,10 +63,10 @@ impl Happenings {
     }
 
     /// What happens in an account in the hour that begins now.
-    fn hour(&mut self, stage: &Stage, id: &str, regions: &[&str], now: Timestamp, is_busy: bool) {
+    fn hour(&mut self, stage: &Stage, id: &str, regions: &[&str], now: Timestamp, busy: u64) {
         for (n, region) in regions.iter().enumerate() {
             let writes = match n {
-                0 if is_busy => BUSY * 3_600,
+                0 if busy > 0 => busy * 3_600,
                 0 | 1 => WRITES.0,
                 _ => WRITES.1,
             };
@@ -109,10 +108,15 @@ fn main() {
         at.and_then(|at| arguments.get(at + 1)).map_or(default, |text| text.parse().expect("a number"))
     };
     let regions = given("--regions", 17).clamp(2, DEFAULT_REGIONS.len());
-    simulated(run(given("--hours", 72), &DEFAULT_REGIONS[..regions], given("--accounts", 1)));
+    simulated(run(
+        given("--hours", 72),
+        &DEFAULT_REGIONS[..regions],
+        given("--accounts", 1),
+        given("--busy", 0),
+    ));
 }
 
-async fn run(hours: usize, regions: &[&str], accounts: usize) {
+async fn run(hours: usize, regions: &[&str], accounts: usize, busy: usize) {
     let begun = Instant::now();
     let ids: Vec<String> = match accounts {
         1 => vec![flooded::ACCOUNT.to_owned()],
@@ -136,9 +140,9 @@ async fn run(hours: usize, regions: &[&str], accounts: usize) {
     for hour in 0..hours {
         let now = stage.clock.now();
         progress(&format!("hour {hour} of {hours}, {} s", begun.elapsed().as_secs()));
-        let is_busy = hour % BUSY_HOUR.1 == BUSY_HOUR.0;
+        let busy = if hour % BUSY_HOUR.1 == BUSY_HOUR.0 { busy as u64 } else { 0 };
         for id in &ids {
-            happenings.hour(&stage, id, regions, now, is_busy);
+            happenings.hour(&stage, id, regions, now, busy);
         }
         stage.pass(3_600).await;
         // What no lane reads any more; the simulated history would be looked through for every request.
