@@ -62,11 +62,10 @@ fn screen(incidents: &[Incident]) -> String {
     let mut table = Table::default();
     for brief in incidents.iter().map(Brief::of) {
         let ink = severity_style(brief.severity);
-        let far = if brief.stages.is_empty() { String::new() } else { format!(": {}", brief.stages) };
         table.row([
             clean(&brief.id, TEXT),
             format!("{ink}{}{ink:#}", brief.severity),
-            clean(&format!("{} in {}{far}", brief.about, brief.account), TEXT),
+            clean(&brief.what(), TEXT),
         ]);
         let last = brief.last.strftime("%Y-%m-%d %H:%M");
         let said = format!("{}; last {last} UTC; {}", brief.lines().join("; "), brief.state);

@@ -6,6 +6,12 @@ use trailnoti::simulator::records::{Caller, call};
 
 use crate::world::{ACCOUNT, AT_ONCE, MALLORY, Stage, at, minutes};
 
+/// Mallory makes another version of a policy.
+fn new_version(policy: &str, time: &str) -> Json {
+    let request = object([("policyArn", policy.into()), ("setAsDefault", true.into())]);
+    call(&MALLORY, at(time), "us-east-1", "iam", "CreatePolicyVersion", request, Json::Null)
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_changes_what_trailnoti_may_do_is_told_as_critical() {
     let mut stage = Stage::new(&["us-east-1"]);
@@ -17,9 +23,7 @@ async fn who_changes_what_trailnoti_may_do_is_told_as_critical() {
     stage.record(on("DetachUserPolicy", "trailnoti", "10:02"), minutes(2));
     stage.record(on("DetachUserPolicy", "somebody", "10:03"), minutes(2));
     let policy = format!("arn:aws:iam::{ACCOUNT}:policy/trailnoti");
-    let request = object([("policyArn", policy.into()), ("setAsDefault", true.into())]);
-    let version = call(&MALLORY, at("10:04"), "us-east-1", "iam", "CreatePolicyVersion", request, Json::Null);
-    stage.record(version, minutes(2));
+    stage.record(new_version(&policy, "10:04"), minutes(2));
     stage.start().await;
     stage.until("10:15").await;
     stage.stop().await;
@@ -79,9 +83,7 @@ async fn who_changes_what_trailnoti_stands_on_is_told_as_critical() {
     };
     stage.record(route("rtb-0own0000", "10:02"), minutes(2));
     stage.record(route("rtb-0other00", "10:03"), minutes(2));
-    let request = object([("policyArn", policy.into()), ("setAsDefault", true.into())]);
-    let version = call(&MALLORY, at("10:04"), "us-east-1", "iam", "CreatePolicyVersion", request, Json::Null);
-    stage.record(version, minutes(2));
+    stage.record(new_version(&policy, "10:04"), minutes(2));
     stage.start().await;
     stage.until("10:15").await;
     stage.stop().await;

@@ -72,10 +72,15 @@ impl Brief {
         }
     }
 
-    /// Whom, where, and how far: its first line.
-    pub fn headline(&self) -> String {
+    /// Whom, where, and how far.
+    pub fn what(&self) -> String {
         let far = if self.stages.is_empty() { String::new() } else { format!(": {}", self.stages) };
-        clean(&format!("Incident {} · {} in {}{far}", self.id, self.about, self.account), FACT)
+        format!("{} in {}{far}", self.about, self.account)
+    }
+
+    /// The same with its id: its first line.
+    pub fn headline(&self) -> String {
+        clean(&format!("Incident {} · {}", self.id, self.what()), FACT)
     }
 
     /// What else there is to say, a line each.

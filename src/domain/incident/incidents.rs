@@ -84,16 +84,9 @@ impl Incidents {
 
     /// The one of which another is a part, or it itself.
     pub fn whole(&self, id: &str) -> Option<&Incident> {
-        let incident = self.all.get(id)?;
         // An incident is made a part of one that is none, but that one may become a part later.
-        let mut whole = incident;
-        for _ in 0..KNOWN {
-            match whole.part_of.as_ref().and_then(|id| self.all.get(id)) {
-                Some(next) => whole = next,
-                None => break,
-            }
-        }
-        Some(whole)
+        let next = |part: &&Incident| self.all.get(part.part_of.as_ref()?);
+        std::iter::successors(self.all.get(id), next).take(KNOWN).last()
     }
 
     /// What changed since this was asked last: an incident, or none where it is forgotten.
@@ -107,8 +100,8 @@ impl Incidents {
         self.changed.extend(ids);
     }
 
-    /// Notes who made whom. Where the maker is in an incident, so is whom he made; the incident's id and what is news are answered.
-    pub fn follow(&mut self, link: Link, now: Timestamp) -> Option<Joined> {
+    /// Notes who made whom. Where the maker is in an incident, so is whom he made; the next alert of it says so.
+    pub fn follow(&mut self, link: Link, now: Timestamp) {
         let known = link.by.iter().find_map(|by| self.of.get(by)).cloned();
         let Some(id) = known else {
             if link.time >= earlier(now, REMEMBERED) && self.linked.insert(link.made.clone()) {
@@ -122,11 +115,9 @@ impl Incidents {
                     self.linked.remove(&gone.made);
                 });
             }
-            return None;
+            return;
         };
-        let mut news = Vec::new();
-        self.made(&id, link, now, &mut news);
-        (!news.is_empty()).then_some(Joined { incident: id, news })
+        self.made(&id, link, now, &mut Vec::new());
     }
 
     /// Puts an alert where it belongs: into the incident of whoever did it, or into a new one. `by` is whom it speaks as, the narrowest
@@ -161,7 +152,6 @@ impl Incidents {
                 let id = self.fresh_id(first, told.time);
                 news.push(News::Opened);
                 self.all.insert(id.clone(), Incident::open(id.clone(), first, told, now));
-                self.enter(&id, first.clone(), String::new(), told.time, now, &mut Vec::new());
                 id
             }
         };
@@ -248,20 +238,12 @@ impl Incidents {
 
     /// An id that no other incident has. Whom it is about and when it began make it, so that the same past has the same ids.
     fn fresh_id(&self, about: &Credential, began: Timestamp) -> String {
-        let seed = format!("{about:?}");
-        (0..)
-            .map(|n: u32| {
-                let whole = derived_id(&["incident", &seed, &began.to_string(), &n.to_string()]);
-                whole
-                    .chars()
-                    .filter(char::is_ascii_hexdigit)
-                    .take(ID)
-                    .collect::<String>()
-                    .to_ascii_uppercase()
-            })
-            .take(10_000)
-            .find(|id| !self.all.contains_key(id))
-            .unwrap_or_else(|| derived_id(&["incident", &seed, &began.to_string()]).to_ascii_uppercase())
+        let whole = |n: u32| {
+            let id = derived_id(&["incident", &format!("{about:?}"), &began.to_string(), &n.to_string()]);
+            id.to_ascii_uppercase()
+        };
+        let ids = (0..10_000).map(|n| whole(n)[..ID].to_owned());
+        ids.into_iter().find(|id| !self.all.contains_key(id)).unwrap_or_else(|| whole(0))
     }
 
     fn forget_quietest(&mut self) {

@@ -15,8 +15,7 @@ use crate::domain::notify::alert::Alert;
 /// nobody's doing keeps its own group.
 pub fn join(incidents: &mut Incidents, judgement: &mut Judgement, now: Timestamp) {
     for link in std::mem::take(&mut judgement.links) {
-        // What is news of that is said with the next alert of it.
-        let _news = incidents.follow(link, now);
+        incidents.follow(link, now);
     }
     for alert in &mut judgement.alerts {
         let by = std::mem::take(&mut alert.part.by);

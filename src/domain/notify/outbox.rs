@@ -96,7 +96,7 @@ impl Sent {
     /// worse.
     fn is_news(&self, alert: &Alert) -> bool {
         // Of an incident what is news is known: another stage, region or credential. Else it is what differs from what was said.
-        if !alert.part.incident.is_empty() {
+        if is_conversation(&alert.group) {
             return alert.part.news || alert.severity > self.severity;
         }
         alert.severity > self.severity || self.news.len() < NEWS && !self.news.contains(&news(alert))
@@ -271,7 +271,8 @@ fn ready_at(waiting: &[&Pending], sent: Option<&Sent>, grouping: &Grouping, now:
         Some(sent) if waiting.iter().any(|pending| sent.is_news(&pending.alert)) => {
             let at = later(first, grouping.wait);
             // An incident's next region or credential waits a minute for those that come right behind it; what is worse does not.
-            match is_incident(waiting) && !is_worse(sent, waiting) {
+            let is_incident = waiting.iter().any(|pending| is_conversation(&pending.alert.group));
+            match is_incident && !is_worse(sent, waiting) {
                 true => at.max(later(sent.last.min(now), grouping.interval.min(SETTLED))),
                 false => at,
             }
@@ -281,8 +282,9 @@ fn ready_at(waiting: &[&Pending], sent: Option<&Sent>, grouping: &Grouping, now:
     }
 }
 
-fn is_incident(waiting: &[&Pending]) -> bool {
-    waiting.iter().any(|pending| !pending.alert.part.incident.is_empty())
+/// Whether a group is an incident's.
+fn is_conversation(group: &str) -> bool {
+    group.starts_with(CONVERSATION)
 }
 
 fn is_worse(sent: &Sent, waiting: &[&Pending]) -> bool {
@@ -321,8 +323,7 @@ pub fn sent_now(
 
 /// Whether what is remembered of a group can be forgotten.
 pub fn is_over(group: &str, sent: &Sent, grouping: &Grouping, now: Timestamp) -> bool {
-    let is_incident = group.starts_with(CONVERSATION);
-    let kept = if is_incident { grouping.conversation } else { Duration::ZERO };
+    let kept = if is_conversation(group) { grouping.conversation } else { Duration::ZERO };
     now > later(sent.last, grouping.interval.max(Duration::from_secs(60)).max(kept))
 }
 
