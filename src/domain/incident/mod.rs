@@ -9,7 +9,7 @@ pub mod stage;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -23,7 +23,8 @@ use crate::domain::severity::Severity;
 pub const CONVERSATION: &str = "incident ";
 /// So much of a timeline is kept; what is more is counted beside the last of it.
 pub const TIMELINE: usize = 200;
-/// So many different things of an incident are news because they are urgent: who invents names without end waits.
+/// So many different things of an incident are news because they are urgent: who invents names without end waits. The first of a rule
+/// is always news: rules are ours, and nobody invents one.
 const AT_ONCE: usize = 32;
 /// So many credentials may belong to one incident.
 pub const MEMBERS: usize = 200;
@@ -64,6 +65,9 @@ pub struct Incident {
     pub timeline: Vec<Beat>,
     /// How many alerts the timeline had no room for.
     pub beyond: u64,
+    /// By which rules urgent alerts of it are.
+    #[serde(default)]
+    pub rules: BTreeSet<String>,
     /// The incident of which this one turned out to be a part.
     pub part_of: Option<String>,
     /// It was quiet for long enough.
@@ -129,6 +133,8 @@ pub struct Part {
 pub struct Told<'a> {
     /// When it happened.
     pub time: Timestamp,
+    /// The rule that it is by.
+    pub rule: &'a str,
     /// How urgent the alert is.
     pub severity: Severity,
     /// Who did it, by a short name; empty where that is not known.
@@ -182,6 +188,7 @@ impl Incident {
             alerts: 0,
             timeline: Vec::new(),
             beyond: 0,
+            rules: BTreeSet::new(),
             part_of: None,
             closed: false,
         }
@@ -207,7 +214,8 @@ impl Incident {
         if self.count(&place, 1) {
             news.push(News::Region(place));
         }
-        if self.note(told) && told.severity >= Severity::High && self.timeline.len() <= AT_ONCE {
+        let is_another = self.note(told) && self.timeline.len() <= AT_ONCE;
+        if told.severity >= Severity::High && (self.rules.insert(told.rule.to_owned()) || is_another) {
             news.push(News::Urgent);
         }
         let worst = self.severity.max(told.severity);
@@ -318,6 +326,7 @@ impl Incident {
         self.grew = self.grew.max(now);
         self.alerts += other.alerts;
         self.beyond += other.beyond;
+        self.rules.append(&mut other.rules);
         for member in other.members.drain(..) {
             if self.members.len() < MEMBERS && !self.has(&member.credential) {
                 self.members.push(member);

@@ -37,6 +37,11 @@ fn session(role: &str, name: &str, key: &str) -> String {
     )
 }
 
+/// The rule of a call, without what a thief chose of its title.
+fn rule_of(title: &str) -> &str {
+    title.trim_end_matches(|c: char| c.is_ascii_digit())
+}
+
 /// An account's incidents, told of each event as the judge does.
 #[derive(Default)]
 struct Watched {
@@ -60,6 +65,7 @@ impl Watched {
         let title = event.detail.text("eventName").expect("a name").to_owned();
         let told = Told {
             time: at(self.minute),
+            rule: rule_of(&title),
             severity,
             who: "",
             title: &title,
@@ -155,6 +161,23 @@ fn who_calls_his_session_like_an_honest_one_is_in_no_honest_incident() {
     assert!(!named.iter().any(|one| matches!(one, Credential::Instance(_))), "{named:?}");
 }
 
+/// Names without end made everything that came after them wait, whatever it was.
+#[test]
+fn who_invents_names_delays_no_urgent_call_of_another_kind() {
+    let mut told = Watched::default();
+    let thief = user("ci", "AKIA1");
+    let mut call = |name: &str, severity| {
+        told.alert(&record("iam", name, &thief, "{}", "null"), severity, Stage::MadeAWayBack).news
+    };
+    call("CreateUser0", Severity::Critical);
+    for n in 1..100 {
+        call(&format!("CreateUser{n}"), Severity::High);
+    }
+    assert_eq!(call("CreateUser100", Severity::High), []);
+    assert_eq!(call("DeactivateMFADevice", Severity::Critical), [News::Urgent]);
+    assert_eq!(call("DeactivateMFADevice", Severity::Critical), []);
+}
+
 #[test]
 fn aws_services_join_nothing() {
     let who = r#"{"type":"AWSService","invokedBy":"autoscaling.amazonaws.com"}"#;
@@ -172,6 +195,7 @@ fn the_launchers_name_makes_an_instances_incident_a_part_of_his() {
         told.alert(&record("cloudtrail", "StopLogging", &thief, "{}", "null"), Severity::High, Stage::Hid);
     let machine = |region| Told {
         time: at(3),
+        rule: "accelerated-instance-started",
         severity: Severity::High,
         who: "",
         title: "GPU machine started",

@@ -44,6 +44,7 @@ pub fn join(incidents: &mut Incidents, judgement: &mut Judgement, now: Timestamp
 fn told<'a>(alert: &'a Alert, stages: &'a [Stage]) -> Told<'a> {
     Told {
         time: alert.time,
+        rule: &alert.rule,
         severity: alert.severity,
         who: Arn::parse(&alert.principal).map_or(&alert.principal, |arn| arn.name()),
         title: &alert.title,
