@@ -20,7 +20,7 @@ use trailnoti::config::Config;
 use trailnoti::daemon::{Deps, Reload};
 use trailnoti::domain::json::Json;
 use trailnoti::domain::notify::answer::Failure;
-use trailnoti::domain::notify::outbox::Message;
+use trailnoti::domain::notify::message::{Message, Receipt};
 use trailnoti::simulator::records::Caller;
 use trailnoti::simulator::{Account, World};
 use trailnoti::sink::Sink;
@@ -116,13 +116,13 @@ impl Sink for Listener {
         self.gap
     }
 
-    fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
+    fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<Receipt, Failure>> {
         Box::pin(async move {
             if self.down.load(Ordering::Relaxed) {
                 return Err(Failure::Later { after: Some(LATER), why: "it is down".to_owned() });
             }
             self.heard().push((self.clock.now(), message.clone()));
-            Ok(())
+            Ok(Receipt::default())
         })
     }
 }

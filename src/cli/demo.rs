@@ -23,7 +23,7 @@ use crate::clock::Clock;
 use crate::config::{Config, RegionChoice, SinkConfig};
 use crate::daemon::Deps;
 use crate::domain::notify::answer::Failure;
-use crate::domain::notify::outbox::Message;
+use crate::domain::notify::message::{Message, Receipt};
 use crate::domain::severity::Severity;
 use crate::domain::text::layout::Table;
 use crate::ops::status::Status;
@@ -162,7 +162,7 @@ impl Sink for Staged {
         self.inner.gap()
     }
 
-    fn deliver<'a>(&'a self, digest: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
+    fn deliver<'a>(&'a self, digest: &'a Message) -> BoxFuture<'a, Result<Receipt, Failure>> {
         Box::pin(async move {
             let answer = match &self.stage {
                 None => self.inner.deliver(digest).await,

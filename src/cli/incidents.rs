@@ -5,11 +5,14 @@ use std::process::ExitCode;
 
 use anstyle::Style;
 use anyhow::Context;
+use jiff::Timestamp;
 
 use crate::cli::arguments::{ConfigFile, exit};
 use crate::cli::ask;
+use crate::clock::Clock;
 use crate::domain::incident::Incident;
 use crate::domain::incident::brief::Brief;
+use crate::domain::incident::commands::steps;
 use crate::domain::notify::render::terminal::severity_style;
 use crate::domain::text::clean;
 use crate::domain::text::layout::{Table, paragraph};
@@ -26,16 +29,36 @@ pub(super) fn list(file: &ConfigFile, all: bool, json: bool) -> anyhow::Result<E
         Err(code) => return Ok(code),
     };
     incidents.retain(|incident| all || !incident.closed);
+    let now = Clock::system().now();
     let text = if json {
-        let briefs: Vec<Brief> = incidents.iter().map(Brief::of).collect();
+        let briefs: Vec<Brief> = incidents.iter().map(|incident| Brief::of(incident, now)).collect();
         format!("{}\n", serde_json::to_string(&briefs)?)
     } else {
-        screen(&incidents)
+        screen(&incidents, now)
     };
     print(&text)
 }
 
-pub(super) fn show(file: &ConfigFile, id: &str, json: bool) -> anyhow::Result<ExitCode> {
+/// How one incident is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum View {
+    Story,
+    Commands,
+    Json,
+}
+
+impl View {
+    /// By the command's flags, of which one at most is set.
+    pub(super) fn of(commands: bool, json: bool) -> Self {
+        match (commands, json) {
+            (true, _) => View::Commands,
+            (false, true) => View::Json,
+            (false, false) => View::Story,
+        }
+    }
+}
+
+pub(super) fn show(file: &ConfigFile, id: &str, view: View) -> anyhow::Result<ExitCode> {
     let incidents: Vec<Incident> = match ask::page(file, "/incidents")? {
         Ok(incidents) => incidents,
         Err(code) => return Ok(code),
@@ -47,7 +70,12 @@ pub(super) fn show(file: &ConfigFile, id: &str, json: bool) -> anyhow::Result<Ex
         );
         return Ok(ExitCode::from(exit::FAILED));
     };
-    print(&if json { format!("{}\n", serde_json::to_string(incident)?) } else { story(incident, columns()) })
+    let now = Clock::system().now();
+    print(&match view {
+        View::Story => story(incident, now, columns()),
+        View::Commands => commands(incident, now),
+        View::Json => format!("{}\n", serde_json::to_string(incident)?),
+    })
 }
 
 fn print(text: &str) -> anyhow::Result<ExitCode> {
@@ -55,12 +83,12 @@ fn print(text: &str) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn screen(incidents: &[Incident]) -> String {
+fn screen(incidents: &[Incident], now: Timestamp) -> String {
     if incidents.is_empty() {
         return "no open incidents\n".to_owned();
     }
     let mut table = Table::default();
-    for brief in incidents.iter().map(Brief::of) {
+    for brief in incidents.iter().map(|incident| Brief::of(incident, now)) {
         let ink = severity_style(brief.severity);
         table.row([
             clean(&brief.id, TEXT),
@@ -74,8 +102,8 @@ fn screen(incidents: &[Incident]) -> String {
     table.text(columns())
 }
 
-fn story(incident: &Incident, columns: Option<usize>) -> String {
-    let brief = Brief::of(incident);
+fn story(incident: &Incident, now: Timestamp, columns: Option<usize>) -> String {
+    let brief = Brief::of(incident, now);
     let ink = severity_style(brief.severity);
     let label = format!(" {} ", brief.severity.name().to_uppercase());
     let headline = format!("{BOLD}{}{BOLD:#}", clean(&brief.headline(), TEXT));
@@ -83,6 +111,13 @@ fn story(incident: &Incident, columns: Option<usize>) -> String {
     for line in brief.lines() {
         text += &paragraph(columns, "  ", "  ", &clean(&line, TEXT));
         text.push('\n');
+    }
+    if !brief.actions().is_empty() {
+        text += &format!("  {BOLD}Do now:{BOLD:#}\n");
+    }
+    for action in brief.actions() {
+        // A command is not wrapped: what is copied from two lines is two commands.
+        text += &format!("    {}\n", clean(&action, TEXT));
     }
     text += &format!(
         "  began {}, last event {}; {}\n\n",
@@ -99,6 +134,34 @@ fn story(incident: &Incident, columns: Option<usize>) -> String {
     }
     if incident.beyond > 0 {
         text += &format!("  and {} more alerts, which are not kept one by one\n", incident.beyond);
+    }
+    text
+}
+
+/// What to do, as a script: every line that is no command is a comment.
+fn commands(incident: &Incident, now: Timestamp) -> String {
+    let brief = Brief::of(incident, now);
+    let mut text = format!(
+        "# {}\n# As of {}. Read each before you paste it; trailnoti has none of these rights.\n",
+        clean(&brief.headline(), TEXT),
+        now.strftime("%Y-%m-%d %H:%M:%S UTC"),
+    );
+    let mut account = String::new();
+    for step in steps(incident, now) {
+        if step.account != account {
+            text += &format!("\n# In account {}:\n", clean(&step.account, TEXT));
+            account.clone_from(&step.account);
+        }
+        text += &format!("\n# {}.\n", clean(&step.why, TEXT));
+        for line in step.lines {
+            text += &format!("{line}\n");
+        }
+    }
+    if incident.untold > 0 {
+        text += &format!(
+            "\n# {} more keys, machines and the like are not listed: there were too many.\n",
+            incident.untold
+        );
     }
     text
 }

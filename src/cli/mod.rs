@@ -180,6 +180,9 @@ enum Command {
     Incident {
         /// Its id, as messages and `incidents` show it
         id: String,
+        /// Print only what to do now, as commands to paste
+        #[arg(long, conflicts_with = "json")]
+        commands: bool,
         #[command(flatten)]
         config: ConfigFile,
         /// Print JSON instead of text
@@ -279,7 +282,9 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Rules { action: None, config, json } => rules::list(&config, json),
         Command::Alerts { since, config, json } => alerts::run(&config, since, json),
         Command::Incidents { all, config, json } => incidents::list(&config, all, json),
-        Command::Incident { id, config, json } => incidents::show(&config, &id, json),
+        Command::Incident { id, commands, config, json } => {
+            incidents::show(&config, &id, incidents::View::of(commands, json))
+        }
         Command::Status { config, json } => status::run(&config, json),
         Command::Explain { what, rule, config, json } => explain::run(&config, &what, rule.as_deref(), json),
         Command::IamPolicy { config, doctor } => iam_policy::run(&config, doctor),

@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::domain::event::scope::Scope;
 use crate::domain::health::report::Report;
 use crate::domain::judge;
-use crate::domain::notify::outbox::{Message, Pending};
+use crate::domain::notify::message::{Message, Pending};
 
 pub(super) fn run(file: &ConfigFile, only: Option<&str>) -> anyhow::Result<ExitCode> {
     let config = file.load()?;
@@ -38,16 +38,10 @@ pub(super) fn run(file: &ConfigFile, only: Option<&str>) -> anyhow::Result<ExitC
                 counted: 0,
                 alert,
             };
-            let digest = Message {
-                alerts: vec![pending],
-                groups: vec![group],
-                incidents: vec![],
-                update: false,
-                plain: false,
-            };
+            let digest = Message { alerts: vec![pending], groups: vec![group], ..Message::default() };
             for sink in one.build(Some("[TEST]"))? {
                 match sink.deliver(&digest).await {
-                    Ok(()) => eprintln!("{}: delivered", sink.queue()),
+                    Ok(_) => eprintln!("{}: delivered", sink.queue()),
                     Err(failure) => {
                         eprintln!("{}: not delivered: {}", sink.queue(), failure.why());
                         failed = true;

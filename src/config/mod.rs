@@ -188,8 +188,8 @@ impl Config {
     /// Where alerts go, as far as choosing.
     pub fn routes(&self) -> Vec<Route> {
         let routes = self.sinks.iter().flat_map(|sink| {
-            let (min_severity, digest) = (sink.min_severity, sink.digest);
-            sink.queues().into_iter().map(move |sink| Route { sink, min_severity, digest })
+            let (min_severity, digest, follows) = (sink.min_severity, sink.digest, sink.channel.follows());
+            sink.queues().into_iter().map(move |sink| Route { sink, min_severity, digest, follows })
         });
         routes.collect()
     }

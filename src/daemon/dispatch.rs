@@ -15,7 +15,8 @@ use crate::domain::health::subject::Subject;
 use crate::domain::health::{Health, Notice, Patience};
 use crate::domain::judge::decision::Delivery;
 use crate::domain::notify::answer::{Failure, LATEST, Next, settle};
-use crate::domain::notify::outbox::{Due, Message, PER_MESSAGE, due, is_over, sent_now};
+use crate::domain::notify::message::{Message, Receipt};
+use crate::domain::notify::outbox::{Due, PER_MESSAGE, due, is_over, sent_now};
 use crate::domain::notify::overflow;
 use crate::domain::retry::salt;
 use crate::domain::time::later;
@@ -140,20 +141,24 @@ impl Dispatch<'_> {
             return Ok(Turn::Wait { until: self.not_before, crowded: false });
         }
         let grouping = &self.shared.config.grouping;
-        let (pending, sent) = store.pending(self.sink.queue()).await?;
+        let (mut pending, sent) = store.pending(self.sink.queue()).await?;
+        self.shared.judge_state.group(&mut pending);
         let crowded = pending.len() > PER_MESSAGE || pending.iter().any(|pending| !pending.like.is_empty());
         let message = match due(&pending, &sent, grouping, now) {
             Due::Send(mut message) => {
-                message.incidents = self.shared.judge_state.briefs(&message);
+                message.incidents = self.shared.judge_state.briefs(&message, now);
                 message
             }
             Due::Wait(until) => return Ok(Turn::Wait { until, crowded }),
             Due::Idle => return Ok(Turn::Wait { until: later(now, LOOK), crowded }),
         };
         self.shared.status.expect(self.name, DELIVERY + SLACK);
-        let answer = match tokio::time::timeout(DELIVERY, self.sink.deliver(&message)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(Failure::Later { after: None, why: "no answer in time".to_owned() }),
+        let (answer, receipt) = match tokio::time::timeout(DELIVERY, self.sink.deliver(&message)).await {
+            Ok(Ok(receipt)) => (Ok(()), receipt),
+            Ok(Err(failure)) => (Err(failure), Receipt::default()),
+            Err(_) => {
+                (Err(Failure::Later { after: None, why: "no answer in time".to_owned() }), Receipt::default())
+            }
         };
         let now = clock.now();
         (self.begun, self.not_before) = (now, later(now, self.sink.gap()));
@@ -172,9 +177,8 @@ impl Dispatch<'_> {
                     })
                     .map(|(group, _)| group.clone())
                     .collect();
-                store
-                    .delivered(self.sink.queue(), &message, &sent_now(&message, &sent, grouping, now), &over)
-                    .await?;
+                let told = sent_now(&message, &receipt, &sent, grouping, now);
+                store.delivered(self.sink.queue(), &message, &told, &over).await?;
             }
             Next::RetryAt(until) => {
                 self.not_before = self.not_before.max(until);

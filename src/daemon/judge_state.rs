@@ -20,8 +20,8 @@ use crate::domain::instances::usage::{Usage, UsedIn};
 use crate::domain::judge::decision::{Decision, Delivery};
 use crate::domain::judge::decisions::{Decisions, Place};
 use crate::domain::judge::inputs::{Judgement, StateView};
-use crate::domain::judge::joining::join;
-use crate::domain::notify::outbox::Message;
+use crate::domain::judge::joining::{self, join};
+use crate::domain::notify::message::{Message, Pending};
 use crate::domain::rules::memory::{Learned, Memory};
 use crate::domain::rules::threshold::{ThresholdCounts, over};
 use crate::store::{Store, StoreError};
@@ -178,17 +178,14 @@ impl JudgeState {
         incidents.take_changes()
     }
 
-    /// Closes the incidents that were quiet for so long; what changed is answered, to be written.
-    pub(in crate::daemon) fn close(
-        &self,
-        quiet: Duration,
-        now: Timestamp,
-    ) -> Vec<(String, Option<Incident>)> {
+    /// Closes the incidents that were quiet for so long, and answers these. They are written with the next batch.
+    pub(in crate::daemon) fn close(&self, quiet: Duration, now: Timestamp) -> Vec<Incident> {
         let mut incidents = lock(&self.incidents);
-        for id in incidents.close(quiet, now) {
+        let closed = incidents.close(quiet, now);
+        for id in &closed {
             tracing::info!(incident = id, "incident closed: nothing happened for close_after");
         }
-        incidents.take_changes()
+        closed.iter().filter_map(|id| incidents.get(id).cloned()).collect()
     }
 
     /// A batch could not be written: its incidents are written with the next one.
@@ -201,14 +198,21 @@ impl JudgeState {
         lock(&self.incidents).all().into_iter().cloned().collect()
     }
 
-    /// The incidents that a message is about, each once, as they are now.
-    pub(in crate::daemon) fn briefs(&self, message: &Message) -> Vec<Brief> {
+    /// Puts what waits into the conversations as they stand now.
+    pub(in crate::daemon) fn group(&self, pending: &mut [Pending]) {
+        let incidents = lock(&self.incidents);
+        let parts = pending.iter_mut().filter(|pending| !pending.alert.part.incident.is_empty());
+        parts.for_each(|pending| joining::group(&incidents, &mut pending.alert));
+    }
+
+    /// The incidents that a message is about, each once, as they are `now`.
+    pub(in crate::daemon) fn briefs(&self, message: &Message, now: Timestamp) -> Vec<Brief> {
         let ids = message.alerts.iter().map(|pending| pending.alert.part.incident.as_str());
         let incidents = lock(&self.incidents);
         let mut briefs: Vec<Brief> = Vec::new();
         for incident in ids.filter_map(|id| incidents.whole(id)) {
             if briefs.iter().all(|brief| brief.id != incident.id) {
-                briefs.push(Brief::of(incident));
+                briefs.push(Brief::of(incident, now));
             }
         }
         briefs

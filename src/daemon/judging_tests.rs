@@ -20,7 +20,7 @@ use crate::domain::event::Received;
 use crate::domain::event::scope::Scope;
 use crate::domain::judge::When;
 use crate::domain::notify::answer::Failure;
-use crate::domain::notify::outbox::Message;
+use crate::domain::notify::message::{Message, Receipt};
 use crate::domain::time::later;
 use crate::sink::Sink;
 use crate::source;
@@ -132,8 +132,8 @@ impl Sink for Quiet {
         "security"
     }
 
-    fn deliver<'a>(&'a self, _message: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(async { Ok(()) })
+    fn deliver<'a>(&'a self, _message: &'a Message) -> BoxFuture<'a, Result<Receipt, Failure>> {
+        Box::pin(async { Ok(Receipt::default()) })
     }
 }
 

@@ -27,7 +27,24 @@ impl Shared {
     /// # Errors
     /// When it cannot be kept.
     pub async fn report(&self, report: &Report, scope: Scope<'_>, commit: Commit) -> Result<(), StoreError> {
-        let what = Judge::Reports(vec![report.event(scope, self.clock.now())]);
+        self.report_all(std::slice::from_ref(report), scope, commit).await
+    }
+
+    /// Reports several things of trailnoti itself, all of them or none.
+    ///
+    /// # Errors
+    /// When they cannot be kept.
+    pub async fn report_all(
+        &self,
+        reports: &[Report],
+        scope: Scope<'_>,
+        commit: Commit,
+    ) -> Result<(), StoreError> {
+        if reports.is_empty() {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let what = Judge::Reports(reports.iter().map(|report| report.event(scope, now)).collect());
         let batch = Batch { scope, account_name: self.account_name(scope.account()), own: None, what };
         self.judge_and_commit(batch, commit).await?;
         Ok(())

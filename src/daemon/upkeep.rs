@@ -14,6 +14,7 @@ use crate::domain::health::daily::Day;
 use crate::domain::health::report::Report;
 use crate::domain::health::subject::{Api, Subject};
 use crate::domain::health::{Health, Notice, Patience, daily};
+use crate::domain::incident::brief::Brief;
 use crate::domain::time::later;
 use crate::ops::metrics::BySink;
 use crate::ops::status::{Feed, Reading};
@@ -112,17 +113,22 @@ impl Upkeep<'_> {
     }
 
     async fn close_incidents(&self) -> Result<(), StoreError> {
-        let shared = self.shared;
-        let incidents = shared.judge_state.close(shared.config.grouping.conversation, shared.clock.now());
-        if incidents.is_empty() {
-            return Ok(());
-        }
-        let closed = Commit { incidents, ..Commit::default() };
-        let written = shared.store.commit(Scope::Program, &closed, &shared.routes).await;
-        if written.is_err() {
-            shared.judge_state.unwritten(closed.incidents);
-        }
-        written.map(|_| ())
+        let (shared, now) = (self.shared, self.shared.clock.now());
+        let quiet = shared.config.grouping.conversation;
+        let reports: Vec<Report> = shared
+            .judge_state
+            .close(quiet, now)
+            .into_iter()
+            .map(|over| Report::IncidentOver {
+                what: Brief::of(&over, now).what(),
+                alerts: over.alerts,
+                worst: over.end().worst,
+                incident: over.id,
+                quiet,
+            })
+            .collect();
+        // They are written as closed with what says so.
+        shared.report_all(&reports, Scope::Program, Commit::default()).await
     }
 
     async fn look_at_the_state(&mut self) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 
 use crate::config::section::Section;
 use crate::domain::notify::answer::Failure;
-use crate::domain::notify::outbox::Message;
+use crate::domain::notify::message::{Message, Receipt};
 use crate::domain::notify::render::Style;
 
 /// Reads the keys of a kind from a `[[sink]]` table; relative files stand in the folder. What is wrong is noted in the
@@ -25,6 +25,11 @@ pub trait Channel: Debug + Send + Sync {
     /// The names under which alerts wait for it, for the sink of this name.
     fn queues(&self, name: &str) -> Vec<String> {
         vec![name.to_owned()]
+    }
+
+    /// Whether it shows how an incident stands, or hands it on to what does.
+    fn follows(&self) -> bool {
+        false
     }
 
     /// Builds the senders, one for each queue.
@@ -48,5 +53,5 @@ pub trait Sink: Send + Sync {
     /// Sends one message. It ends by itself: no sink may hold its loop for ever.
     ///
     /// The error's text is shown to people, and holds no secret.
-    fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>>;
+    fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<Receipt, Failure>>;
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use lettre::address::Envelope;
-use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
+use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue, Subject};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{Tls as Protection, TlsParameters};
@@ -20,7 +20,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::config::secret;
 use crate::config::section::Section;
 use crate::domain::notify::answer::Failure;
-use crate::domain::notify::outbox::Message;
+use crate::domain::notify::message::{Message, Receipt};
 use crate::domain::notify::render;
 use crate::domain::notify::render::Style;
 use crate::domain::text::{causes, clean};
@@ -230,13 +230,20 @@ impl Email {
     fn mail(&self, message: &Message) -> Result<Mail, String> {
         let email = render::email::render(message, &self.style).map_err(|error| error.to_string())?;
         let id = message.alerts.first().map(|pending| pending.alert.id.clone()).unwrap_or_default();
+        let subject = message.thread.as_ref().map_or(email.subject, |first| format!("Re: {first}"));
         let mut builder = Mail::builder()
             .from(self.from.clone())
-            .subject(email.subject)
+            .subject(subject)
             // The same alert to the same reader has the same id, so that a repeat can be known as one.
             .message_id(Some(format!("<{id}.{}@{}>", self.name, self.from.email.domain())))
             .header(AutoSubmitted)
             .header(AlertId(id));
+        if let Some(incident) = message.conversation() {
+            // No mail has this id: all answer the same one that is missing, by which readers put them together, also where a server
+            // on the way gives each an id of its own.
+            let root = format!("<incident-{}.{}@{}>", incident.id, self.name, self.from.email.domain());
+            builder = builder.in_reply_to(root.clone()).references(root);
+        }
         for to in &self.to {
             builder = builder.to(to.clone());
         }
@@ -250,12 +257,16 @@ impl Email {
         mail.map_err(|error| error.to_string())
     }
 
-    async fn send(&self, message: &Message) -> Result<(), Failure> {
+    /// The subject of a conversation's first mail is that of all: some readers put together only what has the same one.
+    async fn send(&self, message: &Message) -> Result<Receipt, Failure> {
         let mail = self.mail(message).map_err(|why| Failure::Refused { why: clean(&why, 200) })?;
+        let subject = || mail.headers().get::<Subject>().map(|subject| subject.as_ref().to_owned());
+        let thread = message.conversation().and_then(|_| message.thread.clone().or_else(subject));
+        let receipt = Receipt { thread };
         let mail = mail.formatted();
         let sending = self.transport.send_raw(&self.envelope, &mail);
         match tokio::time::timeout(WHOLE, sending).await {
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(_)) => Ok(receipt),
             Ok(Err(error)) => Err(classify(&error)),
             Err(_) => Err(Failure::Later {
                 after: None,
@@ -270,7 +281,7 @@ impl Sink for Email {
         &self.queue
     }
 
-    fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
+    fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<Receipt, Failure>> {
         // lettre 0.11.23 panics on a line of nothing but spaces in the answer to EHLO. That answer comes before any TLS, so whoever
         // is on the way could end the process.
         let sent = AssertUnwindSafe(self.send(message)).catch_unwind();

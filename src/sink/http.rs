@@ -56,7 +56,7 @@ pub(super) fn read_url(
 }
 
 /// Whether what is sent there is protected on its way: https, or http to this machine.
-fn is_safe(url: &SecretString) -> bool {
+pub(super) fn is_safe(url: &SecretString) -> bool {
     Url::parse(url.expose_secret()).is_ok_and(|url| match url.scheme() {
         "https" => true,
         "http" => is_loopback(&url),

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 
 use crate::config::section::Section;
 use crate::domain::notify::answer::Failure;
-use crate::domain::notify::outbox::Message;
+use crate::domain::notify::message::{Message, Receipt};
 use crate::domain::notify::render::{Style, terminal};
 use crate::sink::channel::{Channel, Sink};
 
@@ -82,7 +82,7 @@ impl Sink for Terminal {
         &self.name
     }
 
-    fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
+    fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<Receipt, Failure>> {
         let text = self.render(message, std::io::stdout().is_terminal());
         Box::pin(async move {
             #[allow(
@@ -91,7 +91,9 @@ impl Sink for Terminal {
             )]
             let written = tokio::task::spawn_blocking(move || write(&text)).await;
             let written = written.unwrap_or_else(|panicked| Err(std::io::Error::other(panicked)));
-            written.map_err(|error| Failure::Later { after: None, why: format!("standard output: {error}") })
+            written
+                .map(|()| Receipt::default())
+                .map_err(|error| Failure::Later { after: None, why: format!("standard output: {error}") })
         })
     }
 }

@@ -16,7 +16,7 @@ use crate::config::section::Section;
 use crate::domain::event::derived_id;
 use crate::domain::json::{Json, object};
 use crate::domain::notify::answer::Failure;
-use crate::domain::notify::outbox::Message;
+use crate::domain::notify::message::{Message, Receipt};
 use crate::domain::notify::render::{Style, terminal};
 use crate::domain::text::clean;
 use crate::sink::channel::{Channel, Sink};
@@ -67,6 +67,10 @@ impl Channel for Webhook {
         KIND
     }
 
+    fn follows(&self) -> bool {
+        true
+    }
+
     fn build(&self, name: &str, style: &Style) -> anyhow::Result<Vec<Arc<dyn Sink>>> {
         Ok(vec![Arc::new(Hook {
             name: name.to_owned(),
@@ -89,7 +93,7 @@ struct Hook {
 }
 
 impl Hook {
-    async fn send(&self, message: &Message) -> Result<(), Failure> {
+    async fn send(&self, message: &Message) -> Result<Receipt, Failure> {
         let body = body(message, self.banner.as_deref()).to_string();
         let mut headers = self.headers.clone();
         let mut put = |name: &'static str, value: String| {
@@ -101,7 +105,8 @@ impl Hook {
         if let Some(signing_key) = &self.signing_key {
             put("x-trailnoti-signature", format!("sha256={}", sign(signing_key, &body)));
         }
-        classify(&http::post(&self.client, &self.url, headers, body).await?)
+        classify(&http::post(&self.client, &self.url, headers, body).await?)?;
+        Ok(Receipt::default())
     }
 }
 
@@ -110,7 +115,7 @@ impl Sink for Hook {
         &self.name
     }
 
-    fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
+    fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<Receipt, Failure>> {
         Box::pin(self.send(message))
     }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::domain::notify::alert::Alert;
-use crate::domain::notify::outbox::{Message, PER_MESSAGE, Pending, Route, Sent};
+use crate::domain::notify::message::{Message, Pending};
+use crate::domain::notify::outbox::{PER_MESSAGE, Route, Sent};
 use crate::domain::notify::storm::{Place, Storm};
 use crate::store::engine::Change;
 use crate::store::error::StoreError;

@@ -101,7 +101,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use crate::domain::judge::inputs::Judgement;
-    use crate::domain::notify::outbox::{Message, PER_MESSAGE};
+    use crate::domain::notify::message::Message;
+    use crate::domain::notify::outbox::PER_MESSAGE;
     use crate::domain::notify::overflow::ROOM;
     use crate::domain::severity::Severity;
     use crate::store::tests::{alert, clock, keep, routes};
@@ -137,8 +138,7 @@ mod tests {
             for one in &pending {
                 *said.entry(one.alert.severity).or_default() += 1 + one.more();
             }
-            let message =
-                Message { alerts: pending, groups: vec![], incidents: vec![], update: false, plain: false };
+            let message = Message { alerts: pending, ..Message::default() };
             store.delivered("a", &message, &[], &[]).await.expect("settled");
             messages += 1;
         }
@@ -213,7 +213,7 @@ mod tests {
         let store = Store::in_memory(clock()).await.expect("it opens");
         wait(&store, 1, Severity::Low, 1).await;
         let (alerts, _) = store.pending("a").await.expect("read");
-        let message = Message { alerts, groups: vec![], incidents: vec![], update: false, plain: false };
+        let message = Message { alerts, ..Message::default() };
         store.refused("a", &message, None).await.expect("noted");
         wait(&store, ROOM, Severity::Low, 1).await;
         assert_eq!(make_room(&store).await.len(), 1_001);

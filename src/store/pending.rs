@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::context::principal::role_of;
 use crate::domain::notify::alert::Alert;
-use crate::domain::notify::outbox::Pending;
+use crate::domain::notify::message::Pending;
 use crate::domain::notify::storm::{Kind, Like};
 use crate::domain::severity::Severity;
 use crate::store::rows::{AlertRow, json, seq_of};

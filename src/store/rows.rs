@@ -17,7 +17,7 @@ pub(super) const IDS: usize = 64;
 
 /// Keys; see the table in `store`.
 pub(super) mod key {
-    use crate::domain::notify::outbox::Pending;
+    use crate::domain::notify::message::Pending;
     use crate::domain::severity::Severity;
 
     fn joined(kind: u8, parts: &[&str]) -> Vec<u8> {
@@ -278,6 +278,8 @@ struct SentRow {
     news: Vec<u64>,
     #[serde(default)]
     severity: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    thread: String,
 }
 
 pub(super) fn sent(sent: &Sent) -> Vec<u8> {
@@ -286,13 +288,14 @@ pub(super) fn sent(sent: &Sent) -> Vec<u8> {
         upto: sent.upto,
         news: sent.news.clone(),
         severity: sent.severity.name().to_owned(),
+        thread: sent.thread.clone(),
     })
 }
 
 pub(super) fn read_sent(row: &[u8]) -> Option<Sent> {
     let row: SentRow = serde_json::from_slice(row).ok()?;
     let severity = Severity::parse(&row.severity).unwrap_or(Severity::Critical);
-    Some(Sent { last: row.last, upto: row.upto, news: row.news, severity })
+    Some(Sent { last: row.last, upto: row.upto, news: row.news, severity, thread: row.thread })
 }
 
 pub(super) fn usage(usage: &Usage) -> Vec<u8> {

@@ -12,7 +12,8 @@ use crate::domain::judge::inputs::{Judgement, Known, Mark};
 use crate::domain::lookup::cursor::Cursor;
 use crate::domain::lookup::lane::LaneKind;
 use crate::domain::notify::alert::Alert;
-use crate::domain::notify::outbox::{Message, Route};
+use crate::domain::notify::message::Message;
+use crate::domain::notify::outbox::Route;
 use crate::domain::severity::Severity;
 use crate::store::engine::Disk;
 
@@ -52,7 +53,12 @@ pub(super) fn alert(n: u64, severity: Severity) -> Alert {
 pub(super) fn routes(sinks: &[&str]) -> Vec<Route> {
     sinks
         .iter()
-        .map(|sink| Route { sink: (*sink).to_owned(), min_severity: Severity::Info, digest: false })
+        .map(|sink| Route {
+            sink: (*sink).to_owned(),
+            min_severity: Severity::Info,
+            digest: false,
+            follows: false,
+        })
         .collect()
 }
 
@@ -118,7 +124,7 @@ async fn no_row_on_disk_is_longer_than_four_kibibytes() {
     let store = open(folder.path()).await;
     keep(&store, &told(1), &routes(&["a"])).await;
     let (pending, _) = store.pending("a").await.expect("read");
-    let digest = Message { alerts: pending, groups: vec![], incidents: vec![], update: false, plain: false };
+    let digest = Message { alerts: pending, ..Message::default() };
     drop(store);
     let longest = |path: &Path| {
         let db = sled::open(recovery::database(path)).expect("opened");
@@ -152,10 +158,7 @@ async fn what_a_sink_refuses_for_good_is_kept() {
     let store = open(folder.path()).await;
     keep(&store, &told(1), &routes(&["a"])).await;
     let (alerts, _) = store.pending("a").await.expect("read");
-    store
-        .bury("a", &Message { alerts, groups: vec![], incidents: vec![], update: false, plain: true })
-        .await
-        .expect("buried");
+    store.bury("a", &Message { alerts, plain: true, ..Message::default() }).await.expect("buried");
     drop(store);
     let store = open(folder.path()).await;
     assert!(store.pending("a").await.expect("read").0.is_empty());

@@ -19,7 +19,8 @@ use crate::domain::judge::decisions::Place;
 use crate::domain::lookup::cursor::{Cursor, Walk};
 use crate::domain::lookup::lane::LaneKind;
 use crate::domain::notify::alert::Alert;
-use crate::domain::notify::outbox::{Message, Pending, Sent};
+use crate::domain::notify::message::{Message, Pending};
+use crate::domain::notify::outbox::Sent;
 use crate::domain::rules::memory::{Sighting, Token};
 use crate::domain::severity::Severity;
 
@@ -85,7 +86,7 @@ fn decided() -> Decision {
 }
 
 fn message(alerts: Vec<Pending>) -> Message {
-    Message { alerts, groups: vec!["group".to_owned()], incidents: vec![], update: false, plain: false }
+    Message { alerts, groups: vec!["group".to_owned()], ..Message::default() }
 }
 
 /// Writes what every version has kept.
@@ -121,7 +122,8 @@ async fn writes_a_state() {
     let (pending, _) = store.pending("mail").await.expect("read");
     let only = |id: &str| message(pending.iter().filter(|one| one.alert.id == id).cloned().collect());
     store.bury("mail", &only("alert-3")).await.expect("buried");
-    let sent = Sent { last: at(40), upto: at(40), news: vec![5], severity: Severity::High };
+    let sent =
+        Sent { last: at(40), upto: at(40), news: vec![5], severity: Severity::High, thread: String::new() };
     store.delivered("mail", &only("alert-1"), &[("group".to_owned(), sent)], &[]).await.expect("delivered");
     store.defer("slack", at(90)).await.expect("kept");
     store.note_start().await.expect("kept");
@@ -163,7 +165,8 @@ async fn has_all(store: &Store, what: &str) {
     assert_eq!(slack, [small(1, Severity::High), small(2, Severity::Low)], "{what}");
     let (mail, sent) = waiting("mail").await;
     assert_eq!(mail, [small(2, Severity::Low)], "{what}");
-    let known = Sent { last: at(40), upto: at(40), news: vec![5], severity: Severity::High };
+    let known =
+        Sent { last: at(40), upto: at(40), news: vec![5], severity: Severity::High, thread: String::new() };
     assert_eq!(sent.get("group"), Some(&known), "{what}");
     let dead: Vec<String> = store.dead("mail").await.expect("read").into_iter().map(|one| one.id).collect();
     assert_eq!(dead, ["alert-3"], "{what}");

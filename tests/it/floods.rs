@@ -239,7 +239,8 @@ async fn r5_more_alerts_than_there_is_room_for_are_counted_and_told() {
     let alerts = alerts.chain((0..NOISE).map(|n| waiting(n, Severity::Low, "noise"))).collect();
     let (store, _) = Store::open(&stage.state, stage.clock).await.expect("the state opens");
     let judgement = Judgement { alerts, ..Judgement::default() };
-    let slack = Route { sink: "slack".to_owned(), min_severity: Severity::Info, digest: false };
+    let slack =
+        Route { sink: "slack".to_owned(), min_severity: Severity::Info, digest: false, follows: false };
     let commit = Commit { judgement, ..Commit::default() };
     store.commit(Scope::Program, &commit, &[slack]).await.expect("written");
     store.close().await;

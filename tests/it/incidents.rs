@@ -49,7 +49,7 @@ async fn the_demonstrations_leaked_key_is_one_incident_in_few_messages() {
         }
     }
     assert_eq!(of.len(), 1, "{of:?}\n{}", stage.transcript());
-    assert!(messages.len() <= 14, "{} messages\n{}", messages.len(), stage.transcript());
+    assert!(messages.len() <= 8, "{} messages\n{}", messages.len(), stage.transcript());
     let incident = incidents.iter().find(|one| of.contains(&one.id)).expect("it is known");
     let made: Vec<String> = incident
         .members
@@ -132,11 +132,43 @@ async fn every_message_says_whose_incident_it_is_and_how_far_it_has_come() {
     let id = &brief.id;
     assert_eq!(brief.headline(), format!("Incident {id} · mallory in 111122223333: made a way back, hid"));
     let lines = brief.lines();
-    assert_eq!(lines[0], "2 alerts so far, in us-east-1");
-    assert_eq!(lines[1], "user support was created by mallory (AKIAMALLORY0EXAMPLE)");
+    assert_eq!(lines[0], "from 203.0.113.66 with key AKIAMALLORY0EXAMPLE, AKIASUPPORT0EXAMPLE");
+    assert_eq!(lines[1], "so far: trail management-events stopped · 2 alerts in us-east-1");
+    assert_eq!(lines[2], "user support was created by mallory (AKIAMALLORY0EXAMPLE)");
     assert!(
-        lines[2].ends_with("user support was created by mallory (AKIAMALLORY0EXAMPLE), and is used"),
+        lines[3].ends_with("user support was created by mallory (AKIAMALLORY0EXAMPLE), and is used"),
         "{lines:?}"
     );
     assert!(last.digest.update, "it is the same conversation");
+}
+
+/// Its end is told in its conversation, once, to whom its alerts were told; of one alert alone there is no end to tell.
+#[tokio::test(start_paused = true)]
+async fn an_incident_of_several_alerts_has_one_end_and_a_single_alert_has_none() {
+    let mut stage = Stage::new(&["us-east-1"]).with(COLLECTED);
+    let stop = |who: &Caller, name: &str| {
+        let request = object([("name", name.into())]);
+        call(who, at("10:02"), "us-east-1", "cloudtrail", "StopLogging", request, Json::Null)
+    };
+    for name in ["one", "two", "three"] {
+        stage.record(stop(&MALLORY, name), minutes(2));
+    }
+    let other = Caller { user: "trent", key: "AKIATRENT00EXAMPLE", ..MALLORY };
+    stage.record(stop(&other, "four"), minutes(2));
+    stage.start().await;
+    stage.until("17:30").await;
+    let closed = known(&stage).await;
+    stage.stop().await;
+    assert!(closed.len() == 2 && closed.iter().all(|incident| incident.closed));
+    let book = stage.book.lock().expect("the book");
+    let ends: Vec<_> = book
+        .deliveries
+        .iter()
+        .filter(|one| one.digest.alerts[0].alert.rule == "trailnoti-incident-over")
+        .collect();
+    assert_eq!(ends.len(), 1, "{}", ends.len());
+    let end = &ends[0].digest;
+    assert!(end.update && end.incidents[0].state == "closed", "it stands in the conversation");
+    let title = &end.alerts[0].alert.title;
+    assert_eq!(*title, format!("Incident {} is over: mallory in 111122223333: hid", end.incidents[0].id));
 }

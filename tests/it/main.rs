@@ -5,6 +5,7 @@
 
 mod cli;
 mod clocks;
+mod conversations;
 mod coverage;
 mod crash;
 mod dark;

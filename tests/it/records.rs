@@ -9,7 +9,7 @@ use trailnoti::domain::event::Event;
 use trailnoti::domain::event::reads::is_read;
 use trailnoti::domain::json::Json;
 use trailnoti::domain::notify::alert::Alert;
-use trailnoti::domain::notify::outbox::{Message, Pending};
+use trailnoti::domain::notify::message::{Message, Pending};
 use trailnoti::domain::notify::render::{Style, email, slack, terminal};
 use trailnoti::domain::rules::rule::{Rules, Scratch};
 
@@ -75,13 +75,7 @@ fn every_real_record_goes_through_rules_and_renderers() {
             counted: 0,
             alert,
         };
-        let digest = Message {
-            alerts: vec![pending],
-            groups: Vec::new(),
-            incidents: vec![],
-            update: false,
-            plain: false,
-        };
+        let digest = Message { alerts: vec![pending], ..Message::default() };
         let style = Style::default();
         let message = slack::render(&digest, &style);
         assert!(

@@ -18,7 +18,7 @@ use mailin_embedded::{AuthMechanism, Handler, Server, SslConfig};
 use tokio::net::TcpListener;
 use trailnoti::simulator::{Answer, Call, World};
 
-async fn listener() -> (TcpListener, SocketAddr) {
+pub async fn listener() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     (listener, address)

@@ -8,13 +8,13 @@ use trailnoti::domain::context::Envelope;
 use trailnoti::domain::event::scope::Scope;
 use trailnoti::domain::health::report::Report;
 use trailnoti::domain::notify::answer::Failure;
-use trailnoti::domain::notify::outbox::{Message, Pending};
+use trailnoti::domain::notify::message::{Message, Pending};
 use trailnoti::sink::Sink;
 
 use crate::servers::{Mail, Reply, Slack};
 use crate::world::at;
 
-fn configured(text: &str) -> SinkConfig {
+pub fn configured(text: &str) -> SinkConfig {
     let config =
         Config::parse("t", text, None, BTreeMap::new()).unwrap_or_else(|problems| panic!("{problems}"));
     config.sinks.into_iter().next().expect("a sink")
@@ -25,14 +25,14 @@ fn slack(url: &str) -> std::sync::Arc<dyn Sink> {
     configured(&text).build(None).expect("built").remove(0)
 }
 
-fn mail(port: u16, extra: &str) -> std::sync::Arc<dyn Sink> {
+pub fn mail(port: u16, extra: &str) -> std::sync::Arc<dyn Sink> {
     let text = format!(
         "[[sink]]\nname = \"m\"\nkind = \"email\"\nsmtp = \"smtp://127.0.0.1:{port}\"\nfrom = \"trailnoti <alerts@example.com>\"\nto = [\"me@example.com\"]\n{extra}"
     );
     configured(&text).build(None).expect("built").remove(0)
 }
 
-const PLAIN: &str = "tls = \"none\"\n";
+pub const PLAIN: &str = "tls = \"none\"\n";
 /// The server offers no login without TLS; one over STARTTLS is tried in `process`.
 const LOGIN: &str = "tls = \"none\"\nusername = \"alerts\"\npassword = \"CANARY\"\n";
 
@@ -56,13 +56,7 @@ fn digest() -> Message {
         counted: 0,
         alert,
     };
-    Message {
-        groups: vec![pending.alert.group.clone()],
-        alerts: vec![pending],
-        incidents: vec![],
-        update: false,
-        plain: false,
-    }
+    Message { groups: vec![pending.alert.group.clone()], alerts: vec![pending], ..Message::default() }
 }
 
 #[tokio::test]
@@ -244,7 +238,7 @@ async fn one_address_that_is_refused_keeps_the_mail_from_nobody_else() {
     for sink in &sinks {
         let answer = sink.deliver(&digest()).await.map_err(|failure| format!("{failure:?}"));
         let answer = answer
-            .map_or_else(|why| why.split(' ').next().unwrap_or_default().to_owned(), |()| "ok".to_owned());
+            .map_or_else(|why| why.split(' ').next().unwrap_or_default().to_owned(), |_| "ok".to_owned());
         answers.push(format!("{} {answer}", sink.queue()));
     }
     assert_eq!(answers, ["m/full@example.com Later", "m/unknown@example.com Refused", "m/me@example.com ok"]);

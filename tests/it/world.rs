@@ -15,7 +15,7 @@ use trailnoti::config::Config;
 use trailnoti::daemon::{Deps, Reload};
 use trailnoti::domain::json::Json;
 use trailnoti::domain::notify::answer::Failure;
-use trailnoti::domain::notify::outbox::Message;
+use trailnoti::domain::notify::message::{Message, Receipt};
 use trailnoti::domain::severity::Severity;
 use trailnoti::ops::status::Status;
 use trailnoti::simulator::records::Caller;
@@ -124,7 +124,7 @@ impl Sink for Recorder {
         &self.name
     }
 
-    fn deliver<'a>(&'a self, digest: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
+    fn deliver<'a>(&'a self, digest: &'a Message) -> BoxFuture<'a, Result<Receipt, Failure>> {
         Box::pin(async move {
             let now = self.clock.now();
             let (step, answer) = {
@@ -164,7 +164,7 @@ impl Sink for Recorder {
             if let Some(step) = &step {
                 step();
             }
-            Ok(())
+            Ok(Receipt::default())
         })
     }
 }

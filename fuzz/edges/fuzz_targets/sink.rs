@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use trailnoti::config::{Config, build_sinks};
 use trailnoti::domain::notify::alert::Alert;
-use trailnoti::domain::notify::outbox::{Message, Pending};
+use trailnoti::domain::notify::message::{Message, Pending};
 use trailnoti::domain::severity::Severity;
 use trailnoti::sink::Sink;
 
@@ -70,7 +70,7 @@ fn message() -> Message {
     };
     let enqueued = jiff::Timestamp::UNIX_EPOCH;
     let pending = Pending { seq: 0, enqueued, refusals: 0, not_before: None, like: Vec::new(), counted: 0, alert };
-    Message { alerts: vec![pending], groups: vec![text("g")], incidents: vec![], update: false, plain: false }
+    Message { alerts: vec![pending], groups: vec![text("g")], ..Message::default() }
 }
 
 /// Delivers to a server that says this. What is said of it has no secret in it, and is one short line.

@@ -1,11 +1,13 @@
-//! What is in an instance type: processors, memory, and what computes beside them. Owns the table of what EC2 itself says, and
+//! What is in an instance type: processors, memory, what computes beside them, and about what it costs. Owns the table of what EC2 itself says, and
 //! the guess by its name for a type that is newer than the table; where EC2 says how many processors an instance has, that counts.
 //!
 //! The table (`instance_types.tsv`) is what EC2's `DescribeInstanceTypes` answers, as shipped with moto 5 in 2026; p2, p3, g2,
 //! g3, g4ad, f1 and dl1 are from the EC2 user guide, "Accelerated computing". To make it anew: `aws ec2
 //! describe-instance-types` in a large region, and of each type `VCpuInfo.DefaultVCpus`, `MemoryInfo.SizeInMiB` / 1024, and of
 //! the first of `GpuInfo`, `InferenceAcceleratorInfo`, `NeuronInfo`, `FpgaInfo`, `MediaAcceleratorInfo` the count, `x`, a
-//! blank, manufacturer and name; sorted by type in the order of bytes.
+//! blank, manufacturer and name; sorted by type in the order of bytes. The prices are those of AWS's public price list of
+//! 2026-07-20, on demand, Linux, us-east-1, as published in the Karpenter AWS provider's table; other regions differ by -2 % to
+//! +60 %, so that a price from here is "about".
 //!
 //! Names: EC2 user guide, "Amazon EC2 instance type naming conventions"; accelerators: "Accelerated computing".
 
@@ -18,14 +20,16 @@ static TYPES: LazyLock<Vec<(&str, Spec)>> = LazyLock::new(|| {
     rows.filter_map(|line| {
         let mut columns = line.split('\t');
         let name = columns.next()?;
-        let (vcpus, memory) = (columns.next()?.parse().ok()?, columns.next()?.parse().ok());
+        let vcpus: Option<u32> = columns.next()?.parse().ok();
+        let memory = columns.next()?.parse().ok();
         let (accelerators, model) = columns.next().and_then(|cell| cell.split_once("x ")).unzip();
         let spec = Spec {
-            vcpus,
+            vcpus: vcpus.unwrap_or_else(|| guessed_vcpus(name)),
             memory_gib: memory,
             accelerators: accelerators.and_then(|count| count.parse().ok()).unwrap_or(0),
             accelerator: model.map(kind),
-            guessed: false,
+            usd_per_hour: columns.next().and_then(|price| price.parse().ok()),
+            guessed: vcpus.is_none(),
         };
         Some((name, spec))
     })
@@ -43,7 +47,9 @@ pub struct Spec {
     pub accelerators: u32,
     /// What kind they are: `GPU`, `Trainium`, `Inferentia`, ….
     pub accelerator: Option<&'static str>,
-    /// The table does not have the type: this is what its name suggests.
+    /// About what an hour of it costs in US dollars; see the table. None where nobody says.
+    pub usd_per_hour: Option<f64>,
+    /// The table does not have what is in the type: this is what its name suggests.
     pub guessed: bool,
 }
 
@@ -57,6 +63,7 @@ pub fn spec(instance_type: &str) -> Spec {
             memory_gib: None,
             accelerators: guessed_accelerators(instance_type),
             accelerator: guessed_accelerator(instance_type),
+            usd_per_hour: None,
             guessed: true,
         },
     }

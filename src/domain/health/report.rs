@@ -3,13 +3,15 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::domain::event::Event;
 use crate::domain::event::scope::Scope;
 use crate::domain::health::places::{names, regions, unseen};
+use crate::domain::health::spans::{minutes, shown};
 use crate::domain::health::subject::Place;
 use crate::domain::json::{Json, object};
+use crate::domain::severity::Severity;
 use crate::domain::text::{FACT, clean, counted};
 
 /// What is said in place of a name.
@@ -117,6 +119,19 @@ pub enum Report {
     RegionGone {
         /// How many instances are known there.
         instances: usize,
+    },
+    /// Nothing more happened in an incident.
+    IncidentOver {
+        /// Its id.
+        incident: String,
+        /// Whom it is about, and how far it came.
+        what: String,
+        /// How many alerts it had.
+        alerts: u64,
+        /// How urgent the most urgent of them was.
+        worst: Severity,
+        /// For how long nothing happened.
+        quiet: Duration,
     },
     /// A sink takes nothing.
     SinkDead {
@@ -303,6 +318,16 @@ impl Report {
                 let instances = if *instances == 0 { "none".to_owned() } else { instances.to_string() };
                 ("trailnoti Region Gone", object([("instances", text(&instances))]))
             }
+            Report::IncidentOver { incident, what, alerts, worst, quiet } => (
+                "trailnoti Incident Over",
+                object([
+                    ("incident", text(incident)),
+                    ("what", text(what)),
+                    ("alerts", text(&alerts.to_string())),
+                    ("worst", text(worst.name())),
+                    ("quiet", text(&minutes(*quiet))),
+                ]),
+            ),
             Report::SinkDead { sink, reason } => {
                 ("trailnoti Sink Dead", object([("sink", text(sink)), ("reason", text(reason))]))
             }
@@ -372,15 +397,4 @@ fn of_places(
     let names = names(places).map(|names| ("regions", names));
     let said = [("subject", subject)].into_iter().chain(facts).chain(names);
     Json::Object(said.map(|(name, text)| (name.to_owned(), clean(&text, FACT * 2).into())).collect())
-}
-
-/// `3h 12m`.
-fn minutes(time: Duration) -> String {
-    let minutes = i64::try_from(time.as_secs() / 60).unwrap_or(i64::MAX / 60);
-    format!("{:#}", SignedDuration::from_secs(minutes.saturating_mul(60)))
-}
-
-/// One form of time in all reports, to the second.
-fn shown(time: Timestamp) -> String {
-    format!("{time:.0}")
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::domain::event::derived_id;
 use crate::domain::incident::credential::Credential;
-use crate::domain::incident::{Incident, News, Told};
+use crate::domain::incident::{Incident, News, Told, Touched};
 use crate::domain::time::{earlier, later};
 
 /// So many incidents are known; of more, the one that was quiet for longest is forgotten.
@@ -32,6 +32,8 @@ pub struct Link {
     pub how: &'static str,
     /// When.
     pub time: Timestamp,
+    /// What the call laid hands on.
+    pub touched: Vec<Touched>,
 }
 
 /// Every incident that is known.
@@ -188,7 +190,10 @@ impl Incidents {
 
     /// Somebody was made by a member.
     fn made(&mut self, id: &str, link: Link, now: Timestamp, news: &mut Vec<News>) {
-        let Link { by, made, how, time } = link;
+        let Link { by, made, how, time, touched } = link;
+        if let Some(incident) = self.all.get_mut(id) {
+            touched.into_iter().for_each(|touched| incident.touch(touched));
+        }
         let maker = by.iter().find(|by| self.of.get(by).is_some_and(|of| of == id)).or(by.first());
         let maker = maker.map_or_else(|| "somebody".to_owned(), |maker| signed(maker, &by));
         self.enter(id, made, format!("{how} {maker}"), time, now, news);

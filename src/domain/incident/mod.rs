@@ -2,9 +2,12 @@
 //! the whole is; which alert belongs to which is [`incidents`]'s, who somebody is [`credential`]'s.
 
 pub mod brief;
+pub mod commands;
 pub mod credential;
 pub mod incidents;
+pub mod resource;
 pub mod stage;
+mod told;
 
 #[cfg(test)]
 mod tests;
@@ -16,7 +19,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::incident::credential::Credential;
+use crate::domain::incident::resource::Resource;
 use crate::domain::incident::stage::Stage;
+pub use crate::domain::incident::told::{End, News, Part, Place, Told};
 use crate::domain::severity::Severity;
 
 /// How the group of an incident's messages begins; no other group begins so.
@@ -30,6 +35,8 @@ const AT_ONCE: usize = 32;
 pub const MEMBERS: usize = 200;
 /// So many regions and accounts of an incident are named.
 pub const PLACES: usize = 64;
+/// So many keys, machines and the like of an incident are known; more are counted.
+pub const TOUCHED: usize = 300;
 /// Three stages within this time are one attack, and not three coincidences.
 const TOGETHER: Duration = Duration::from_secs(3600);
 const STAGES: usize = 3;
@@ -68,19 +75,27 @@ pub struct Incident {
     /// By which rules urgent alerts of it are.
     #[serde(default)]
     pub rules: BTreeSet<String>,
+    /// What it laid hands on, in the order in which that became known.
+    #[serde(default)]
+    pub touched: Vec<Touched>,
+    /// How much more there was no room for.
+    #[serde(default)]
+    pub untold: u64,
     /// The incident of which this one turned out to be a part.
     pub part_of: Option<String>,
     /// It was quiet for long enough.
     pub closed: bool,
 }
 
-/// A region of an account.
+/// Something that an incident laid hands on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Place {
-    /// The account's number.
-    pub account: String,
-    /// The region's name.
-    pub region: String,
+pub struct Touched {
+    /// Where.
+    pub place: Place,
+    /// When.
+    pub since: Timestamp,
+    /// What.
+    pub what: Resource,
 }
 
 /// Somebody who belongs to an incident.
@@ -111,65 +126,6 @@ pub struct Beat {
     pub times: u64,
 }
 
-/// Of what an alert is a part.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
-    /// Whom its call spoke as, the narrowest first; nobody where nobody is known to have called.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub by: Vec<Credential>,
-    /// How far it has come, by its rule.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub stages: Vec<Stage>,
-    /// The incident's id; empty for none.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub incident: String,
-    /// It is news of that: it does not wait for the next update.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub news: bool,
-}
-
-/// What an incident is told by an alert.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told<'a> {
-    /// When it happened.
-    pub time: Timestamp,
-    /// The rule that it is by.
-    pub rule: &'a str,
-    /// How urgent the alert is.
-    pub severity: Severity,
-    /// Who did it, by a short name; empty where that is not known.
-    pub who: &'a str,
-    /// What happened, in one line.
-    pub title: &'a str,
-    /// The account's number and name.
-    pub account: (&'a str, &'a str),
-    /// Where it happened.
-    pub region: &'a str,
-    /// What its rule says of how far it has come.
-    pub stages: &'a [Stage],
-}
-
-/// What of an incident a reader must hear at once.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum News {
-    /// It is a new one.
-    Opened,
-    /// It was closed, and goes on.
-    Reopened,
-    /// It is worse than before.
-    Worse(Severity),
-    /// It has come further.
-    Stage(Stage),
-    /// It is in another region.
-    Region(Place),
-    /// Something urgent that did not happen in it before.
-    Urgent,
-    /// Somebody else belongs to it, and how.
-    Credential(String),
-    /// Another incident turned out to be part of it.
-    Joined(String),
-}
-
 impl Incident {
     /// One that begins with this.
     pub fn open(id: String, about: &Credential, told: &Told<'_>, now: Timestamp) -> Self {
@@ -189,6 +145,8 @@ impl Incident {
             timeline: Vec::new(),
             beyond: 0,
             rules: BTreeSet::new(),
+            touched: Vec::new(),
+            untold: 0,
             part_of: None,
             closed: false,
         }
@@ -211,15 +169,49 @@ impl Incident {
             *since = (*since).min(told.time);
         }
         let place = Place { account: told.account.0.to_owned(), region: told.region.to_owned() };
+        for what in told.touched {
+            self.touch(Touched { place: place.clone(), since: told.time, what: what.clone() });
+        }
         if self.count(&place, 1) {
             news.push(News::Region(place));
         }
         let is_another = self.note(told) && self.timeline.len() <= AT_ONCE;
-        if told.severity >= Severity::High && (self.rules.insert(told.rule.to_owned()) || is_another) {
-            news.push(News::Urgent);
+        if told.severity >= Severity::High {
+            match self.rules.insert(told.rule.to_owned()) {
+                true => news.push(News::Rule),
+                false if is_another => news.push(News::Urgent),
+                false => {}
+            }
         }
         let worst = self.severity.max(told.severity);
         self.weigh(worst, news);
+    }
+
+    /// That it is over.
+    pub fn end(&self) -> End {
+        let worst = self.timeline.iter().map(|beat| beat.severity).max();
+        End { worst: worst.unwrap_or(Severity::Info), alerts: self.alerts }
+    }
+
+    /// Takes in something that it laid hands on.
+    pub fn touch(&mut self, touched: Touched) {
+        // Who called is the same wherever he did, and a machine that was named without its type may have one now.
+        let is_same = |known: &&mut Touched| match (&known.what, &touched.what) {
+            (Resource::Machine { id, .. }, Resource::Machine { id: other, .. }) => id == other,
+            (known_what, what) => known_what == what && known.place.account == touched.place.account,
+        };
+        let has_room = self.touched.len() < TOUCHED;
+        match (self.touched.iter_mut().find(is_same), touched.what) {
+            (
+                Some(Touched { what: Resource::Machine { kind, .. }, .. }),
+                Resource::Machine { kind: said, .. },
+            ) if kind.is_empty() => {
+                *kind = said;
+            }
+            (Some(_), _) => {}
+            (None, what) if has_room => self.touched.push(Touched { what, ..touched }),
+            (None, _) => self.untold += 1,
+        }
     }
 
     /// Counts alerts in a place; true where it is another one.
@@ -275,6 +267,12 @@ impl Incident {
     /// Whether somebody belongs to it.
     pub fn has(&self, credential: &Credential) -> bool {
         self.members.iter().any(|member| member.credential == *credential)
+    }
+
+    /// Whether an alert came of this key.
+    pub fn is_used(&self, key: &str) -> bool {
+        let is_it = |member: &Member| matches!(&member.credential, Credential::Key(id) if id == key);
+        self.members.iter().any(|member| member.used && is_it(member))
     }
 
     /// An alert came of these.
@@ -338,6 +336,10 @@ impl Incident {
         }
         for (place, alerts) in std::mem::take(&mut other.places) {
             self.count(&place, alerts);
+        }
+        self.untold += other.untold;
+        for touched in std::mem::take(&mut other.touched) {
+            self.touch(touched);
         }
         for beat in std::mem::take(&mut other.timeline) {
             if self.timeline.len() < TIMELINE {

@@ -5,8 +5,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
+use super::brief::Brief;
+use super::commands::steps;
 use super::credential::{Credential, makes, speaks_as};
 use super::incidents::{Incidents, Joined, Link};
+use super::resource::touched;
 use super::stage::Stage;
 use super::{Incident, News, TIMELINE, Told};
 use crate::domain::event::Event;
@@ -55,7 +58,7 @@ impl Watched {
         self.minute += 1;
         let (by, now) = (speaks_as(event), at(self.minute));
         for (made, how) in makes(event) {
-            self.incidents.follow(Link { by: by.clone(), made, how, time: now }, now);
+            self.incidents.follow(Link { by: by.clone(), made, how, time: now, touched: Vec::new() }, now);
         }
     }
 
@@ -72,6 +75,7 @@ impl Watched {
             account: (&event.account, "prod"),
             region: &event.region,
             stages: &[stage],
+            touched: &touched(event),
         };
         let alert = self.minute.to_string();
         self.incidents.join(&alert, &speaks_as(event), &told, at(self.minute)).expect("somebody did it")
@@ -94,7 +98,7 @@ fn what_a_stolen_key_makes_is_one_incident() {
         Severity::High,
         Stage::MadeAWayBack,
     );
-    assert_eq!((made.incident, made.news), (opened.incident.clone(), vec![News::Urgent]));
+    assert_eq!((made.incident, made.news), (opened.incident.clone(), vec![News::Rule]));
     let again = record("iam", "CreateAccessKey", &thief, r#"{"userName":"support"}"#, key);
     assert_eq!(told.alert(&again, Severity::High, Stage::MadeAWayBack).news, [], "it happened before");
     // The user it made takes on a role, and that session launches machines in another account's region.
@@ -174,7 +178,7 @@ fn who_invents_names_delays_no_urgent_call_of_another_kind() {
         call(&format!("CreateUser{n}"), Severity::High);
     }
     assert_eq!(call("CreateUser100", Severity::High), []);
-    assert_eq!(call("DeactivateMFADevice", Severity::Critical), [News::Urgent]);
+    assert_eq!(call("DeactivateMFADevice", Severity::Critical), [News::Rule]);
     assert_eq!(call("DeactivateMFADevice", Severity::Critical), []);
 }
 
@@ -202,6 +206,7 @@ fn the_launchers_name_makes_an_instances_incident_a_part_of_his() {
         account: ("1", ""),
         region,
         stages: &[Stage::Launched],
+        touched: &[],
     };
     let alone = told
         .incidents
@@ -323,4 +328,60 @@ fn events_of_the_same_past_have_the_same_ids() {
     };
     assert_eq!(ids(), ids());
     assert_eq!(ids().len(), 4);
+}
+
+/// What is pasted at night is tried in a shell: each line has the words that were meant, whatever a name holds.
+#[test]
+fn the_commands_stop_the_damage_first_and_no_name_breaks_them() {
+    let mut told = Watched::default();
+    let thief = user("ci-deploy", "AKIA1");
+    let alerts = [
+        record("iam", "CreateUser", &thief, r#"{"userName":"-x=y,z@w"}"#, "null"),
+        record(
+            "iam",
+            "CreateAccessKey",
+            &thief,
+            r#"{"userName":"-x=y,z@w"}"#,
+            r#"{"accessKey":{"accessKeyId":"AKIA2","userName":"-x=y,z@w"}}"#,
+        ),
+        record("iam", "CreateLoginProfile", &thief, r#"{"userName":"-x=y,z@w"}"#, "null"),
+        // What IAM would never have taken reaches no command.
+        record("iam", "CreateUser", &thief, r#"{"userName":"a'; rm -rf / #"}"#, "null"),
+        record("cloudtrail", "StopLogging", &thief, r#"{"name":"file:///etc/passwd"}"#, "null"),
+        record("cloudtrail", "StopLogging", &thief, r#"{"name":"management-events"}"#, "null"),
+        record(
+            "ec2",
+            "RunInstances",
+            &thief,
+            "{}",
+            r#"{"instancesSet":{"items":[{"instanceId":"i-0a","instanceType":"g5.12xlarge"},{"instanceId":"i-0b","instanceType":"t3.micro"},{"instanceId":"i-$(x)","instanceType":"t3.micro"}]}}"#,
+        ),
+    ];
+    let ids: Vec<String> =
+        alerts.iter().map(|event| told.alert(event, Severity::High, Stage::Hid).incident).collect();
+    let incident = told.incidents.get(&ids[0]).expect("it is known");
+    let lines: Vec<String> = steps(incident, at(0)).into_iter().flat_map(|step| step.lines).collect();
+    let words: Vec<String> =
+        lines.iter().map(|line| shlex::split(line).expect("a shell reads it").join("|")).collect();
+    expect_test::expect![[r#"
+        aws|iam|update-access-key|--user-name|ci-deploy|--access-key-id|AKIA1|--status|Inactive
+        aws|iam|update-access-key|--user-name=-x=y,z@w|--access-key-id|AKIA2|--status|Inactive
+        aws|iam|put-user-policy|--user-name|ci-deploy|--policy-name|deny-sessions-before-now|--policy-document|{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"DateLessThan":{"aws:TokenIssueTime":"2026-02-25T06:13:20Z"}}}]}
+        aws|iam|attach-user-policy|--user-name=-x=y,z@w|--policy-arn|arn:aws:iam::aws:policy/AWSDenyAll
+        aws|iam|delete-login-profile|--user-name=-x=y,z@w
+        for|i|in|i-0a|i-0b;|do|aws|ec2|modify-instance-attribute|--region|us-east-1|--instance-id|$i|--no-disable-api-stop;|aws|ec2|modify-instance-attribute|--region|us-east-1|--instance-id|$i|--no-disable-api-termination;|done
+        aws|ec2|stop-instances|--region|us-east-1|--instance-ids|i-0a|i-0b
+        aws|cloudtrail|start-logging|--region|us-east-1|--name|management-events"#]].assert_eq(&words.join("\n"));
+    let brief = Brief::of(incident, at(60));
+    assert_eq!(brief.from, "203.0.113.66 with key AKIA1");
+    expect_test::expect![[r#"
+        2 machines (1 with GPUs) in us-east-1, about $5.68 an hour and $5.02 until now
+        trail management-events stopped"#]]
+    .assert_eq(&brief.so_far.join("\n"));
+    let actions = brief.actions();
+    assert!(
+        actions[0].ends_with("--user-name ci-deploy --access-key-id AKIA1 --status Inactive"),
+        "{actions:?}"
+    );
+    assert!(actions.last().is_some_and(|last| last.contains("--commands")), "{actions:?}");
 }

@@ -266,7 +266,8 @@ mod tests {
         let deliveries = serde_json::to_string(&shown.deliveries).expect("JSON");
         assert_eq!(deliveries, r#"[{"sink":"security","delivered_at":"1970-01-01T00:00:00Z"}]"#);
         let nobody = Decision { fate: Fate::Alerted { queued_for: Vec::new() }, ..decision(1, true) };
-        let route = Route { sink: "me".to_owned(), min_severity: Severity::Critical, digest: false };
+        let route =
+            Route { sink: "me".to_owned(), min_severity: Severity::Critical, digest: false, follows: false };
         assert_eq!(nobody.fate(&[route]), "alerted; no sink takes it (all want critical)");
     }
 

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 
 use crate::domain::context::arn::Arn;
 use crate::domain::incident::incidents::Incidents;
+use crate::domain::incident::resource::Resource;
 use crate::domain::incident::stage::Stage;
-use crate::domain::incident::{CONVERSATION, Incident, Told};
+use crate::domain::incident::{CONVERSATION, News, Told};
 use crate::domain::judge::inputs::Judgement;
 use crate::domain::notify::alert::Alert;
 
@@ -20,16 +21,16 @@ pub fn join(incidents: &mut Incidents, judgement: &mut Judgement, now: Timestamp
     for alert in &mut judgement.alerts {
         let by = std::mem::take(&mut alert.part.by);
         let stages = std::mem::take(&mut alert.part.stages);
-        let joined = incidents.join(&alert.id, &by, &told(alert, &stages), now);
+        let touched = std::mem::take(&mut alert.part.touched);
+        let joined = incidents.join(&alert.id, &by, &told(alert, &stages, &touched), now);
         if let Some(joined) = joined {
             alert.part.news = !joined.news.is_empty();
-            let is_of_a_machine = incidents.get(&joined.incident).is_some_and(Incident::is_of_a_machine);
-            // Of machines that start one after the other nobody wants a message each.
-            alert.group = match is_of_a_machine {
-                true => format!("{CONVERSATION}of machines in {}", alert.account),
-                false => format!("{CONVERSATION}{}", joined.incident),
-            };
+            // What opens one has a conversation of its own, or is one more machine.
+            let is_first =
+                |news: &News| matches!(news, News::Reopened | News::Worse(_) | News::Stage(_) | News::Rule);
+            alert.part.first = joined.news.iter().any(is_first);
             alert.part.incident = joined.incident;
+            group(incidents, alert);
         }
     }
     let groups = judgement.alerts.iter().map(|alert| (alert.id.as_str(), &alert.group));
@@ -41,7 +42,21 @@ pub fn join(incidents: &mut Incidents, judgement: &mut Judgement, now: Timestamp
     }
 }
 
-fn told<'a>(alert: &'a Alert, stages: &'a [Stage]) -> Told<'a> {
+/// Puts an alert into the conversation of its incident as that stands now: one that turned out to be a part of another is told in
+/// that one's.
+pub fn group(incidents: &Incidents, alert: &mut Alert) {
+    let Some(incident) = incidents.whole(&alert.part.incident) else { return };
+    // Of machines that start one after the other nobody wants a message each.
+    let group = match incident.is_of_a_machine() {
+        true => format!("{CONVERSATION}of machines in {}", alert.account),
+        false => format!("{CONVERSATION}{}", incident.id),
+    };
+    alert.part.moved = alert.group.starts_with(CONVERSATION) && alert.group != group;
+    alert.group = group;
+    alert.part.incident.clone_from(&incident.id);
+}
+
+fn told<'a>(alert: &'a Alert, stages: &'a [Stage], touched: &'a [Resource]) -> Told<'a> {
     Told {
         time: alert.time,
         rule: &alert.rule,
@@ -51,5 +66,6 @@ fn told<'a>(alert: &'a Alert, stages: &'a [Stage]) -> Told<'a> {
         account: (&alert.account, &alert.account_name),
         region: &alert.region,
         stages,
+        touched,
     }
 }

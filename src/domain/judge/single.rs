@@ -10,6 +10,8 @@ use crate::domain::event::instance::State;
 use crate::domain::event::{Event, INSTANCE_STATE, derived_id};
 use crate::domain::incident::credential::{makes, speaks_as};
 use crate::domain::incident::incidents::Link;
+use crate::domain::incident::resource::touched;
+use crate::domain::incident::{Place, Touched};
 use crate::domain::instances::story::{Held, LISTED, Story};
 use crate::domain::judge::decision::{Decision, Why};
 use crate::domain::judge::draft::Draft;
@@ -197,7 +199,14 @@ fn follow(draft: &mut Draft<'_>, event: &Event) {
         return;
     }
     let (by, time) = (speaks_as(event), event.time);
-    let links = made.into_iter().map(|(made, how)| Link { by: by.clone(), made, how, time });
+    let place = Place { account: event.account.clone(), region: event.region.clone() };
+    let touched = touched(event).into_iter().map(|what| Touched { place: place.clone(), since: time, what });
+    // It is told once: with the first whom the call made.
+    let mut touched: Vec<Touched> = touched.collect();
+    let links = made.into_iter().map(|(made, how)| {
+        let touched = std::mem::take(&mut touched);
+        Link { by: by.clone(), made, how, time, touched }
+    });
     draft.judgement.links.extend(links.filter(|link| !link.by.is_empty()));
 }
 

@@ -10,9 +10,10 @@ use crate::domain::context::launch;
 use crate::domain::context::principal::actor;
 use crate::domain::event::instance::Instance;
 use crate::domain::event::{Event, INSTANCE_STATE, OWN_SOURCE, derived_id};
-use crate::domain::incident::Part;
 use crate::domain::incident::credential::{Credential, speaks_as};
+use crate::domain::incident::resource::touched;
 use crate::domain::incident::stage::Stage;
+use crate::domain::incident::{CONVERSATION, End, Part};
 use crate::domain::json::Json;
 use crate::domain::rules::rule::Rule;
 use crate::domain::severity::Severity;
@@ -102,6 +103,12 @@ impl Alert {
         } else {
             instance.to_owned()
         };
+        let mut part = part(rule, event, instance);
+        let mut group = clean(&format!("{}/{}/{subject}", event.account, rule.id), FACT);
+        if let Some((incident, end)) = ended(event) {
+            group = format!("{CONVERSATION}{incident}");
+            part = Part { incident, end: Some(end), ..Part::default() };
+        }
         Alert {
             id: derived_id(&["alert", &event.account, &event.id]),
             rule: rule.id.clone(),
@@ -109,7 +116,7 @@ impl Alert {
             description: filled(&rule.description, TEXT),
             runbook: filled(&rule.runbook, TEXT),
             severity,
-            group: clean(&format!("{}/{}/{subject}", event.account, rule.id), FACT),
+            group,
             account: clean(&event.account, FACT),
             account_name: account_name.to_owned(),
             region: clean(&event.region, FACT),
@@ -119,10 +126,17 @@ impl Alert {
             event_id: detail.text("eventID").map(|text| clean(text, FACT)).unwrap_or_default(),
             instance: clean(instance, FACT),
             completes: false,
-            part: part(rule, event, instance),
+            part,
             facts: facts(event),
         }
     }
+}
+
+/// The incident that a report of trailnoti's own says is over.
+fn ended(event: &Event) -> Option<(String, End)> {
+    let said = |name: &str| event.detail.text(name).filter(|_| event.source == OWN_SOURCE);
+    let (worst, alerts) = (Severity::parse(said("worst")?)?, said("alerts")?.parse().ok()?);
+    Some((said("incident")?.to_owned(), End { worst, alerts }))
 }
 
 /// What trailnoti reports of itself is nobody's doing.
@@ -132,7 +146,7 @@ fn part(rule: &Rule, event: &Event, instance: &str) -> Part {
         by = vec![Credential::Instance(clean(instance, FACT))];
     }
     let stages: BTreeSet<Stage> = rule.tags.iter().filter_map(|tag| Stage::of_technique(tag)).collect();
-    Part { by, stages: stages.into_iter().collect(), ..Part::default() }
+    Part { by, stages: stages.into_iter().collect(), touched: touched(event), ..Part::default() }
 }
 
 fn facts(event: &Event) -> Vec<(String, String)> {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::domain::notify::outbox::{ASIDE, Message};
+use crate::domain::notify::message::Message;
+use crate::domain::notify::outbox::ASIDE;
 use crate::domain::retry::back_off;
 use crate::domain::time::later;
 

@@ -2,6 +2,7 @@
 
 pub mod alert;
 pub mod answer;
+pub mod message;
 pub mod outbox;
 pub mod overflow;
 pub mod render;

@@ -8,9 +8,8 @@ use jiff::Timestamp;
 
 use crate::domain::context::principal::role_of;
 use crate::domain::incident::CONVERSATION;
-use crate::domain::incident::brief::Brief;
 use crate::domain::notify::alert::Alert;
-use crate::domain::notify::storm::Like;
+use crate::domain::notify::message::{Message, Pending, Receipt};
 use crate::domain::retry::salt;
 use crate::domain::severity::Severity;
 use crate::domain::time::later;
@@ -23,13 +22,18 @@ const MERGE_FROM: usize = 4;
 const CROWD: usize = 2_000;
 /// How often what is counted of one group is said.
 const COUNTED: Duration = Duration::from_secs(60);
-/// How long an incident's next news waits after a message of it, unless it is worse.
-const SETTLED: Duration = Duration::from_secs(60);
+/// How long more of the same of an incident, in another region or by another credential, waits after a message of it.
+const SETTLED: Duration = Duration::from_secs(120);
+/// How long after an incident's end that is told in its conversation.
+const END: Duration = Duration::from_secs(3600);
 /// The first and the longest wait before an alert is tried again that was refused alone.
 pub(super) const ASIDE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(15 * 60));
 /// How much news of a group is remembered. Who makes more of it waits for the interval with the rest, so that nobody can
 /// flood a channel by changing names; what is more urgent than anything before never waits.
 const NEWS: usize = 32;
+
+/// So many alerts of an incident are worth a message when it is over.
+const WORTH_AN_END: u64 = 3;
 
 /// The rule of the daily summary.
 pub const DAILY: &str = "trailnoti-daily";
@@ -43,38 +47,19 @@ pub struct Route {
     pub min_severity: Severity,
     /// It gets the daily summary, whatever its severity.
     pub digest: bool,
+    /// It shows how an incident stands, or hands it on: it hears of the end of each. Others hear of the end of those that were more
+    /// than a message or two.
+    pub follows: bool,
 }
 
 impl Route {
     /// Whether an alert goes there.
     pub fn takes(&self, alert: &Alert) -> bool {
-        if alert.rule == DAILY { self.digest } else { alert.severity >= self.min_severity }
-    }
-}
-
-/// An alert that waits for a sink.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pending {
-    /// Its place in the order of writing; with the severity, its key.
-    pub seq: u64,
-    /// When it was written.
-    pub enqueued: Timestamp,
-    /// How often the sink refused it: at first with others in one message, then alone in the simplest form.
-    pub refusals: u8,
-    /// It is not tried before this.
-    pub not_before: Option<Timestamp>,
-    /// Those of a storm that are only counted beside it.
-    pub like: Vec<Like>,
-    /// How many alike ones are kept as this number alone, since there was no room for them.
-    pub counted: u64,
-    /// What stands in it.
-    pub alert: Alert,
-}
-
-impl Pending {
-    /// How many alike ones are only counted beside it.
-    pub fn more(&self) -> u64 {
-        self.like.len() as u64 + self.counted
+        match &alert.part.end {
+            _ if alert.rule == DAILY => self.digest,
+            Some(end) => end.worst >= self.min_severity && (self.follows || end.alerts >= WORTH_AN_END),
+            None => alert.severity >= self.min_severity,
+        }
     }
 }
 
@@ -89,9 +74,20 @@ pub struct Sent {
     pub news: Vec<u64>,
     /// The most urgent of it.
     pub severity: Severity,
+    /// Where it stands, in the sink's own words; empty where the sink has none.
+    pub thread: String,
 }
 
 impl Sent {
+    fn thread(&self) -> Option<String> {
+        Some(self.thread.clone()).filter(|thread| !thread.is_empty())
+    }
+
+    /// Whether an alert belongs to that message, which could not hold all.
+    fn holds(&self, pending: &Pending) -> bool {
+        !pending.alert.part.moved && pending.enqueued <= self.upto
+    }
+
     /// Whether an alert says more than that the same happened again: another target, another region, another error, or
     /// worse.
     fn is_news(&self, alert: &Alert) -> bool {
@@ -123,40 +119,6 @@ pub struct Grouping {
     pub conversation: Duration,
 }
 
-/// One message to send.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    /// What it names, grouped, the most urgent group first. Never empty.
-    pub alerts: Vec<Pending>,
-    /// The groups in it.
-    pub groups: Vec<String>,
-    /// The incidents in it, as they are when it is sent.
-    pub incidents: Vec<Brief>,
-    /// It continues what was sent before.
-    pub update: bool,
-    /// A sink refused it in its full form: say it as simply as can be.
-    pub plain: bool,
-}
-
-impl Message {
-    /// How many alerts it says, or counts.
-    pub fn said(&self) -> u64 {
-        self.alerts.iter().map(|pending| 1 + pending.more()).sum()
-    }
-
-    /// The ids of all the alerts that it says, or counts, as far as they are kept.
-    pub fn ids(&self) -> impl Iterator<Item = &str> {
-        self.alerts.iter().flat_map(|pending| {
-            std::iter::once(pending.alert.id.as_str()).chain(pending.like.iter().map(|like| like.id.as_str()))
-        })
-    }
-
-    /// How urgent its most urgent alert is.
-    pub fn severity(&self) -> Severity {
-        self.alerts.iter().map(|pending| pending.alert.severity).max().unwrap_or(Severity::Info)
-    }
-}
-
 /// What to do now.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Due {
@@ -185,6 +147,7 @@ pub fn due(pending: &[Pending], sent: &BTreeMap<String, Sent>, grouping: &Groupi
         }
     }
     // What was refused with others is tried alone at once; what was refused alone lets others go first.
+    let alone = |refused: &Pending| alone(refused, sent.get(&refused.alert.group));
     if let Some(refused) = refused.filter(|refused| refused.refusals == 1) {
         return Due::Send(alone(refused));
     }
@@ -217,8 +180,7 @@ pub fn due(pending: &[Pending], sent: &BTreeMap<String, Sent>, grouping: &Groupi
     if ready.len() < MERGE_FROM {
         ready.truncate(1);
     }
-    let mut message =
-        Message { alerts: Vec::new(), groups: Vec::new(), incidents: Vec::new(), update: true, plain: false };
+    let mut message = Message { update: true, ..Message::default() };
     for (group, mut waiting) in ready {
         let room = PER_MESSAGE - message.alerts.len();
         if room == 0 {
@@ -226,9 +188,15 @@ pub fn due(pending: &[Pending], sent: &BTreeMap<String, Sent>, grouping: &Groupi
         }
         // The most urgent is the message's title.
         waiting.sort_by_key(|pending| (std::cmp::Reverse(pending.alert.severity), pending.seq));
-        message.update &= sent.get(group).is_some_and(|sent| !is_over(group, sent, grouping, now));
+        let before = sent.get(group).filter(|sent| !is_over(group, sent, grouping, now));
+        message.update &= before.is_some();
+        message.louder |= before.is_some_and(|sent| is_worse(sent, &waiting));
+        message.thread = before.and_then(Sent::thread);
         message.groups.push(group.to_owned());
         message.alerts.extend(waiting.into_iter().take(room).cloned());
+    }
+    if message.groups.len() > 1 {
+        message.thread = None;
     }
     Due::Send(message)
 }
@@ -249,30 +217,32 @@ fn share_among_principals(ready: &mut [(&str, Vec<&Pending>)]) {
 }
 
 /// One alert in the simplest form.
-fn alone(refused: &Pending) -> Message {
+fn alone(refused: &Pending, sent: Option<&Sent>) -> Message {
     Message {
         groups: vec![refused.alert.group.clone()],
-        incidents: Vec::new(),
         alerts: vec![Pending { like: Vec::new(), ..refused.clone() }],
-        update: false,
+        thread: sent.and_then(Sent::thread),
         plain: true,
+        ..Message::default()
     }
 }
 
 fn ready_at(waiting: &[&Pending], sent: Option<&Sent>, grouping: &Grouping, now: Timestamp) -> Timestamp {
     let first = waiting.iter().map(|pending| pending.enqueued).min().unwrap_or(Timestamp::MAX);
     // A clock that was set back leaves times of the future behind; they count as now.
-    let (continues, first) = (sent.is_some_and(|sent| first <= sent.upto), first.min(now));
+    let continues = sent.is_some_and(|sent| waiting.iter().any(|pending| sent.holds(pending)));
+    let first = first.min(now);
     match sent {
         Some(_) if continues => now,
-        // Who did it is what a reader waits for, and comes once.
-        Some(_) if waiting.iter().any(|pending| pending.alert.completes) => later(first, grouping.wait),
-        // Neither does what is new or worse: only repeats are worth an interval.
-        Some(sent) if waiting.iter().any(|pending| sent.is_news(&pending.alert)) => {
+        // Who did it is what a reader waits for, and comes once. Neither does what is new or worse wait: only repeats are worth an
+        // interval.
+        Some(sent) if waiting.iter().any(|p| p.alert.completes || sent.is_news(&p.alert)) => {
             let at = later(first, grouping.wait);
-            // An incident's next region or credential waits a minute for those that come right behind it; what is worse does not.
+            // An incident's next region or credential waits for those that come right behind it; what is worse, or the first of its
+            // kind, does not.
             let is_incident = waiting.iter().any(|pending| is_conversation(&pending.alert.group));
-            match is_incident && !is_worse(sent, waiting) {
+            let is_first = |alert: &Alert| alert.part.first || alert.severity > sent.severity;
+            match is_incident && !waiting.iter().any(|pending| is_first(&pending.alert)) {
                 true => at.max(later(sent.last.min(now), grouping.interval.min(SETTLED))),
                 false => at,
             }
@@ -288,13 +258,16 @@ fn is_conversation(group: &str) -> bool {
 }
 
 fn is_worse(sent: &Sent, waiting: &[&Pending]) -> bool {
-    let is_worse = |alert: &Alert| alert.severity > sent.severity || alert.severity == Severity::Critical;
+    let is_worse = |alert: &Alert| {
+        alert.severity > sent.severity || alert.severity == Severity::Critical && alert.part.first
+    };
     waiting.iter().any(|pending| sent.is_news(&pending.alert) && is_worse(&pending.alert))
 }
 
 /// What is remembered of each group of a message that was delivered.
 pub fn sent_now(
     message: &Message,
+    receipt: &Receipt,
     sent: &BTreeMap<String, Sent>,
     grouping: &Grouping,
     now: Timestamp,
@@ -304,9 +277,8 @@ pub fn sent_now(
         .iter()
         .map(|group| {
             let own = || message.alerts.iter().filter(|pending| pending.alert.group == *group);
-            let first = own().map(|pending| pending.enqueued).min();
             let before = sent.get(group).filter(|sent| !is_over(group, sent, grouping, now));
-            let continues = sent.get(group).filter(|sent| first.is_some_and(|first| first <= sent.upto));
+            let continues = sent.get(group).filter(|sent| own().any(|pending| sent.holds(pending)));
             let (last, upto) = continues.map_or((now, now), |sent| (sent.last, sent.upto));
             let mut said = before.map(|sent| sent.news.clone()).unwrap_or_default();
             for new in own().map(|pending| news(&pending.alert)) {
@@ -316,14 +288,16 @@ pub fn sent_now(
             }
             let severities = own().map(|pending| pending.alert.severity).chain(before.map(|s| s.severity));
             let severity = severities.max().unwrap_or(Severity::Info);
-            (group.clone(), Sent { last, upto, news: said, severity })
+            let stood = || before.map(|sent| sent.thread.clone()).unwrap_or_default();
+            let thread = receipt.thread.clone().unwrap_or_else(stood);
+            (group.clone(), Sent { last, upto, news: said, severity, thread })
         })
         .collect()
 }
 
 /// Whether what is remembered of a group can be forgotten.
 pub fn is_over(group: &str, sent: &Sent, grouping: &Grouping, now: Timestamp) -> bool {
-    let kept = if is_conversation(group) { grouping.conversation } else { Duration::ZERO };
+    let kept = if is_conversation(group) { grouping.conversation + END } else { Duration::ZERO };
     now > later(sent.last, grouping.interval.max(Duration::from_secs(60)).max(kept))
 }
 

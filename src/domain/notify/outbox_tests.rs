@@ -51,7 +51,7 @@ fn deliver(mut waiting: Vec<Pending>, wait: u64, interval: u64) -> Vec<(i64, Vec
         match due(&visible, &sent, &grouping, at(now)) {
             Due::Send(digest) => {
                 told.push((now, digest.alerts.iter().map(|p| p.seq).collect()));
-                sent.extend(sent_now(&digest, &sent, &grouping, at(now)));
+                sent.extend(sent_now(&digest, &Receipt::default(), &sent, &grouping, at(now)));
                 waiting.retain(|p| !digest.alerts.contains(p));
             }
             Due::Wait(_) | Due::Idle if waiting.is_empty() => return told,
@@ -161,7 +161,13 @@ fn a_clock_set_back_does_not_stop_a_sink() {
     let waiting = [pending(0, 86_400, "a", Severity::Low), pending(1, 86_400, "b", Severity::Low)];
     let sent = BTreeMap::from([(
         "b".to_owned(),
-        Sent { last: at(86_300), upto: at(86_300), news: Vec::new(), severity: Severity::Low },
+        Sent {
+            last: at(86_300),
+            upto: at(86_300),
+            news: Vec::new(),
+            severity: Severity::Low,
+            thread: String::new(),
+        },
     )]);
     let Due::Wait(until) = due(&waiting, &sent, &grouping, at(0)) else { panic!("it is sent at once") };
     assert!(until <= at(20), "{until}");

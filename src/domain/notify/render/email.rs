@@ -4,7 +4,8 @@
 
 use askama::Template;
 
-use crate::domain::notify::outbox::Message;
+use crate::domain::incident::brief::Brief;
+use crate::domain::notify::message::Message;
 use crate::domain::notify::render::{IN_FULL, Style, advice, colour, facts, headline, line, links, summary};
 use crate::domain::text::clean;
 
@@ -19,12 +20,15 @@ pub struct Email {
     pub html: String,
 }
 
+/// An incident's first line, what else there is to say, and what to do now.
+type Story = (String, Vec<String>, Vec<String>);
+
 #[derive(Template)]
 #[template(path = "alert.html")]
 struct Html<'a> {
     colour: &'static str,
     banner: &'a str,
-    incidents: &'a [(String, Vec<String>)],
+    incidents: &'a [Story],
     alerts: Vec<Shown>,
     more: Vec<String>,
 }
@@ -33,7 +37,7 @@ struct Html<'a> {
 #[template(path = "alert.txt", escape = "none")]
 struct Text<'a> {
     banner: &'a str,
-    incidents: &'a [(String, Vec<String>)],
+    incidents: &'a [Story],
     alerts: Vec<Shown>,
     more: Vec<String>,
 }
@@ -73,8 +77,8 @@ pub fn render(message: &Message, style: &Style) -> Result<Email, askama::Error> 
         })
         .collect();
     let more: Vec<String> = message.alerts.iter().skip(in_full).map(line).collect();
-    let incidents: Vec<(String, Vec<String>)> =
-        message.incidents.iter().map(|incident| (incident.headline(), incident.lines())).collect();
+    let story = |incident: &Brief| (incident.headline(), incident.lines(), incident.actions());
+    let incidents: Vec<Story> = message.incidents.iter().map(story).collect();
     let incidents = incidents.as_slice();
     let banner = style.banner.as_deref().unwrap_or_default();
     let subject = match banner {

@@ -8,13 +8,16 @@ pub mod terminal;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::domain::event::partition;
 use crate::domain::notify::alert::Alert;
-use crate::domain::notify::outbox::{Message, Pending};
+use crate::domain::notify::message::{Message, Pending};
 use crate::domain::severity::Severity;
+use crate::domain::text::clean;
 
 /// How many alerts of a message are shown with all their facts.
 const IN_FULL: usize = 3;
@@ -138,8 +141,23 @@ fn summary(message: &Message) -> String {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let update = if message.update { "update: " } else { "" };
-    format!("[{}] {update}{}{more}", message.severity().name().to_uppercase(), first.alert.title)
+    format!("{}{}: {}{more}", message.severity().name().to_uppercase(), place(message), first.alert.title)
+}
+
+/// Where it is: an account by its name, and the region or how many. A lock screen shows 45 characters, so that it stands before what
+/// happened; a number of twelve digits does not.
+fn place(message: &Message) -> String {
+    let each_once = |text: fn(&Alert) -> &str| {
+        let all: BTreeSet<&str> = message.alerts.iter().map(|pending| text(&pending.alert)).collect();
+        all.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>()
+    };
+    let several = |all: &[&str], what: &str| match all {
+        [] => String::new(),
+        [one] => format!(" {}", clean(one, 16)),
+        several => format!(" {} {what}", several.len()),
+    };
+    let accounts = several(&each_once(|alert| &alert.account_name), "accounts");
+    accounts + &several(&each_once(|alert| &alert.region), "regions")
 }
 
 /// An alert's title, and how many more of its kind are only counted.
@@ -157,7 +175,7 @@ fn line(pending: &Pending) -> String {
         0 => String::new(),
         more => format!(" · and {more} more like it"),
     };
-    let title = crate::domain::text::clean(&alert.title, 110) + &more;
+    let title = clean(&alert.title, 110) + &more;
     let time = alert.time.strftime("%H:%M:%S");
     format!("{} {title} · {} {time}", alert.severity.name().to_uppercase(), alert.region)
 }

@@ -1,4 +1,5 @@
-//! A message as Slack's Block Kit, for an incoming webhook. Owns Slack's limits and its escaping.
+//! A message as Slack's Block Kit: for an incoming webhook, and as a bot's message that grows with the answers below it. Owns Slack's
+//! limits and its escaping.
 //!
 //! Limits (docs.slack.dev, Block Kit reference): header 150 characters, section text 3,000, 50 blocks; beyond
 //! about 13,200 characters a message is refused. `&`, `<` and `>` are escaped (docs.slack.dev, "Formatting text"),
@@ -6,28 +7,99 @@
 
 use serde_json::{Value, json};
 
+use crate::domain::incident::brief::Brief;
 use crate::domain::notify::alert::Alert;
-use crate::domain::notify::outbox::{Message, Pending};
-use crate::domain::notify::render::{IN_FULL, Style, advice, colour, facts, headline, line, links, summary};
+use crate::domain::notify::message::{Message, Pending};
+use crate::domain::notify::render::{
+    IN_FULL, Style, advice, colour, facts, headline, line, links, summary, when,
+};
+use crate::domain::severity::Severity;
 
 const HEADER: usize = 150;
 /// In bytes; three alerts in full, or one and thirty-nine lines, stay below 10,000.
 const SECTION: usize = 2_000;
 const LINE: usize = 185;
 
-/// The payload of a webhook: blocks, and a text for notifications.
+/// A message that stands by itself: what it is a part of, and its alerts.
 pub fn render(message: &Message, style: &Style) -> Value {
-    let text = escape(&banner(style), 200) + &escape(&summary(message), 600);
+    let mut blocks = opening(style);
+    blocks.extend(story(message).map(|story| mrkdwn(&story)));
+    blocks.extend(message.incidents.first().and_then(actions));
+    alerts(message, style, &mut blocks);
+    payload(message, style, message.severity(), &summary(message), blocks)
+}
+
+/// The alerts of a message, as an answer to the one that has the story.
+pub fn reply(message: &Message, style: &Style) -> Value {
+    let mut blocks = opening(style);
+    alerts(message, style, &mut blocks);
+    payload(message, style, message.severity(), &summary(message), blocks)
+}
+
+/// An incident as one message, which grows: whom, from where, how far, what to do now, and what happened.
+pub fn conversation(incident: &Brief, message: &Message, style: &Style) -> Value {
+    let mut blocks = opening(style);
+    let title = format!("{}: {}", incident.severity.name().to_uppercase(), incident.what());
+    blocks.push(json!({
+        "type": "header",
+        "text": { "type": "plain_text", "text": escape(&title, HEADER), "emoji": false },
+    }));
+    blocks.push(mrkdwn(&code_lines(&incident.lines())));
+    blocks.extend(actions(incident));
+    blocks.push(mrkdwn(&code_lines(&incident.beats)));
+    let last = when(incident.last, style);
+    let state = if incident.state == "open" { String::new() } else { format!(" · {}", incident.state) };
+    let footer =
+        format!("incident {} · its alerts are in the thread · last event {last}{state}", incident.id);
+    blocks.push(context(&escape(&footer, 400)));
+    payload(message, style, incident.severity, &summary(message), blocks)
+}
+
+fn opening(style: &Style) -> Vec<Value> {
+    style.banner.iter().map(|banner| context(&escape(banner, 300))).collect()
+}
+
+/// Lines in code spans, as many as a section takes.
+fn code_lines(lines: &[String]) -> String {
+    let mut text = String::new();
+    for line in lines {
+        let line = format!("{}\n", code(line, 400));
+        if text.len() + line.len() > SECTION {
+            break;
+        }
+        text.push_str(&line);
+    }
+    text
+}
+
+/// What to do now. Each command stands in a block of its own, which Slack copies as it is.
+fn actions(incident: &Brief) -> Option<Value> {
+    let actions = incident.actions();
+    let mut text = "*Do now*\n".to_owned();
+    for action in &actions {
+        // A backtick would end the block; no command of ours has one.
+        text.push_str(&format!("```{}```\n", escape(&action.replace('`', "'"), 600)));
+    }
+    (!actions.is_empty()).then(|| mrkdwn(&text))
+}
+
+/// The payload of a webhook or of chat.postMessage: blocks, and a text for notifications.
+fn payload(message: &Message, style: &Style, severity: Severity, summary: &str, blocks: Vec<Value>) -> Value {
+    let text = escape(&banner(style), 200) + &escape(summary, 600);
     if message.plain {
         return json!({ "text": text, "mrkdwn": false, "unfurl_links": false, "unfurl_media": false });
     }
-    let mut blocks = Vec::new();
-    if let Some(banner) = &style.banner {
-        blocks.push(context(&escape(banner, 300)));
-    }
-    if let Some(story) = story(message) {
-        blocks.push(mrkdwn(&story));
-    }
+    json!({
+        "text": text,
+        "mrkdwn": false,
+        "unfurl_links": false,
+        "unfurl_media": false,
+        "attachments": [{ "color": colour(severity), "blocks": blocks }],
+    })
+}
+
+/// The first alerts in full, a line for each other.
+fn alerts(message: &Message, style: &Style, blocks: &mut Vec<Value>) {
     // A message of many shows the first in full and names every other: none may be squeezed out by what an attacker
     // wrote into the first.
     let full = if message.alerts.len() > IN_FULL { 1 } else { IN_FULL };
@@ -39,7 +111,7 @@ pub fn render(message: &Message, style: &Style) -> Value {
             // A single alert's title is the message's text, which stands above its blocks.
             blocks.push(header(pending));
         }
-        in_full(&pending.alert, style, &mut blocks);
+        in_full(&pending.alert, style, blocks);
     }
     let mut section = String::new();
     for pending in message.alerts.iter().skip(full) {
@@ -52,13 +124,6 @@ pub fn render(message: &Message, style: &Style) -> Value {
     if !section.is_empty() {
         blocks.push(mrkdwn(&section));
     }
-    json!({
-        "text": text,
-        "mrkdwn": false,
-        "unfurl_links": false,
-        "unfurl_media": false,
-        "attachments": [{ "color": colour(message.severity()), "blocks": blocks }],
-    })
 }
 
 /// What the message is a part of: a line for each incident, and more of it where there is room.

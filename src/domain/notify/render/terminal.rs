@@ -6,7 +6,7 @@ use textwrap::core::display_width;
 
 use crate::domain::incident::brief::Brief;
 use crate::domain::json::Json;
-use crate::domain::notify::outbox::Pending;
+use crate::domain::notify::message::Pending;
 use crate::domain::notify::render::{Style, advice, facts, headline, links};
 use crate::domain::severity::Severity;
 use crate::domain::text::layout::paragraph;
@@ -68,6 +68,10 @@ pub fn story(incident: &Brief, columns: Option<usize>) -> String {
     for line in incident.lines() {
         story.push_str(&paragraph(columns, "  ", "  ", &line));
         story.push('\n');
+    }
+    // A command is not wrapped: what is copied from two lines is two commands.
+    for action in incident.actions() {
+        story.push_str(&format!("  {DIM}do now{DIM:#}  {action}\n"));
     }
     story
 }

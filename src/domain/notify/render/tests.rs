@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::domain::incident::brief::Brief;
-use crate::domain::notify::outbox::Pending;
+use crate::domain::notify::message::Pending;
 use crate::domain::text::{FACT, clean};
 
 fn alert(text: &str) -> Alert {
@@ -47,8 +47,7 @@ fn digest(alerts: Vec<Alert>) -> Message {
         alerts: (1..).zip(alerts).map(pending).collect(),
         groups: vec!["group".to_owned()],
         incidents,
-        update: false,
-        plain: false,
+        ..Message::default()
     }
 }
 
@@ -60,10 +59,14 @@ fn brief(name: &str) -> Brief {
         severity: Severity::Critical,
         about: name.to_owned(),
         account: format!("{name} (111122223333)"),
+        from: name.to_owned(),
         stages: "got in, hid".to_owned(),
         places: name.to_owned(),
+        so_far: vec![format!("trail {name} stopped")],
+        do_now: (vec![format!("aws iam update-access-key --user-name {name}")], 2),
         credentials: vec![format!("user {name} was created by {name}")],
         raised: Some(format!("user {name} was created by {name}, and is used")),
+        beats: vec![format!("10:05 {name} · us-east-1")],
         alerts: 2,
         began: time,
         last: time,
@@ -85,7 +88,15 @@ fn an_alert_in_slack() {
               "blocks": [
                 {
                   "text": {
-                    "text": "`Incident 7F3A · alice in alice (111122223333): got in, hid`\n`2 alerts so far, in alice`\n`user alice was created by alice`\n`critical as a whole: user alice was created by alice, and is used`\n",
+                    "text": "`Incident 7F3A · alice in alice (111122223333): got in, hid`\n`from alice`\n`so far: trail alice stopped · 2 alerts in alice`\n`user alice was created by alice`\n`critical as a whole: user alice was created by alice, and is used`\n",
+                    "type": "mrkdwn",
+                    "verbatim": true
+                  },
+                  "type": "section"
+                },
+                {
+                  "text": {
+                    "text": "*Do now*\n```aws iam update-access-key --user-name alice```\n```trailnoti incident 7F3A --commands   prints 2 more```\n",
                     "type": "mrkdwn",
                     "verbatim": true
                   },
@@ -117,7 +128,7 @@ fn an_alert_in_slack() {
             }
           ],
           "mrkdwn": false,
-          "text": "[HIGH] Access key created for alice by alice",
+          "text": "HIGH prod us-east-1: Access key created for alice by alice",
           "unfurl_links": false,
           "unfurl_media": false
         }"##]].assert_eq(&format!("{message:#}"));
@@ -127,17 +138,25 @@ fn an_alert_in_slack() {
 fn an_alert_in_a_mail() {
     let mail = email::render(&digest(vec![alert("alice"), alert("bob")]), &berlin()).expect("rendered");
     expect![[r#"
-        [HIGH] Access key created for alice by alice and 1 more
+        HIGH prod us-east-1: Access key created for alice by alice and 1 more
 
         Incident 7F3A · alice in alice (111122223333): got in, hid
-          2 alerts so far, in alice
+          from alice
+          so far: trail alice stopped · 2 alerts in alice
           user alice was created by alice
           critical as a whole: user alice was created by alice, and is used
+          Do now:
+            aws iam update-access-key --user-name alice
+            trailnoti incident 7F3A --commands   prints 2 more
 
         Incident 7F3A · bob in bob (111122223333): got in, hid
-          2 alerts so far, in bob
+          from bob
+          so far: trail bob stopped · 2 alerts in bob
           user bob was created by bob
           critical as a whole: user bob was created by bob, and is used
+          Do now:
+            aws iam update-access-key --user-name bob
+            trailnoti incident 7F3A --commands   prints 2 more
 
         HIGH: Access key created for alice by alice
         A key is access to the account without a sign-in.
