@@ -22,7 +22,9 @@ fn the_reference_is_what_no_configuration_means() {
 #[test]
 fn the_examples_in_the_reference_are_right_when_uncommented() {
     let folder = tempfile::tempdir().expect("a folder");
-    for name in ["slack-webhook", "smtp-password", "webhook-key", "webhook-headers", "heartbeat-url"] {
+    // Every file with a secret that the reference names.
+    let secrets = REFERENCE.lines().filter_map(|line| line.split_once("_file = \"")?.1.split_once('"'));
+    for (name, _) in secrets {
         let path = folder.path().join(name);
         std::fs::write(&path, "https://hooks.slack.com/services/T/B/x\n").expect("written");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("set");
@@ -47,7 +49,7 @@ fn the_examples_in_the_reference_are_right_when_uncommented() {
     std::fs::write(folder.path().join("rules.d/key.toml"), rule).expect("written");
     let config = Config::parse("trailnoti.toml", &rest.join("\n"), Some(folder.path()), BTreeMap::new());
     let config = config.unwrap_or_else(|problems| panic!("{problems}"));
-    assert_eq!(config.sinks.len(), 3);
+    assert_eq!(config.sinks.len(), 6);
     assert_eq!(config.ruleset.exclusions.len(), 2);
     assert!(config.ruleset.rules.iter().any(|rule| rule.id == "key-for-me"));
 }
@@ -86,7 +88,7 @@ kind = "slak"
         trailnoti.toml:11: exclude[0].states: "runing" is not an instance state (did you mean running?)
         trailnoti.toml:16: sink[0].from: "nobody" is not an email address
         trailnoti.toml:15: sink[0].smtp: is not a mail server: write smtp://HOST:587, or smtps://HOST:465 for implicit TLS
-        trailnoti.toml:22: sink[1].kind: "slak" is not one of slack, email, webhook, terminal (did you mean slack?)
+        trailnoti.toml:22: sink[1].kind: "slak" is not one of slack, email, webhook, pagerduty, teams, discord, ntfy, telegram, terminal (did you mean slack?)
         trailnoti.toml:19: http.listen: "9641" is neither an address with a port ("127.0.0.1:9641") nor "off""#]]
     .assert_eq(&problems(text).join("\n"));
 }

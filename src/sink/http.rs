@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
@@ -55,8 +55,56 @@ pub(super) fn read_url(
     Some(url)
 }
 
+/// Reads where a service is, that stands in `key` only where it is not the usual one.
+pub(super) fn address(section: &mut Section<'_>, key: &'static str, usual: &str) -> Option<SecretString> {
+    let url = SecretString::from(section.text(key).unwrap_or_else(|| usual.to_owned()));
+    let safe = is_safe(&url);
+    if !safe {
+        section.problem(key, "is not an https:// URL; http:// is taken for this machine alone");
+    }
+    safe.then_some(url)
+}
+
+/// Reads a secret that must be there.
+pub(super) fn token(
+    section: &mut Section<'_>,
+    (key, file_key): (&'static str, &'static str),
+    folder: &Path,
+) -> Option<SecretString> {
+    let token = secret::read(section, key, file_key, folder);
+    if token.is_none() && !section.has(key) && !section.has(file_key) {
+        section.problem(file_key, "is missing: name the file that holds it");
+    }
+    token
+}
+
+/// The header of a token; none where the text is none that a header can hold. No log shows it.
+pub(super) fn bearer(token: &SecretString) -> Option<HeaderValue> {
+    let mut bearer = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret())).ok()?;
+    bearer.set_sensitive(true);
+    Some(bearer)
+}
+
+/// What a status means where nothing else is known of the answer (RFC 9110).
+pub(super) fn by_status(who: &str, answer: &Answer) -> Result<(), Failure> {
+    if answer.status.is_success() {
+        return Ok(());
+    }
+    let why = format!("the {who} answered {} {}", answer.status.as_u16(), clean(answer.text.trim(), 100));
+    Err(match answer.status {
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
+            later(answer.after, &why)
+        }
+        StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => {
+            Failure::Refused { why }
+        }
+        status if status.is_server_error() => later(answer.after, &why),
+        _ => Failure::Closed { why },
+    })
+}
+
 /// Whether what is sent there is protected on its way: https, or http to this machine.
-pub(super) fn is_safe(url: &SecretString) -> bool {
+fn is_safe(url: &SecretString) -> bool {
     Url::parse(url.expose_secret()).is_ok_and(|url| match url.scheme() {
         "https" => true,
         "http" => is_loopback(&url),
@@ -131,4 +179,30 @@ fn retry_after(after: &str, answer: &Response) -> Option<Duration> {
     let date = answer.headers().get("date")?.to_str().ok()?;
     let now = jiff::fmt::rfc2822::parse(date).ok()?;
     Duration::try_from(until.timestamp().duration_since(now.timestamp())).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_has_its_kind() {
+        let kind = |status: u16| {
+            let status = StatusCode::from_u16(status).expect("a status");
+            match by_status("webhook", &Answer { status, after: None, text: String::new() }) {
+                Ok(()) => "ok",
+                Err(Failure::Later { .. }) => "later",
+                Err(Failure::Refused { .. }) => "refused",
+                Err(Failure::Closed { .. }) => "closed",
+            }
+        };
+        for (kinds, statuses) in [
+            ("ok", &[200, 202, 204][..]),
+            ("later", &[408, 425, 429, 500, 502, 503, 504]),
+            ("refused", &[400, 413, 422]),
+            ("closed", &[301, 307, 401, 403, 404, 405, 410]),
+        ] {
+            assert!(statuses.iter().all(|status| kind(*status) == kinds), "{kinds}: {statuses:?}");
+        }
+    }
 }

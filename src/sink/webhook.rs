@@ -4,10 +4,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
@@ -15,12 +13,11 @@ use crate::config::secret;
 use crate::config::section::Section;
 use crate::domain::event::derived_id;
 use crate::domain::json::{Json, object};
-use crate::domain::notify::answer::Failure;
-use crate::domain::notify::message::{Message, Receipt};
+use crate::domain::notify::message::Message;
 use crate::domain::notify::render::{Style, terminal};
-use crate::domain::text::clean;
-use crate::sink::channel::{Channel, Sink};
-use crate::sink::http::{self, Answer, later};
+use crate::sink::channel::Channel;
+use crate::sink::http;
+use crate::sink::service::{self, Ask, Service};
 
 pub(super) const KIND: &str = "webhook";
 
@@ -47,7 +44,7 @@ pub(super) fn read(section: &mut Section<'_>, folder: &Path) -> Option<Arc<dyn C
         let key = if section.has("headers_file") { "headers_file" } else { "headers" };
         section.problem(key, "is no list of headers: write one \"Name: value\" a line");
     }
-    Some(Arc::new(Webhook { url: url?, signing_key, headers: headers? }))
+    Some(service::channel(Webhook { url: url?, signing_key, headers: headers? }))
 }
 
 /// The headers; None where a line is none.
@@ -62,7 +59,7 @@ fn parse(lines: &SecretString) -> Option<HeaderMap> {
     Some(headers)
 }
 
-impl Channel for Webhook {
+impl Service for Webhook {
     fn kind(&self) -> &'static str {
         KIND
     }
@@ -71,30 +68,8 @@ impl Channel for Webhook {
         true
     }
 
-    fn build(&self, name: &str, style: &Style) -> anyhow::Result<Vec<Arc<dyn Sink>>> {
-        Ok(vec![Arc::new(Hook {
-            name: name.to_owned(),
-            url: self.url.clone(),
-            signing_key: self.signing_key.clone(),
-            headers: self.headers.clone(),
-            banner: style.banner.clone(),
-            client: http::client()?,
-        })])
-    }
-}
-
-struct Hook {
-    name: String,
-    url: SecretString,
-    signing_key: Option<SecretString>,
-    headers: HeaderMap,
-    banner: Option<String>,
-    client: Client,
-}
-
-impl Hook {
-    async fn send(&self, message: &Message) -> Result<Receipt, Failure> {
-        let body = body(message, self.banner.as_deref()).to_string();
+    fn asks(&self, message: &Message, style: &Style) -> Vec<Ask> {
+        let body = body(message, style.banner.as_deref()).to_string();
         let mut headers = self.headers.clone();
         let mut put = |name: &'static str, value: String| {
             headers.extend(
@@ -105,18 +80,7 @@ impl Hook {
         if let Some(signing_key) = &self.signing_key {
             put("x-trailnoti-signature", format!("sha256={}", sign(signing_key, &body)));
         }
-        classify(&http::post(&self.client, &self.url, headers, body).await?)?;
-        Ok(Receipt::default())
-    }
-}
-
-impl Sink for Hook {
-    fn queue(&self) -> &str {
-        &self.name
-    }
-
-    fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<Receipt, Failure>> {
-        Box::pin(self.send(message))
+        vec![Ask { url: self.url.clone(), headers, body }]
     }
 }
 
@@ -144,24 +108,6 @@ fn body(message: &Message, banner: Option<&str>) -> Json {
     ])
 }
 
-/// Its status is all that is known of a stranger's answer (RFC 9110).
-fn classify(answer: &Answer) -> Result<(), Failure> {
-    if answer.status.is_success() {
-        return Ok(());
-    }
-    let why = format!("the webhook answered {} {}", answer.status.as_u16(), clean(answer.text.trim(), 100));
-    Err(match answer.status {
-        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
-            later(answer.after, &why)
-        }
-        StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => {
-            Failure::Refused { why }
-        }
-        status if status.is_server_error() => later(answer.after, &why),
-        _ => Failure::Closed { why },
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,27 +117,6 @@ mod tests {
     fn a_signature_is_the_hmac_that_others_compute() {
         let signed = sign(&SecretString::from("Jefe"), "what do ya want for nothing?");
         assert_eq!(signed, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
-    }
-
-    #[test]
-    fn every_status_has_its_kind() {
-        let kind = |status: u16| {
-            let status = StatusCode::from_u16(status).expect("a status");
-            match classify(&Answer { status, after: None, text: String::new() }) {
-                Ok(()) => "ok",
-                Err(Failure::Later { .. }) => "later",
-                Err(Failure::Refused { .. }) => "refused",
-                Err(Failure::Closed { .. }) => "closed",
-            }
-        };
-        for (kinds, statuses) in [
-            ("ok", &[200, 202, 204][..]),
-            ("later", &[408, 425, 429, 500, 502, 503, 504]),
-            ("refused", &[400, 413, 422]),
-            ("closed", &[301, 307, 401, 403, 404, 405, 410]),
-        ] {
-            assert!(statuses.iter().all(|status| kind(*status) == kinds), "{kinds}: {statuses:?}");
-        }
     }
 
     #[test]

@@ -119,7 +119,7 @@ fn bot(url: &str) -> Arc<dyn Sink> {
 }
 
 /// The messages of the demonstration's leaked key, as the daemon plans them.
-async fn demonstration() -> Vec<Message> {
+pub async fn demonstration() -> Vec<Message> {
     let mut stage = Stage::new(&[]).with("[[sink]]\nname = \"slack\"\nkind = \"terminal\"\n");
     story::schedule(&stage.world, at("10:00"));
     stage.start().await;
@@ -152,7 +152,7 @@ async fn send(sink: &dyn Sink, messages: &[Message]) -> Vec<Failure> {
 }
 
 /// The messages that belong to one incident's own conversation.
-fn in_conversation(messages: &[Message]) -> Vec<Message> {
+pub fn in_conversation(messages: &[Message]) -> Vec<Message> {
     messages.iter().filter(|message| message.conversation().is_some()).cloned().collect()
 }
 
@@ -246,11 +246,11 @@ fn the_demonstration_is_one_thread_by_mail() {
     });
 }
 
-fn paused<T>(work: impl Future<Output = T>) -> T {
+pub fn paused<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     runtime.expect("a runtime").block_on(work)
 }
 
-fn real<T>(work: impl Future<Output = T>) -> T {
+pub fn real<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime").block_on(work)
 }

@@ -1,13 +1,18 @@
 //! What a thief does to keep the watcher from seeing: noise among which an event hides, and requests that eat the quota.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use trailnoti::domain::context::Envelope;
 use trailnoti::domain::event::scope::Scope;
 use trailnoti::domain::health::report::Report;
+use trailnoti::domain::incident::Part;
+use trailnoti::domain::incident::credential::Credential;
+use trailnoti::domain::incident::incidents::Incidents;
+use trailnoti::domain::incident::stage::Stage as IncidentStage;
 use trailnoti::domain::json::{Json, object};
 use trailnoti::domain::judge::inputs::Judgement;
+use trailnoti::domain::judge::joining::join;
 use trailnoti::domain::notify::alert::Alert;
 use trailnoti::domain::notify::outbox::Route;
 use trailnoti::domain::severity::Severity;
@@ -267,4 +272,91 @@ async fn r5_more_alerts_than_there_is_room_for_are_counted_and_told() {
     assert_eq!(titles.filter(|title| title.contains("slack keeps every alert again")).count(), 1);
     // Each of them was a message of its own while the last example of a kind carried the rest.
     assert!(to_slack().count() <= 12, "{}", to_slack().count());
+}
+
+/// The rules of a storm, each with its stage and how urgent it is.
+const STORM: [(&str, IncidentStage, Severity); 6] = [
+    ("sign-in", IncidentStage::GotIn, Severity::High),
+    ("user", IncidentStage::MadeAWayBack, Severity::High),
+    ("admin", IncidentStage::GainedRights, Severity::Critical),
+    ("trail", IncidentStage::Hid, Severity::Critical),
+    ("launch", IncidentStage::Launched, Severity::Medium),
+    ("secret", IncidentStage::TookData, Severity::Low),
+];
+
+/// A storm of three credentials over seventeen regions: how much each does is the dice's.
+fn storm(mut dice: impl FnMut(usize) -> usize, like: &Alert) -> Vec<Alert> {
+    let loudest = dice(3);
+    let alert = |n: usize| {
+        // One of the three makes most of the noise, and what is rare hides behind it.
+        let who = if dice(4) > 0 { loudest } else { dice(3) };
+        let (rule, stage, severity) = STORM[if dice(3) > 0 { dice(2) } else { dice(6) }];
+        let region = format!("region-{}", dice(17));
+        let key = Credential::Key(format!("AKIA{who}"));
+        Alert {
+            id: format!("storm-{n}"),
+            rule: rule.to_owned(),
+            title: format!("key {who} did {rule} {n}"),
+            principal: format!("arn:aws:iam::{ACCOUNT}:user/u{who}"),
+            region,
+            severity,
+            part: Part { by: vec![key], stages: vec![stage], ..Part::default() },
+            ..like.clone()
+        }
+    };
+    (0..10_000).map(alert).collect()
+}
+
+/// Every credential, stage and region of a storm is named in some message, and there are few of these.
+#[tokio::test(start_paused = true)]
+async fn of_ten_thousand_alerts_in_three_incidents_each_credential_stage_and_region_is_named_in_twenty_messages()
+ {
+    for seed in 1..=4_u64 {
+        let mut stage = Stage::of_loops(&[REGION]).with("[[sink]]\nname = \"slack\"\nkind = \"terminal\"\n");
+        let config = stage.parse("").expect("right");
+        let test = config.ruleset.rules.iter().find(|rule| rule.id == "trailnoti-test").expect("the rule");
+        let event = Report::Test { sink: String::new() }.event(Scope::Program, at("09:00"));
+        let like = Alert::new(test, test.severity, &Envelope::from(event).after(None), "");
+        let mut state = seed;
+        // A linear congruence (Knuth's MMIX) is dice enough, and the same each time.
+        let dice = move |sides: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % sides
+        };
+        let alerts = storm(dice, &like);
+        let wanted: BTreeSet<(String, String, String)> =
+            alerts.iter().map(|one| (one.principal.clone(), one.rule.clone(), one.region.clone())).collect();
+        let mut incidents = Incidents::default();
+        let mut judgement = Judgement { alerts, ..Judgement::default() };
+        join(&mut incidents, &mut judgement, at("09:59"));
+        let (store, _) = Store::open(&stage.state, stage.clock).await.expect("the state opens");
+        let slack =
+            Route { sink: "slack".to_owned(), min_severity: Severity::Info, digest: false, follows: false };
+        let commit = Commit { judgement, incidents: incidents.take_changes(), ..Commit::default() };
+        store.commit(Scope::Program, &commit, &[slack]).await.expect("written");
+        store.close().await;
+        drop(store);
+        stage.start().await;
+        stage.until("10:20").await;
+        stage.stop().await;
+        let book = stage.book.lock().expect("the book");
+        let messages: Vec<_> = book
+            .deliveries
+            .iter()
+            .filter(|one| one.digest.alerts.iter().any(|one| !one.alert.part.incident.is_empty()))
+            .collect();
+        assert!(messages.len() <= 20, "seed {seed}: {} messages", messages.len());
+        let told: BTreeSet<(String, String, String)> = messages
+            .iter()
+            .flat_map(|message| &message.digest.alerts)
+            .map(|one| (one.alert.principal.clone(), one.alert.rule.clone(), one.alert.region.clone()))
+            .collect();
+        let untold: Vec<_> = wanted.difference(&told).collect();
+        assert!(untold.is_empty(), "seed {seed}: {untold:?}");
+        let said: u64 = messages.iter().map(|message| message.digest.said()).sum();
+        assert_eq!(said, 10_000, "seed {seed}: none is lost, none twice");
+        let stories: BTreeSet<&String> =
+            messages.iter().flat_map(|message| &message.digest.incidents).map(|brief| &brief.id).collect();
+        assert_eq!(stories.len(), 3, "seed {seed}: three credentials are three incidents");
+    }
 }

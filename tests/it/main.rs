@@ -24,6 +24,7 @@ mod records;
 mod reliability;
 mod scenarios;
 mod servers;
+mod services;
 mod sinks;
 mod starts;
 mod stories;

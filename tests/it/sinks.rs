@@ -64,7 +64,7 @@ async fn slack_gets_one_message_that_says_what_who_where_and_when() {
     let server = Slack::start("T/B/CANARY").await;
     slack(&server.url).deliver(&digest()).await.expect("delivered");
     let got = server.got.lock().expect("got")[0].1.clone();
-    assert_eq!(got["text"], "[CRITICAL] trailnoti sent this test alert through s");
+    assert_eq!(got["text"], "CRITICAL prod us-east-1: trailnoti sent this test alert through s");
     let facts = got["attachments"][0]["blocks"][0]["text"]["text"].as_str().expect("facts");
     assert!(
         facts.contains("*account*  `prod (111122223333)`") && facts.contains("2026-03-02 10:00:00 UTC"),
@@ -176,7 +176,7 @@ async fn a_mail_has_its_headers_and_both_its_bodies() {
     for expected in [
         "From: trailnoti <alerts@example.com>",
         "To: me@example.com",
-        "Subject: [CRITICAL] trailnoti sent this test alert through s",
+        "Subject: CRITICAL prod us-east-1: trailnoti sent this test alert through s",
         "Auto-Submitted: auto-generated",
         &format!("Message-ID: <{id}.m@example.com>"),
         &format!("X-Trailnoti-Alert-Id: {id}"),

@@ -7,8 +7,9 @@ use crate::domain::severity::Severity;
 
 /// From so many on that wait for one sink, alike ones are counted.
 const STORM: usize = 200;
-/// So many of a kind are shown.
+/// So many of a kind are shown; of a great storm one, so that its kinds are said in a few messages.
 const EXAMPLES: usize = 3;
+const GREAT: usize = 1000;
 
 /// What makes two alerts alike.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,6 +46,7 @@ pub enum Place {
 #[derive(Debug, Default)]
 pub struct Storm {
     is_one: bool,
+    examples: usize,
     shown: usize,
     kinds: BTreeMap<Kind, (usize, usize)>,
 }
@@ -52,7 +54,8 @@ pub struct Storm {
 impl Storm {
     /// Of so many alerts that wait.
     pub fn of(waiting: usize) -> Self {
-        Storm { is_one: waiting > STORM, ..Storm::default() }
+        let examples = if waiting > GREAT { 1 } else { EXAMPLES };
+        Storm { is_one: waiting > STORM, examples, ..Storm::default() }
     }
 
     /// Whether there are so many.
@@ -65,7 +68,7 @@ impl Storm {
         if self.is_one {
             // The first carries them: it is what a message takes first, whatever room that has.
             let (times, first) = self.kinds.entry(kind).or_insert((0, self.shown));
-            if *times == EXAMPLES {
+            if *times >= self.examples {
                 return Place::Beside(*first);
             }
             *times += 1;
@@ -91,6 +94,11 @@ mod tests {
 
     #[test]
     fn of_a_storm_each_kind_is_shown_and_the_rest_is_counted() {
+        let mut great = Storm::of(1001);
+        assert_eq!(
+            [great.place(kind("noise")), great.place(kind("noise"))],
+            [Place::Shown, Place::Beside(0)]
+        );
         let mut storm = Storm::of(1000);
         let noise: Vec<Place> = (0..10).map(|_| storm.place(kind("noise"))).collect();
         assert_eq!(noise[..3], [Place::Shown; 3]);

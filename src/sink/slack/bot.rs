@@ -11,11 +11,10 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use reqwest::Client;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use crate::config::secret;
 use crate::config::section::Section;
 use crate::domain::incident::brief::Brief;
 use crate::domain::notify::answer::Failure;
@@ -55,13 +54,7 @@ pub(super) fn read(section: &mut Section<'_>, folder: &Path) -> Option<Arc<dyn C
         );
         return None;
     }
-    let token = secret::read(section, "token", "token_file", folder);
-    if token.is_none() && !section.has("token") && !section.has("token_file") {
-        section.problem(
-            "token_file",
-            "is missing: name the file that holds the bot's token, which begins with xoxb-",
-        );
-    }
+    let token = http::token(section, ("token", "token_file"), folder);
     let channel = section.text("channel").filter(|channel| is_channel(channel));
     if channel.is_none() {
         section.problem(
@@ -69,12 +62,8 @@ pub(super) fn read(section: &mut Section<'_>, folder: &Path) -> Option<Arc<dyn C
             "is no channel's id, such as C0123456789: it stands at the end of the channel's details in Slack",
         );
     }
-    let api = SecretString::from(section.text("api_url").unwrap_or_else(|| API.to_owned()));
-    if !http::is_safe(&api) {
-        section.problem("api_url", "is not an https:// URL; http:// is taken for this machine alone");
-        return None;
-    }
-    Some(Arc::new(Bot { api, token: token?, channel: channel? }))
+    let api = http::address(section, "api_url", API);
+    Some(Arc::new(Bot { api: api?, token: token?, channel: channel? }))
 }
 
 /// A name moves with whoever renames the channel, and chat.update takes ids alone.
@@ -97,9 +86,8 @@ impl Channel for Bot {
         let method = |name: &str| {
             SecretString::from(format!("{}/{name}", self.api.expose_secret().trim_end_matches('/')))
         };
-        let mut bearer = HeaderValue::from_str(&format!("Bearer {}", self.token.expose_secret()))
-            .map_err(|_| anyhow::anyhow!("sink \"{name}\": the token holds what no header can"))?;
-        bearer.set_sensitive(true);
+        let bearer = http::bearer(&self.token)
+            .ok_or_else(|| anyhow::anyhow!("sink \"{name}\": the token holds what no header can"))?;
         Ok(vec![Arc::new(Slack {
             name: name.to_owned(),
             post: method("chat.postMessage"),

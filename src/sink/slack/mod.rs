@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::config::section::Section;
 use crate::sink::channel::Channel;
-use crate::sink::http;
+use crate::sink::{http, service};
 pub(super) use webhook::KIND;
 
 /// Reads `webhook_url` or `webhook_url_file`; or `token` or `token_file`, with `channel`.
@@ -20,5 +20,5 @@ pub(super) fn read(section: &mut Section<'_>, folder: &Path) -> Option<Arc<dyn C
     }
     let advice = ": copy it from the Slack app's page \"Incoming Webhooks\"";
     let url = http::read_url(section, ("webhook_url", "webhook_url_file"), folder, advice)?;
-    Some(Arc::new(webhook::Webhook { url }))
+    Some(service::channel(webhook::Webhook { url }))
 }

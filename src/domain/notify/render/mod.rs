@@ -2,6 +2,7 @@
 //! Every text of an alert is hostile until its channel's own renderer has escaped it.
 
 pub mod email;
+pub mod plain;
 pub mod slack;
 pub mod terminal;
 
@@ -38,7 +39,7 @@ struct Link {
 }
 
 /// The colour of a severity, as hexadecimal red, green and blue.
-fn colour(severity: Severity) -> &'static str {
+pub fn colour(severity: Severity) -> &'static str {
     match severity {
         Severity::Critical => "#b3001b",
         Severity::High => "#e8590c",
@@ -135,7 +136,7 @@ fn is_token(text: &str) -> bool {
 }
 
 /// The message in one line: for notifications, subjects and the simplest form.
-fn summary(message: &Message) -> String {
+pub fn summary(message: &Message) -> String {
     let Some(first) = message.alerts.first() else { return String::new() };
     let more = match message.said() - 1 {
         0 => String::new(),
@@ -169,7 +170,7 @@ fn headline(pending: &Pending) -> String {
 }
 
 /// An alert in one line, for messages that name many.
-fn line(pending: &Pending) -> String {
+pub fn line(pending: &Pending) -> String {
     let alert = &pending.alert;
     let more = match pending.more() {
         0 => String::new(),
