@@ -1,6 +1,7 @@
 //! What commands share: the configuration that they are given, and the codes that they end with.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 
@@ -59,4 +60,9 @@ pub(super) fn state_path(configured: Option<&Path>) -> PathBuf {
     let own = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
     own.or_else(home).unwrap_or_else(|| PathBuf::from(".")).join("trailnoti")
+}
+
+/// A length of time, as the configuration writes it.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    crate::config::parse_duration(text).ok_or_else(|| "write it as 30m, 1h or 7d".to_owned())
 }

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::cli::arguments::{ConfigFile, exit};
 use crate::cli::runtime;
+use crate::domain::text::clean;
 use crate::ops::http::socket_in;
 
 /// How long it has to answer.
@@ -73,6 +74,28 @@ pub(super) fn read<T: DeserializeOwned>(text: &str) -> anyhow::Result<T> {
 /// # Errors
 /// When nobody answers, or somebody who need not be the daemon.
 pub(super) fn ask(file: &ConfigFile, page: &str) -> anyhow::Result<(StatusCode, String)> {
+    request(file, page, None)
+}
+
+/// Asks the daemon to do something, and reads its answer: none where it knows nothing of that name.
+///
+/// # Errors
+/// See [`ask`]; and, in the daemon's words, when it refuses.
+pub(super) fn tell<T: DeserializeOwned>(
+    file: &ConfigFile,
+    page: &str,
+    body: String,
+) -> anyhow::Result<Option<T>> {
+    let (status, text) = request(file, page, Some(body))?;
+    can_show(page, status, &text)?;
+    match status {
+        StatusCode::NOT_FOUND => Ok(None),
+        status if status.is_success() => read(&text).map(Some),
+        _ => anyhow::bail!("{}", text.lines().map(|line| clean(line, 300)).collect::<Vec<_>>().join("\n")),
+    }
+}
+
+fn request(file: &ConfigFile, page: &str, body: Option<String>) -> anyhow::Result<(StatusCode, String)> {
     let state = file.state()?;
     let socket = socket_in(&state);
     let nobody = || NoDaemon(socket.clone());
@@ -94,7 +117,12 @@ pub(super) fn ask(file: &ConfigFile, page: &str) -> anyhow::Result<(StatusCode, 
             .timeout(WAIT)
             .build()
             .context("cannot set up an HTTP client")?;
-        let mut answer = client.get(format!("http://localhost{page}")).send().await.map_err(|_| nobody())?;
+        let address = format!("http://localhost{page}");
+        let request = match body {
+            Some(body) => client.post(address).body(body),
+            None => client.get(address),
+        };
+        let mut answer = request.send().await.map_err(|_| nobody())?;
         let status = answer.status();
         let mut text = Vec::new();
         while let Some(more) = answer.chunk().await.map_err(|_| nobody())? {

@@ -21,6 +21,7 @@ mod run;
 mod runtime;
 mod scan;
 mod scan_report;
+mod silence;
 mod status;
 mod test_alert;
 
@@ -30,7 +31,7 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::cli::arguments::{ConfigFile, exit};
+use crate::cli::arguments::{ConfigFile, duration, exit};
 use crate::config::Problems;
 use crate::ops::telemetry::LogFormat;
 use crate::source::NoCredentials;
@@ -189,6 +190,21 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Say that you look after an incident; what is worse asks for somebody again
+    Ack {
+        /// Its id, as messages and `incidents` show it
+        id: String,
+        /// What others should know
+        #[arg(long)]
+        note: Option<String>,
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+    /// Hear nothing of something for a while: add, list and expire silences
+    Silence {
+        #[command(subcommand)]
+        action: silence::Action,
+    },
     /// Show why each rule matches an event or not, field by field, and why an instance is hidden or not
     Explain {
         /// An instance or event id that the running daemon knows, or a file with an event; "-" for standard input
@@ -236,10 +252,6 @@ enum RulesAction {
     },
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
-    crate::config::parse_duration(text).ok_or_else(|| "write it as 30m, 1h or 7d".to_owned())
-}
-
 /// Runs the command line, and says how the process ends.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -285,6 +297,8 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Incident { id, commands, config, json } => {
             incidents::show(&config, &id, incidents::View::of(commands, json))
         }
+        Command::Ack { id, note, config } => silence::acknowledge(&config, &id, note),
+        Command::Silence { action } => silence::run(action),
         Command::Status { config, json } => status::run(&config, json),
         Command::Explain { what, rule, config, json } => explain::run(&config, &what, rule.as_deref(), json),
         Command::IamPolicy { config, doctor } => iam_policy::run(&config, doctor),

@@ -142,11 +142,11 @@ impl Dispatch<'_> {
         }
         let grouping = &self.shared.config.grouping;
         let (mut pending, sent) = store.pending(self.sink.queue()).await?;
-        self.shared.judge_state.group(&mut pending);
+        self.shared.judge_state.told.group(&mut pending);
         let crowded = pending.len() > PER_MESSAGE || pending.iter().any(|pending| !pending.like.is_empty());
         let message = match due(&pending, &sent, grouping, now) {
             Due::Send(mut message) => {
-                message.incidents = self.shared.judge_state.briefs(&message, now);
+                message.incidents = self.shared.judge_state.told.briefs(&message, now);
                 message
             }
             Due::Wait(until) => return Ok(Turn::Wait { until, crowded }),

@@ -5,23 +5,18 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{OwnedMappedMutexGuard, OwnedMutexGuard};
 
+use crate::daemon::incident_state::IncidentState;
 use crate::domain::context::own::Own;
 use crate::domain::event::scope::Scope;
-use crate::domain::incident::Incident;
-use crate::domain::incident::brief::Brief;
-use crate::domain::incident::incidents::Incidents;
 use crate::domain::instances::story::Story;
 use crate::domain::instances::usage::{Usage, UsedIn};
 use crate::domain::judge::decision::{Decision, Delivery};
 use crate::domain::judge::decisions::{Decisions, Place};
 use crate::domain::judge::inputs::{Judgement, StateView};
-use crate::domain::judge::joining::{self, join};
-use crate::domain::notify::message::{Message, Pending};
 use crate::domain::rules::memory::{Learned, Memory};
 use crate::domain::rules::threshold::{ThresholdCounts, over};
 use crate::store::{Store, StoreError};
@@ -36,7 +31,7 @@ pub struct JudgeState {
     accounts: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<Option<AccountState>>>>>,
     decisions: Mutex<Decisions>,
     /// Over all accounts: a thief goes from one to the next.
-    incidents: Mutex<Incidents>,
+    pub(in crate::daemon) told: IncidentState,
     /// Which accounts have something to remember of each exclusion.
     users: Mutex<BTreeMap<String, BTreeSet<String>>>,
 }
@@ -95,7 +90,7 @@ impl JudgeState {
         Ok(JudgeState {
             accounts: Mutex::default(),
             decisions: Mutex::new(Decisions::restored(store.alerts().await?)),
-            incidents: Mutex::new(Incidents::restored(store.incidents().await?)),
+            told: IncidentState::load(store).await?,
             users: Mutex::new(users),
         })
     }
@@ -165,57 +160,6 @@ impl JudgeState {
         now: Timestamp,
     ) -> Vec<(Place, Decision)> {
         lock(&self.decisions).numbered(decisions, now)
-    }
-
-    /// Puts a batch's alerts into their incidents; what of these changed is answered, to be written with the batch.
-    pub(in crate::daemon) fn assign(
-        &self,
-        judgement: &mut Judgement,
-        now: Timestamp,
-    ) -> Vec<(String, Option<Incident>)> {
-        let mut incidents = lock(&self.incidents);
-        join(&mut incidents, judgement, now);
-        incidents.take_changes()
-    }
-
-    /// Closes the incidents that were quiet for so long, and answers these. They are written with the next batch.
-    pub(in crate::daemon) fn close(&self, quiet: Duration, now: Timestamp) -> Vec<Incident> {
-        let mut incidents = lock(&self.incidents);
-        let closed = incidents.close(quiet, now);
-        for id in &closed {
-            tracing::info!(incident = id, "incident closed: nothing happened for close_after");
-        }
-        closed.iter().filter_map(|id| incidents.get(id).cloned()).collect()
-    }
-
-    /// A batch could not be written: its incidents are written with the next one.
-    pub(in crate::daemon) fn unwritten(&self, incidents: Vec<(String, Option<Incident>)>) {
-        lock(&self.incidents).unwritten(incidents.into_iter().map(|(id, _)| id));
-    }
-
-    /// Every incident, those that grew last first.
-    pub fn incidents(&self) -> Vec<Incident> {
-        lock(&self.incidents).all().into_iter().cloned().collect()
-    }
-
-    /// Puts what waits into the conversations as they stand now.
-    pub(in crate::daemon) fn group(&self, pending: &mut [Pending]) {
-        let incidents = lock(&self.incidents);
-        let parts = pending.iter_mut().filter(|pending| !pending.alert.part.incident.is_empty());
-        parts.for_each(|pending| joining::group(&incidents, &mut pending.alert));
-    }
-
-    /// The incidents that a message is about, each once, as they are `now`.
-    pub(in crate::daemon) fn briefs(&self, message: &Message, now: Timestamp) -> Vec<Brief> {
-        let ids = message.alerts.iter().map(|pending| pending.alert.part.incident.as_str());
-        let incidents = lock(&self.incidents);
-        let mut briefs: Vec<Brief> = Vec::new();
-        for incident in ids.filter_map(|id| incidents.whole(id)) {
-            if briefs.iter().all(|brief| brief.id != incident.id) {
-                briefs.push(Brief::of(incident, now));
-            }
-        }
-        briefs
     }
 
     /// Keeps the decisions of a batch that was committed.

@@ -80,7 +80,7 @@ impl Shared {
         let stories = account.regions.get(scope.region()).unwrap_or(&nothing);
         let view = account.view(stories, scope.region(), &elsewhere);
         commit.judgement = self.judge(inputs, view, what).await?;
-        commit.incidents = state.assign(&mut commit.judgement, now);
+        state.told.assign(&mut commit, now);
         commit.alert_log = state.number(&mut commit.judgement.decisions, now);
         let written = match commit.says_something() {
             true => store.commit(scope, &commit, &self.routes).await,
@@ -89,7 +89,7 @@ impl Shared {
         let written = match written {
             Ok(written) => written,
             Err(error) => {
-                state.unwritten(commit.incidents);
+                state.told.unwritten(commit.incidents);
                 return Err(error);
             }
         };

@@ -7,6 +7,7 @@
 pub mod coverage;
 pub mod dispatch;
 mod heartbeat;
+mod incident_state;
 mod judge_state;
 mod judging;
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! What the running daemon sees, on one page, for who asks from outside. Owns which facts; reads everything and
-//! changes nothing.
+//! What the running daemon sees, on one page, for who asks from outside. Owns which facts; reads everything, and
+//! changes only what somebody asks for: silences, and who looks after an incident.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,17 @@ use crate::daemon::coverage::Read;
 use crate::daemon::judge_state::AccountState;
 use crate::daemon::shared::Shared;
 use crate::domain::health::subject::Api;
-use crate::domain::incident::Incident;
+use crate::domain::incident::{Acknowledged, Incident};
 use crate::domain::instances::explain::{Place, explain};
 use crate::domain::instances::story::Story;
 use crate::domain::instances::usage::Usage;
 use crate::domain::json::Json;
 use crate::domain::judge::decision::{Decision, Shown};
 use crate::domain::judge::inputs::Waits;
+use crate::domain::judge::silence::Silence;
 use crate::domain::rules::memory::HORIZON;
 use crate::domain::rules::rule::Mode;
+use crate::domain::text::{FACT, clean};
 use crate::domain::time::later;
 use crate::ops::page::{
     Alert, Coverage, DryRun, Exclusion, FORMAT, Feed, Held, History, Instances, Lane, Ledger, Memory, Sink,
@@ -238,7 +240,34 @@ impl Pages for Overview {
     }
 
     fn incidents(&self) -> Vec<Incident> {
-        self.shared.judge_state.incidents()
+        self.shared.judge_state.told.incidents()
+    }
+
+    fn silences(&self) -> Vec<Silence> {
+        self.shared.judge_state.told.silences(self.shared.clock.now())
+    }
+
+    fn add_silence(&self, silence: Silence) -> BoxFuture<'_, Result<Silence, String>> {
+        let Shared { store, judge_state, clock, .. } = &self.shared;
+        let added = async { judge_state.told.add(store, silence, clock.now()).await };
+        Box::pin(async { added.await.map_err(|problems| problems.join("\n")) })
+    }
+
+    fn expire_silence<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<bool, String>> {
+        let Shared { store, judge_state, .. } = &self.shared;
+        Box::pin(async { judge_state.told.expire(store, id).await.map_err(|error| error.to_string()) })
+    }
+
+    fn acknowledge<'a>(
+        &'a self,
+        id: &'a str,
+        said: Acknowledged,
+    ) -> BoxFuture<'a, Result<Option<Incident>, String>> {
+        let Shared { store, judge_state, clock, .. } = &self.shared;
+        let said = Acknowledged { by: clean(&said.by, 80), note: clean(&said.note, FACT), at: clock.now() };
+        Box::pin(async {
+            judge_state.told.acknowledge(store, id, said).await.map_err(|error| error.to_string())
+        })
     }
 
     fn explain<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Vec<Json>, String>> {

@@ -79,6 +79,8 @@ impl Upkeep<'_> {
             self.shared.report_outages().await?;
             self.books.settle(self.shared).await?;
             self.close_incidents().await?;
+            let told = &self.shared.judge_state.told;
+            told.end_silences(&self.shared.store, self.shared.clock.now()).await?;
             self.hourly().await?;
             self.daily().await?;
             self.release().await?;
@@ -117,6 +119,7 @@ impl Upkeep<'_> {
         let quiet = shared.config.grouping.conversation;
         let reports: Vec<Report> = shared
             .judge_state
+            .told
             .close(quiet, now)
             .into_iter()
             .map(|over| Report::IncidentOver {

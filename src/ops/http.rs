@@ -1,5 +1,5 @@
 //! The two local endpoints. Over TCP, for machines: `/healthz`, `/readyz`, `/metrics`. Over a Unix socket in the state's folder,
-//! for the commands of these names: `/status`, `/alerts`, `/incidents` and `/explain/ID` too. Owns the addresses and who may ask; shows no
+//! for the commands of these names: `/status`, `/alerts`, `/incidents`, `/silences` and `/explain/ID` too. Owns the addresses and who may ask; shows no
 //! secret. How many may ask, and for how long, is `connections`'s.
 //!
 //! Whoever is first takes a port; a socket in a folder that only its owner may write is nobody else's.
@@ -11,11 +11,11 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
-use axum::extract::{Path as InPath, Request};
+use axum::extract::{Path as InPath, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use serde::Serialize;
 use tokio::net::{TcpListener, UnixListener};
 use tokio_util::sync::CancellationToken;
@@ -120,7 +120,8 @@ fn machines(status: Arc<Status>, clock: Clock) -> Router {
 }
 
 fn commands(status: Arc<Status>) -> Router {
-    let (overview, alerts, incidents, explain) = (status.clone(), status.clone(), status.clone(), status);
+    let (overview, alerts, incidents, explain) =
+        (status.clone(), status.clone(), status.clone(), status.clone());
     Router::new()
         .route(
             "/status",
@@ -143,6 +144,10 @@ fn commands(status: Arc<Status>) -> Router {
                 page(Ok(pages.incidents()))
             }),
         )
+        .route("/silences", get(silences).post(add_silence))
+        .route("/silences/{id}/expire", post(expire_silence))
+        .route("/incidents/{id}/acknowledge", post(acknowledge))
+        .with_state(status)
         .route(
             "/explain/{id}",
             get(move |InPath(id): InPath<String>| async move {
@@ -153,6 +158,51 @@ fn commands(status: Arc<Status>) -> Router {
                 }
             }),
         )
+}
+
+async fn silences(State(status): State<Arc<Status>>) -> Response {
+    let Some(pages) = status.pages() else { return nothing() };
+    page(Ok(pages.silences()))
+}
+
+async fn add_silence(State(status): State<Arc<Status>>, body: String) -> Response {
+    let Some(pages) = status.pages() else { return nothing() };
+    let silence = match serde_json::from_str(&body) {
+        Ok(silence) => silence,
+        Err(error) => return refused(&format!("this is no silence: {error}")),
+    };
+    match pages.add_silence(silence).await {
+        Ok(added) => page(Ok(added)),
+        Err(problems) => refused(&problems),
+    }
+}
+
+async fn expire_silence(State(status): State<Arc<Status>>, InPath(id): InPath<String>) -> Response {
+    let Some(pages) = status.pages() else { return nothing() };
+    match pages.expire_silence(&id).await {
+        Ok(false) => nothing(),
+        expired => page(expired),
+    }
+}
+
+async fn acknowledge(
+    State(status): State<Arc<Status>>,
+    InPath(id): InPath<String>,
+    body: String,
+) -> Response {
+    let Some(pages) = status.pages() else { return nothing() };
+    let said = match serde_json::from_str(&body) {
+        Ok(said) => said,
+        Err(error) => return refused(&format!("this says not who looks after it: {error}")),
+    };
+    match pages.acknowledge(&id, said).await {
+        Ok(None) => nothing(),
+        acknowledged => page(acknowledged),
+    }
+}
+
+fn refused(why: &str) -> Response {
+    (StatusCode::UNPROCESSABLE_ENTITY, format!("{why}\n")).into_response()
 }
 
 /// Not for a website whose name was pointed at this machine: where only this machine can ask, it does so by its own name or

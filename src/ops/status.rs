@@ -11,8 +11,9 @@ use tokio::time::Instant;
 
 use crate::domain::event::scope::Scope;
 use crate::domain::health::subject::Api;
-use crate::domain::incident::Incident;
+use crate::domain::incident::{Acknowledged, Incident};
 use crate::domain::json::Json;
+use crate::domain::judge::silence::Silence;
 use crate::domain::time::later;
 use crate::ops::metrics::{Asked, Metrics};
 use crate::ops::page::{Alert, StatusPage};
@@ -66,6 +67,18 @@ pub trait Pages: Send + Sync {
     fn alerts(&self) -> Vec<Alert>;
     /// Every incident that is known, those that grew last first.
     fn incidents(&self) -> Vec<Incident>;
+    /// Every silence that is in force.
+    fn silences(&self) -> Vec<Silence>;
+    /// Takes a silence in; all that is wrong with it is answered as an error, a line each.
+    fn add_silence(&self, silence: Silence) -> BoxFuture<'_, Result<Silence, String>>;
+    /// Ends a silence; false where there is none of that id.
+    fn expire_silence<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<bool, String>>;
+    /// Somebody looks after an incident; none where there is none of that id.
+    fn acknowledge<'a>(
+        &'a self,
+        id: &'a str,
+        said: Acknowledged,
+    ) -> BoxFuture<'a, Result<Option<Incident>, String>>;
     /// Why the instance, or the launch of this event id, is alerted on or hidden; empty for what is not known.
     fn explain<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Vec<Json>, String>>;
 }

@@ -1,10 +1,11 @@
-//! The last alerts and what became of each, and the incidents that they are parts of. Owns their rows.
+//! The last alerts and what became of each, the incidents that they are parts of, and the silences that hide some. Owns their rows.
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::incident::Incident;
 use crate::domain::judge::decision::Decision;
 use crate::domain::judge::decisions::Place;
+use crate::domain::judge::silence::Silence;
 use crate::store::engine::Change;
 use crate::store::error::StoreError;
 use crate::store::rows::{self, key};
@@ -47,6 +48,39 @@ impl Store {
     pub async fn incidents(&self) -> Result<Vec<Incident>, StoreError> {
         let rows = self.scan(key::incidents()).await?;
         Ok(rows.iter().filter_map(|(_, row)| serde_json::from_slice(row).ok()).collect())
+    }
+
+    /// An incident as it stands, flushed and synced.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn put_incident(&self, incident: &Incident) -> Result<(), StoreError> {
+        self.write(vec![Change::put(key::incident(&incident.id), rows::json(incident))]).await
+    }
+
+    /// Every silence that was not taken away.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub async fn silences(&self) -> Result<Vec<Silence>, StoreError> {
+        let rows = self.scan(key::silences()).await?;
+        Ok(rows.iter().filter_map(|(_, row)| serde_json::from_slice(row).ok()).collect())
+    }
+
+    /// Writes a silence, flushed and synced.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub async fn put_silence(&self, silence: &Silence) -> Result<(), StoreError> {
+        self.write(vec![Change::put(key::silence(&silence.id), rows::json(silence))]).await
+    }
+
+    /// Takes a silence away.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub async fn delete_silence(&self, id: &str) -> Result<(), StoreError> {
+        self.write(vec![Change::delete(key::silence(id))]).await
     }
 
     /// Notes what became of alerts. It is not waited for: it reaches the disk with what is synced next.

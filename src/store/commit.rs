@@ -12,6 +12,7 @@ use crate::domain::incident::Incident;
 use crate::domain::judge::decision::Decision;
 use crate::domain::judge::decisions::Place;
 use crate::domain::judge::inputs::{Judgement, Known};
+use crate::domain::judge::silence::Silence;
 use crate::domain::lookup::cursor::Cursor;
 use crate::domain::lookup::lane::LaneKind;
 use crate::domain::notify::alert::Alert;
@@ -35,6 +36,8 @@ pub struct Commit {
     pub alert_log: Vec<(Place, Decision)>,
     /// Incidents that changed; none for one that is forgotten.
     pub incidents: Vec<(String, Option<Incident>)>,
+    /// Silences that hid something.
+    pub silences: Vec<Silence>,
     /// The region's instances are known from now on.
     pub baseline: bool,
     /// Subjects of which it was reported that they fail (since then), or that they are well.
@@ -70,6 +73,7 @@ impl Commit {
             || !self.health.is_empty()
             || !self.ledgers.is_empty()
             || !self.incidents.is_empty()
+            || !self.silences.is_empty()
     }
 }
 
@@ -105,6 +109,8 @@ impl Store {
             Some(incident) => Change::put(key::incident(id), rows::json(incident)),
             None => Change::delete(key::incident(id)),
         }));
+        let hid = |silence: &Silence| Change::put(key::silence(&silence.id), rows::json(silence));
+        changes.extend(commit.silences.iter().map(hid));
         changes.extend(story::changes(scope, &judgement.stories));
         self.count(scope, judgement, &mut changes).await?;
         if commit.baseline {

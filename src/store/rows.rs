@@ -197,6 +197,14 @@ pub(super) mod key {
         joined(b'f', &[id])
     }
 
+    pub fn silences() -> Vec<u8> {
+        vec![b'j']
+    }
+
+    pub fn silence(id: &str) -> Vec<u8> {
+        joined(b'j', &[id])
+    }
+
     pub fn tallies() -> Vec<u8> {
         vec![b't']
     }

@@ -77,6 +77,7 @@ fn decided() -> Decision {
             severity: Severity::High,
             group: "group".to_owned(),
             title: "title 1".to_owned(),
+            principal: String::new(),
         }),
         fate: Fate::Alerted { queued_for: vec!["slack".to_owned(), "mail".to_owned()] },
         deliveries: [("mail".to_owned(), Delivery::Delivered(at(40)))].into(),

@@ -25,6 +25,7 @@ mod reliability;
 mod scenarios;
 mod servers;
 mod services;
+mod silences;
 mod sinks;
 mod starts;
 mod stories;

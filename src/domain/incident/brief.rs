@@ -53,7 +53,7 @@ pub struct Brief {
     pub began: Timestamp,
     /// When its last event happened, so far.
     pub last: Timestamp,
-    /// `open`, `closed`, or `part of` another.
+    /// `open`, `acknowledged by` somebody, `closed`, or `part of` another.
     pub state: String,
 }
 
@@ -88,7 +88,11 @@ impl Brief {
             state: match &incident.part_of {
                 Some(whole) => format!("part of {whole}"),
                 None if incident.closed => "closed".to_owned(),
-                None => "open".to_owned(),
+                None => match &incident.acknowledged {
+                    Some(said) if said.note.is_empty() => format!("acknowledged by {}", said.by),
+                    Some(said) => format!("acknowledged by {}: {}", said.by, said.note),
+                    None => "open".to_owned(),
+                },
             },
         }
     }

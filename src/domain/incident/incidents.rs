@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::domain::event::derived_id;
 use crate::domain::incident::credential::Credential;
-use crate::domain::incident::{Incident, News, Told, Touched};
+use crate::domain::incident::{Acknowledged, Incident, News, Told, Touched};
 use crate::domain::time::{earlier, later};
 
 /// So many incidents are known; of more, the one that was quiet for longest is forgotten.
@@ -186,6 +186,14 @@ impl Incidents {
         }
         self.changed.extend(closed.iter().cloned());
         closed
+    }
+
+    /// Somebody looks after one.
+    pub fn acknowledge(&mut self, id: &str, said: Acknowledged) {
+        if let Some(incident) = self.all.get_mut(id) {
+            incident.acknowledged = Some(said);
+            self.changed.insert(id.to_owned());
+        }
     }
 
     /// Somebody was made by a member.

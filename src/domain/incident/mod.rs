@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::incident::credential::Credential;
 use crate::domain::incident::resource::Resource;
 use crate::domain::incident::stage::Stage;
-pub use crate::domain::incident::told::{End, News, Part, Place, Told};
+pub use crate::domain::incident::told::{Acknowledged, End, News, Part, Place, Told};
 use crate::domain::severity::Severity;
 
 /// How the group of an incident's messages begins; no other group begins so.
@@ -81,6 +81,9 @@ pub struct Incident {
     /// How much more there was no room for.
     #[serde(default)]
     pub untold: u64,
+    /// Who looks after it; what is worse than that asks for somebody again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged: Option<Acknowledged>,
     /// The incident of which this one turned out to be a part.
     pub part_of: Option<String>,
     /// It was quiet for long enough.
@@ -147,6 +150,7 @@ impl Incident {
             rules: BTreeSet::new(),
             touched: Vec::new(),
             untold: 0,
+            acknowledged: None,
             part_of: None,
             closed: false,
         }
@@ -294,6 +298,7 @@ impl Incident {
         }
         if self.severity > before {
             news.push(News::Worse(self.severity));
+            self.acknowledged = None;
         }
     }
 

@@ -46,6 +46,18 @@ pub struct Part {
     pub moved: bool,
 }
 
+/// That somebody looks after an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledged {
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// What he says of it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}
+
 /// That an incident is over, as far as choosing who hears of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct End {

@@ -36,6 +36,8 @@ pub enum Fate {
     },
     /// This exclusion hid it.
     Hidden(String),
+    /// A silence of this id hid it.
+    Silenced(String),
     /// It waits for the other half of an instance's story.
     Waits,
 }
@@ -70,6 +72,9 @@ pub struct Subject {
     pub group: String,
     /// What it says in one line.
     pub title: String,
+    /// Who did it; empty when nobody did.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub principal: String,
 }
 
 /// The decision on one event.
@@ -145,6 +150,7 @@ impl Decision {
             severity: alert.severity,
             group: alert.group.clone(),
             title: alert.title.clone(),
+            principal: alert.principal.clone(),
         });
     }
 
@@ -160,6 +166,7 @@ impl Decision {
             }
             Fate::Alerted { queued_for } => format!("alerted; {}", self.routes(queued_for)),
             Fate::Hidden(exclusion) => format!("hidden by exclusion \"{exclusion}\""),
+            Fate::Silenced(silence) => format!("hidden by silence {silence}"),
             Fate::Waits => "held back, waiting for the instance's tags or launch record".to_owned(),
         }
     }

@@ -235,6 +235,7 @@ mod tests {
                 severity: Severity::Critical,
                 group: "group".to_owned(),
                 title: "it happened".to_owned(),
+                principal: String::new(),
             });
             decision.fate = Fate::Alerted { queued_for: vec!["security".to_owned()] };
         }

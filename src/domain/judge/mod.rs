@@ -14,6 +14,7 @@ pub mod overdue;
 pub mod panics;
 mod placement;
 pub mod prepared;
+pub mod silence;
 mod single;
 
 #[cfg(test)]

@@ -25,6 +25,11 @@ const FACTS: usize = 12;
 /// How the ids of rules begin that are about trailnoti itself, and not about what it saw.
 const OF_ITSELF: &str = "trailnoti-";
 
+/// Whether a rule is about trailnoti itself.
+pub fn is_of_itself(rule: &str) -> bool {
+    rule.starts_with(OF_ITSELF)
+}
+
 /// This one is about what it saw all the same, and whoever makes such events makes as many as he likes.
 const UNREADABLE: &str = "trailnoti-unreadable-event";
 
@@ -96,7 +101,7 @@ impl Alert {
         let subject = if instance.is_empty() {
             match event.source == OWN_SOURCE {
                 // What trailnoti reports of itself is one report for one cause, and waits for no other's interval.
-                true if rule.id.starts_with(OF_ITSELF) && rule.id != UNREADABLE => event.id.clone(),
+                true if is_of_itself(&rule.id) && rule.id != UNREADABLE => event.id.clone(),
                 true => event.account.clone(),
                 false => principal.clone(),
             }
