@@ -123,7 +123,12 @@ fn shown(config: &Config, seen: Option<&[Seen]>) -> String {
     }
     for sink in &config.sinks {
         let (name, kind, least) = (&sink.name, sink.channel.kind(), sink.min_severity);
-        row("alerts", format!("{name} ({kind}), severity {least} and above"));
+        let limits = match (sink.backup, sink.takes_all()) {
+            (true, _) => ", stands by: only what others could not send or nobody looks after",
+            (false, true) => "",
+            (false, false) => ", not everything and not always",
+        };
+        row("alerts", format!("{name} ({kind}), severity {least} and above{limits}"));
     }
     if config.accounts.len() > 1 {
         let accounts = config.accounts.len();

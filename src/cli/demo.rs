@@ -24,6 +24,7 @@ use crate::config::{Config, RegionChoice, SinkConfig};
 use crate::daemon::Deps;
 use crate::domain::notify::answer::Failure;
 use crate::domain::notify::message::{Message, Receipt};
+use crate::domain::notify::route::Only;
 use crate::domain::severity::Severity;
 use crate::domain::text::layout::Table;
 use crate::ops::status::Status;
@@ -45,6 +46,9 @@ pub(super) fn run(file: &ConfigFile, speed: u32) -> anyhow::Result<ExitCode> {
     if !config.sinks.iter().any(is_terminal) {
         config.sinks.push(SinkConfig {
             digest: false,
+            only: Only::default(),
+            active: None,
+            backup: false,
             name: "terminal".to_owned(),
             min_severity: Severity::Info,
             timezone: None,

@@ -37,7 +37,8 @@ pub use warnings::{SIGN_IN_REGIONS, unseen_sign_ins};
 use crate::domain::context::own::Own;
 use crate::domain::judge::inputs::{Ruleset, Waits};
 use crate::domain::lookup::cursor::Policy;
-use crate::domain::notify::outbox::{Grouping, Route};
+use crate::domain::notify::outbox::Grouping;
+use crate::domain::notify::route::{Only, Route};
 use crate::domain::rules::rule::{Rule, Rules};
 use crate::domain::severity::Severity;
 use crate::sink::heartbeat::{self, HeartbeatConfig};
@@ -188,8 +189,15 @@ impl Config {
     /// Where alerts go, as far as choosing.
     pub fn routes(&self) -> Vec<Route> {
         let routes = self.sinks.iter().flat_map(|sink| {
-            let (min_severity, digest, follows) = (sink.min_severity, sink.digest, sink.channel.follows());
-            sink.queues().into_iter().map(move |sink| Route { sink, min_severity, digest, follows })
+            sink.queues().into_iter().map(|queue| Route {
+                sink: queue,
+                min_severity: sink.min_severity,
+                digest: sink.digest,
+                follows: sink.channel.follows(),
+                only: sink.only.clone(),
+                active: sink.active.clone(),
+                backup: sink.backup,
+            })
         });
         routes.collect()
     }
@@ -235,23 +243,37 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
     settings.finish();
     let exclusions = exclude::read(root.sections("exclude"), &accounts);
     let mut sinks = sink::read(root.sections("sink"), here);
+    if !sinks.is_empty() && sinks.iter().all(|sink| sink.backup) {
+        root.problem(
+            "sink",
+            "every sink stands by (backup = true), so that no alert goes anywhere: let one take them",
+        );
+    }
     if sinks.is_empty() {
         sinks.push(SinkConfig {
             name: "terminal".to_owned(),
             min_severity: Severity::Info,
             digest: false,
+            only: Only::default(),
+            active: None,
+            backup: false,
             timezone: None,
             channel: terminal(),
         });
     }
     let mut incident = root.section("incident");
     let close_after = incident.duration("close_after", "6h", "5m", "30d");
+    let asks = incident.has("escalate_after");
+    let escalate_after = asks.then(|| incident.duration("escalate_after", "30m", "1m", "7d"));
+    let fail_over_after = incident.duration("fail_over_after", "10m", "1m", "1d");
     incident.finish();
     let mut grouping = root.section("grouping");
     let collected = Grouping {
         wait: grouping.duration("wait", "20s", "0s", "1h"),
         interval: grouping.duration("interval", "5m", "0s", "1d"),
         conversation: close_after,
+        escalate_after,
+        fail_over_after,
     };
     grouping.finish();
     let digest = digest(root.section("digest"), &sinks);

@@ -7,6 +7,8 @@ use jiff::tz::TimeZone;
 
 use crate::config::section::Section;
 use crate::domain::notify::render::Style;
+use crate::domain::notify::route::{Hours, Only};
+use crate::domain::pattern::Wildcard;
 use crate::domain::severity::Severity;
 use crate::sink::{Channel, KINDS, Sink};
 
@@ -19,6 +21,12 @@ pub struct SinkConfig {
     pub min_severity: Severity,
     /// The daily summary goes there too.
     pub digest: bool,
+    /// What goes there.
+    pub only: Only,
+    /// When something goes there; none for always.
+    pub active: Option<Hours>,
+    /// It stands by for the others.
+    pub backup: bool,
     /// The reader's time zone, beside UTC.
     pub timezone: Option<TimeZone>,
     /// The channel, with the keys of its kind.
@@ -26,6 +34,11 @@ pub struct SinkConfig {
 }
 
 impl SinkConfig {
+    /// Whether it takes every alert that is urgent enough, at any time.
+    pub fn takes_all(&self) -> bool {
+        !self.backup && self.active.is_none() && self.only == Only::default()
+    }
+
     /// The names under which alerts wait: the sink's own; of a mail to several readers one for each, `me/alice@example.com`.
     pub fn queues(&self) -> Vec<String> {
         self.channel.queues(&self.name)
@@ -67,6 +80,15 @@ pub(super) fn read(mut sections: Vec<Section<'_>>, folder: &Path) -> Vec<SinkCon
         names.push(name.clone());
         let min_severity = section.severity("min_severity", Severity::Info);
         let digest = section.truth("digest", false);
+        let only = Only {
+            rules: wildcards(section, "rules"),
+            accounts: wildcards(section, "accounts"),
+            regions: wildcards(section, "regions"),
+        };
+        let active = section
+            .text("active")
+            .and_then(|hours| Hours::parse(&hours).map_err(|why| section.problem("active", why)).ok());
+        let backup = section.truth("backup", false);
         let timezone = section.text("timezone").and_then(|zone| {
             let found = TimeZone::get(&zone);
             if found.is_err() {
@@ -86,7 +108,7 @@ pub(super) fn read(mut sections: Vec<Section<'_>>, folder: &Path) -> Vec<SinkCon
             continue;
         };
         if let Some(channel) = read(section, folder) {
-            sinks.push(SinkConfig { name, min_severity, digest, timezone, channel });
+            sinks.push(SinkConfig { name, min_severity, digest, only, active, backup, timezone, channel });
         }
     }
     // A table without a kind has unknown keys of every kind; only its missing kind is worth a line.
@@ -96,4 +118,10 @@ pub(super) fn read(mut sections: Vec<Section<'_>>, folder: &Path) -> Vec<SinkCon
         }
     });
     sinks
+}
+
+fn wildcards(section: &mut Section<'_>, key: &'static str) -> Vec<Wildcard> {
+    let texts = section.texts(key);
+    let read = |text: String| Wildcard::parse(&text).map_err(|why| section.problem(key, why)).ok();
+    texts.into_iter().filter_map(read).collect()
 }

@@ -246,6 +246,33 @@ impl Dispatch<'_> {
         shared.report(&report, Scope::Program, commit).await
     }
 
+    /// Where the sink fails for so long, gives what is urgent to those who stand by.
+    async fn fail_over(&self, now: Timestamp) -> Result<(), StoreError> {
+        let after = self.shared.config.grouping.fail_over_after;
+        if self.health.failing_since().is_none_or(|since| now < later(since, after)) {
+            return Ok(());
+        }
+        let (sink, routes) = (self.sink.queue(), &self.shared.routes);
+        if routes.iter().any(|route| route.backup && route.sink == sink) {
+            return Ok(());
+        }
+        let backups: Vec<&str> =
+            routes.iter().filter(|route| route.backup).map(|route| route.sink.as_str()).collect();
+        let passed = match backups.is_empty() {
+            true => 0,
+            false => self.shared.store.fail_over(sink, &backups).await?,
+        };
+        if passed > 0 {
+            tracing::warn!(
+                sink,
+                alerts = passed,
+                "the sink is down: what is urgent goes to those who stand by"
+            );
+            self.shared.nudges.values().for_each(|nudge| nudge.notify_one());
+        }
+        Ok(())
+    }
+
     /// Notes beside the decision on each alert how far it came. It reaches the disk with what is synced next.
     async fn note(
         &self,
@@ -299,6 +326,7 @@ impl Dispatch<'_> {
         }
         let (health, notice) = self.health.after(failed, patience, now);
         self.health = health;
+        self.fail_over(now).await?;
         match notice {
             Some(Notice::Failed(since)) => {
                 let reason = why(answer);

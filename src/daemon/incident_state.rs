@@ -78,6 +78,11 @@ impl IncidentState {
         lock(&self.incidents).all().into_iter().cloned().collect()
     }
 
+    /// The incidents that are critical since so long and that nobody looks after, each once.
+    pub fn ask_for_somebody(&self, after: Duration, now: Timestamp) -> Vec<Incident> {
+        lock(&self.incidents).ask_for_somebody(after, now)
+    }
+
     /// Puts what waits into the conversations as they stand now.
     pub fn group(&self, pending: &mut [Pending]) {
         let incidents = lock(&self.incidents);

@@ -16,7 +16,7 @@ use crate::daemon::judge_state::JudgeState;
 use crate::daemon::outages::Outages;
 use crate::domain::context::own::Own;
 use crate::domain::lookup::sweep::Sweeps;
-use crate::domain::notify::outbox::Route;
+use crate::domain::notify::route::Route;
 use crate::domain::retry::{phase, salt};
 use crate::domain::time::later;
 use crate::ops::status::Status;

@@ -79,6 +79,7 @@ impl Upkeep<'_> {
             self.shared.report_outages().await?;
             self.books.settle(self.shared).await?;
             self.close_incidents().await?;
+            self.ask_for_somebody().await?;
             let told = &self.shared.judge_state.told;
             told.end_silences(&self.shared.store, self.shared.clock.now()).await?;
             self.hourly().await?;
@@ -112,6 +113,21 @@ impl Upkeep<'_> {
             None => return Ok(()),
         };
         self.shared.report(&report, Scope::Program, Commit::of_health(Subject::Clock, since)).await
+    }
+
+    /// What is critical and nobody looks after is told again, to who stands by too.
+    async fn ask_for_somebody(&self) -> Result<(), StoreError> {
+        let (shared, now) = (self.shared, self.shared.clock.now());
+        let Some(after) = shared.config.grouping.escalate_after else { return Ok(()) };
+        let asking = shared.judge_state.told.ask_for_somebody(after, now).into_iter();
+        let reports: Vec<Report> = asking
+            .map(|incident| Report::IncidentUnattended {
+                what: Brief::of(&incident, now).what(),
+                incident: incident.id,
+                waited: after,
+            })
+            .collect();
+        shared.report_all(&reports, Scope::Program, Commit::default()).await
     }
 
     async fn close_incidents(&self) -> Result<(), StoreError> {

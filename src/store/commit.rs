@@ -16,7 +16,7 @@ use crate::domain::judge::silence::Silence;
 use crate::domain::lookup::cursor::Cursor;
 use crate::domain::lookup::lane::LaneKind;
 use crate::domain::notify::alert::Alert;
-use crate::domain::notify::outbox::Route;
+use crate::domain::notify::route::Route;
 use crate::store::engine::{Change, Written};
 use crate::store::error::StoreError;
 use crate::store::rows::{self, key};
@@ -168,7 +168,7 @@ impl Store {
         changes: &mut Vec<Change>,
     ) {
         for alert in alerts {
-            let takes = |route: &&Route| route.takes(alert) && not_to != Some(route.sink.as_str());
+            let takes = |route: &&Route| route.takes(alert, now) && not_to != Some(route.sink.as_str());
             let mut routes = routes.iter().filter(takes).peekable();
             if routes.peek().is_none() {
                 continue;

@@ -6,8 +6,10 @@ use jiff::Timestamp;
 
 use crate::domain::notify::alert::Alert;
 use crate::domain::notify::message::{Message, Pending};
-use crate::domain::notify::outbox::{PER_MESSAGE, Route, Sent};
+use crate::domain::notify::outbox::{PER_MESSAGE, Sent};
+use crate::domain::notify::route::Route;
 use crate::domain::notify::storm::{Place, Storm};
+use crate::domain::severity::Severity;
 use crate::store::engine::Change;
 use crate::store::error::StoreError;
 use crate::store::rows::key;
@@ -127,6 +129,38 @@ impl Store {
             })
             .collect();
         self.write(changes).await
+    }
+
+    /// A sink cannot send: what is urgent of what waits there, and was not passed on yet, waits for those who stand by too. How many
+    /// these are is answered.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub async fn fail_over(&self, sink: &str, backups: &[&str]) -> Result<usize, StoreError> {
+        let rows = self.engine.scan(&[key::outbox_of(sink)], SCANNED).await?;
+        let (mut changes, mut passed) = (Vec::new(), 0);
+        for (key, row) in rows.into_iter().flatten() {
+            let Some(mut waiting) = pending::read(&key, &row) else { continue };
+            // The rows come the most urgent first.
+            if waiting.alert.severity < Severity::High {
+                break;
+            }
+            if waiting.alert.part.passed_on {
+                continue;
+            }
+            waiting.alert.part.passed_on = true;
+            changes.push(Change::put(key, pending::row(&waiting)));
+            let severity = waiting.alert.severity;
+            let copy = Pending { refusals: 0, not_before: None, ..waiting };
+            changes.extend(backups.iter().map(|backup| {
+                Change::put(key::outbox(backup, severity, self.next_seq()), pending::row(&copy))
+            }));
+            passed += 1;
+        }
+        if passed > 0 {
+            self.write(changes).await?;
+        }
+        Ok(passed)
     }
 
     /// A sink will never take these: they are kept among the dead, the oldest of which make room.

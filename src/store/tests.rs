@@ -13,7 +13,7 @@ use crate::domain::lookup::cursor::Cursor;
 use crate::domain::lookup::lane::LaneKind;
 use crate::domain::notify::alert::Alert;
 use crate::domain::notify::message::Message;
-use crate::domain::notify::outbox::Route;
+use crate::domain::notify::route::Route;
 use crate::domain::severity::Severity;
 use crate::store::engine::Disk;
 
@@ -51,15 +51,7 @@ pub(super) fn alert(n: u64, severity: Severity) -> Alert {
 }
 
 pub(super) fn routes(sinks: &[&str]) -> Vec<Route> {
-    sinks
-        .iter()
-        .map(|sink| Route {
-            sink: (*sink).to_owned(),
-            min_severity: Severity::Info,
-            digest: false,
-            follows: false,
-        })
-        .collect()
+    sinks.iter().map(|sink| Route { sink: (*sink).to_owned(), ..Route::default() }).collect()
 }
 
 pub(super) fn told(n: u64) -> Commit {

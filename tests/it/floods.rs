@@ -14,7 +14,7 @@ use trailnoti::domain::json::{Json, object};
 use trailnoti::domain::judge::inputs::Judgement;
 use trailnoti::domain::judge::joining::join;
 use trailnoti::domain::notify::alert::Alert;
-use trailnoti::domain::notify::outbox::Route;
+use trailnoti::domain::notify::route::Route;
 use trailnoti::domain::severity::Severity;
 use trailnoti::simulator::records::{Caller, call};
 use trailnoti::store::{Commit, Store};
@@ -244,8 +244,7 @@ async fn r5_more_alerts_than_there_is_room_for_are_counted_and_told() {
     let alerts = alerts.chain((0..NOISE).map(|n| waiting(n, Severity::Low, "noise"))).collect();
     let (store, _) = Store::open(&stage.state, stage.clock).await.expect("the state opens");
     let judgement = Judgement { alerts, ..Judgement::default() };
-    let slack =
-        Route { sink: "slack".to_owned(), min_severity: Severity::Info, digest: false, follows: false };
+    let slack = Route { sink: "slack".to_owned(), min_severity: Severity::Info, ..Route::default() };
     let commit = Commit { judgement, ..Commit::default() };
     store.commit(Scope::Program, &commit, &[slack]).await.expect("written");
     store.close().await;
@@ -330,8 +329,7 @@ async fn of_ten_thousand_alerts_in_three_incidents_each_credential_stage_and_reg
         let mut judgement = Judgement { alerts, ..Judgement::default() };
         join(&mut incidents, &mut judgement, at("09:59"));
         let (store, _) = Store::open(&stage.state, stage.clock).await.expect("the state opens");
-        let slack =
-            Route { sink: "slack".to_owned(), min_severity: Severity::Info, digest: false, follows: false };
+        let slack = Route { sink: "slack".to_owned(), min_severity: Severity::Info, ..Route::default() };
         let commit = Commit { judgement, incidents: incidents.take_changes(), ..Commit::default() };
         store.commit(Scope::Program, &commit, &[slack]).await.expect("written");
         store.close().await;

@@ -22,6 +22,7 @@ mod recall;
 mod recipes;
 mod records;
 mod reliability;
+mod routes;
 mod scenarios;
 mod servers;
 mod services;

@@ -175,6 +175,17 @@ fn discord_and_teams_show_what_a_thief_wrote_as_text_and_mention_nobody() {
     });
 }
 
+/// Who stands by for nobody hears nothing, and hours that are none are found before the night.
+#[test]
+fn sinks_that_all_stand_by_and_hours_that_are_none_are_refused() {
+    let text = "[[sink]]\nname = \"a\"\nkind = \"terminal\"\nbackup = true\nactive = \"nights\"\n";
+    let problems = trailnoti::config::Config::parse("t", text, None, std::collections::BTreeMap::new());
+    let problems = problems.expect_err("refused").to_string();
+    expect_test::expect![[r#"
+        t:5: sink[0].active: write it as "Mon-Fri 09:00-18:00 Asia/Seoul"
+        t:1: sink: every sink stands by (backup = true), so that no alert goes anywhere: let one take them"#]].assert_eq(&problems);
+}
+
 /// All that is wrong with a service is said at once, and nothing of a secret.
 #[test]
 fn a_service_without_its_keys_is_refused_with_what_is_missing() {

@@ -8,7 +8,7 @@ pub mod ledger;
 pub mod outages;
 pub mod places;
 pub mod report;
-mod spans;
+mod reported;
 pub mod starts;
 pub mod subject;
 

@@ -188,6 +188,18 @@ impl Incidents {
         closed
     }
 
+    /// Those that are critical since so long and that nobody looks after, each once.
+    pub fn ask_for_somebody(&mut self, after: Duration, now: Timestamp) -> Vec<Incident> {
+        let mut asking = Vec::new();
+        for incident in self.all.values_mut() {
+            if incident.asks_for_somebody(after, now) {
+                self.changed.insert(incident.id.clone());
+                asking.push(incident.clone());
+            }
+        }
+        asking
+    }
+
     /// Somebody looks after one.
     pub fn acknowledge(&mut self, id: &str, said: Acknowledged) {
         if let Some(incident) = self.all.get_mut(id) {

@@ -23,6 +23,7 @@ use crate::domain::incident::resource::Resource;
 use crate::domain::incident::stage::Stage;
 pub use crate::domain::incident::told::{Acknowledged, End, News, Part, Place, Told};
 use crate::domain::severity::Severity;
+use crate::domain::time::later;
 
 /// How the group of an incident's messages begins; no other group begins so.
 pub const CONVERSATION: &str = "incident ";
@@ -81,6 +82,9 @@ pub struct Incident {
     /// How much more there was no room for.
     #[serde(default)]
     pub untold: u64,
+    /// Since when it is critical, and whether it was told that nobody looks after it.
+    #[serde(default)]
+    pub critical: Option<(Timestamp, bool)>,
     /// Who looks after it; what is worse than that asks for somebody again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acknowledged: Option<Acknowledged>,
@@ -150,6 +154,7 @@ impl Incident {
             rules: BTreeSet::new(),
             touched: Vec::new(),
             untold: 0,
+            critical: None,
             acknowledged: None,
             part_of: None,
             closed: false,
@@ -188,7 +193,19 @@ impl Incident {
             }
         }
         let worst = self.severity.max(told.severity);
-        self.weigh(worst, news);
+        self.weigh(worst, now, news);
+    }
+
+    /// Whether it is critical since so long, and nobody said that he looks after it; that is answered once.
+    pub fn asks_for_somebody(&mut self, after: Duration, now: Timestamp) -> bool {
+        let is_open = !self.closed && self.part_of.is_none() && self.acknowledged.is_none();
+        match &mut self.critical {
+            Some((since, told @ false)) if is_open && later(*since, after) <= now => {
+                *told = true;
+                true
+            }
+            _ => false,
+        }
     }
 
     /// That it is over.
@@ -287,7 +304,7 @@ impl Incident {
     }
 
     /// How bad it is as a whole: as its worst alert, and one step worse where it is more than that.
-    pub fn weigh(&mut self, worst: Severity, news: &mut Vec<News>) {
+    pub fn weigh(&mut self, worst: Severity, now: Timestamp, news: &mut Vec<News>) {
         let before = self.severity;
         self.severity = self.severity.max(worst);
         if self.raised.is_none() && self.severity >= Severity::Medium {
@@ -299,6 +316,9 @@ impl Incident {
         if self.severity > before {
             news.push(News::Worse(self.severity));
             self.acknowledged = None;
+            if self.severity == Severity::Critical {
+                self.critical = Some((now, false));
+            }
         }
     }
 
@@ -354,6 +374,6 @@ impl Incident {
             }
         }
         self.timeline.sort_by_key(|beat| beat.time);
-        self.weigh(other.severity, news);
+        self.weigh(other.severity, now, news);
     }
 }

@@ -38,6 +38,9 @@ pub struct Part {
     /// Nothing of its kind was told of that incident: it waits for nothing, and must be heard.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub first: bool,
+    /// It is for who stands by too: another sink could not send it, or nobody looks after its incident.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub passed_on: bool,
     /// It says that the incident is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<End>,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::event::Event;
 use crate::domain::notify::alert::Alert;
-use crate::domain::notify::outbox::Route;
+use crate::domain::notify::route::Route;
 use crate::domain::severity::Severity;
 use crate::domain::text::{FACT, clean};
 

@@ -211,7 +211,7 @@ mod tests {
     use crate::domain::event::scope::Scope;
     use crate::domain::json::object;
     use crate::domain::judge::decision::{Fate, Subject};
-    use crate::domain::notify::outbox::Route;
+    use crate::domain::notify::route::Route;
     use crate::domain::severity::Severity;
 
     fn keep(decisions: &mut Decisions, mut new: Vec<Decision>) -> Vec<(Place, Decision)> {
@@ -267,8 +267,7 @@ mod tests {
         let deliveries = serde_json::to_string(&shown.deliveries).expect("JSON");
         assert_eq!(deliveries, r#"[{"sink":"security","delivered_at":"1970-01-01T00:00:00Z"}]"#);
         let nobody = Decision { fate: Fate::Alerted { queued_for: Vec::new() }, ..decision(1, true) };
-        let route =
-            Route { sink: "me".to_owned(), min_severity: Severity::Critical, digest: false, follows: false };
+        let route = Route { sink: "me".to_owned(), min_severity: Severity::Critical, ..Route::default() };
         assert_eq!(nobody.fate(&[route]), "alerted; no sink takes it (all want critical)");
     }
 

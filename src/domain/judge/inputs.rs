@@ -15,7 +15,7 @@ use crate::domain::instances::story::Story;
 use crate::domain::instances::usage::{Usage, UsedIn};
 use crate::domain::judge::decision::Decision;
 use crate::domain::notify::alert::Alert;
-use crate::domain::notify::outbox::Route;
+use crate::domain::notify::route::Route;
 use crate::domain::rules::memory::{Learned, Memory, Sightings};
 use crate::domain::rules::rule::Rules;
 use crate::domain::rules::threshold::ThresholdCounts;
@@ -125,7 +125,7 @@ pub struct Inputs<'a> {
 impl Inputs<'_> {
     /// The sinks that take an alert.
     pub fn takers(&self, alert: &Alert) -> Vec<String> {
-        let takes = |route: &&Route| route.takes(alert) && self.not_to != Some(route.sink.as_str());
+        let takes = |route: &&Route| route.takes(alert, self.now) && self.not_to != Some(route.sink.as_str());
         self.routes.iter().filter(takes).map(|route| route.sink.clone()).collect()
     }
 }

@@ -110,9 +110,17 @@ impl Alert {
         };
         let mut part = part(rule, event, instance);
         let mut group = clean(&format!("{}/{}/{subject}", event.account, rule.id), FACT);
-        if let Some((incident, end)) = ended(event) {
+        if let Some(incident) = incident_of(event) {
             group = format!("{CONVERSATION}{incident}");
-            part = Part { incident, end: Some(end), ..Part::default() };
+            let end = ended(event);
+            part = Part {
+                incident,
+                news: end.is_none(),
+                first: end.is_none(),
+                passed_on: end.is_none(),
+                end,
+                ..Part::default()
+            };
         }
         Alert {
             id: derived_id(&["alert", &event.account, &event.id]),
@@ -137,11 +145,15 @@ impl Alert {
     }
 }
 
-/// The incident that a report of trailnoti's own says is over.
-fn ended(event: &Event) -> Option<(String, End)> {
-    let said = |name: &str| event.detail.text(name).filter(|_| event.source == OWN_SOURCE);
-    let (worst, alerts) = (Severity::parse(said("worst")?)?, said("alerts")?.parse().ok()?);
-    Some((said("incident")?.to_owned(), End { worst, alerts }))
+/// The incident that a report of trailnoti's own is about.
+fn incident_of(event: &Event) -> Option<String> {
+    event.detail.text("incident").filter(|_| event.source == OWN_SOURCE).map(str::to_owned)
+}
+
+/// How it was, where the report says that it is over.
+fn ended(event: &Event) -> Option<End> {
+    let said = |name: &str| event.detail.text(name);
+    Some(End { worst: Severity::parse(said("worst")?)?, alerts: said("alerts")?.parse().ok()? })
 }
 
 /// What trailnoti reports of itself is nobody's doing.

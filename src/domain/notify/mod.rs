@@ -6,4 +6,5 @@ pub mod message;
 pub mod outbox;
 pub mod overflow;
 pub mod render;
+pub mod route;
 pub mod storm;

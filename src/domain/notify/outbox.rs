@@ -32,37 +32,6 @@ pub(super) const ASIDE: (Duration, Duration) = (Duration::from_secs(60), Duratio
 /// flood a channel by changing names; what is more urgent than anything before never waits.
 const NEWS: usize = 32;
 
-/// So many alerts of an incident are worth a message when it is over.
-const WORTH_AN_END: u64 = 3;
-
-/// The rule of the daily summary.
-pub const DAILY: &str = "trailnoti-daily";
-
-/// A sink, as far as choosing what goes there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Route {
-    /// Its name in the configuration.
-    pub sink: String,
-    /// What is less urgent does not go there.
-    pub min_severity: Severity,
-    /// It gets the daily summary, whatever its severity.
-    pub digest: bool,
-    /// It shows how an incident stands, or hands it on: it hears of the end of each. Others hear of the end of those that were more
-    /// than a message or two.
-    pub follows: bool,
-}
-
-impl Route {
-    /// Whether an alert goes there.
-    pub fn takes(&self, alert: &Alert) -> bool {
-        match &alert.part.end {
-            _ if alert.rule == DAILY => self.digest,
-            Some(end) => end.worst >= self.min_severity && (self.follows || end.alerts >= WORTH_AN_END),
-            None => alert.severity >= self.min_severity,
-        }
-    }
-}
-
 /// What was sent of a group before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
@@ -109,7 +78,7 @@ fn news(alert: &Alert) -> u64 {
 }
 
 /// How alerts are collected; see the reference configuration.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Grouping {
     /// How long to collect before a group's first message.
     pub wait: Duration,
@@ -117,6 +86,10 @@ pub struct Grouping {
     pub interval: Duration,
     /// How long after its last message an incident goes on in the same conversation.
     pub conversation: Duration,
+    /// After how long without anybody a critical incident is told again; none for never.
+    pub escalate_after: Option<Duration>,
+    /// How long a sink fails before what is urgent goes to who stands by.
+    pub fail_over_after: Duration,
 }
 
 /// What to do now.

@@ -31,7 +31,7 @@ fn pending(seq: u64, second: i64, group: &str, severity: Severity) -> Pending {
 
 /// What is sent of these without any wait.
 fn sent_at_once(waiting: &[Pending]) -> Message {
-    let grouping = Grouping { wait: Duration::ZERO, interval: Duration::ZERO, conversation: Duration::ZERO };
+    let grouping = Grouping::default();
     match due(waiting, &BTreeMap::new(), &grouping, at(0)) {
         Due::Send(digest) => digest,
         other => panic!("nothing is sent: {other:?}"),
@@ -43,7 +43,7 @@ fn deliver(mut waiting: Vec<Pending>, wait: u64, interval: u64) -> Vec<(i64, Vec
     let grouping = Grouping {
         wait: Duration::from_secs(wait),
         interval: Duration::from_secs(interval),
-        conversation: Duration::ZERO,
+        ..Grouping::default()
     };
     let (mut sent, mut told, mut now) = (BTreeMap::new(), Vec::new(), 0);
     loop {
@@ -133,7 +133,7 @@ fn what_was_set_aside_holds_up_nobody() {
     let aside = Pending { refusals: 2, not_before: Some(at(60)), ..pending(0, 0, "a", Severity::Critical) };
     let waiting = [aside, pending(1, 0, "b", Severity::Low)];
     assert_eq!(sent_at_once(&waiting).alerts[0].seq, 1);
-    let grouping = Grouping { wait: Duration::ZERO, interval: Duration::ZERO, conversation: Duration::ZERO };
+    let grouping = Grouping::default();
     assert_eq!(due(&waiting[..1], &BTreeMap::new(), &grouping, at(0)), Due::Wait(at(60)));
     let Due::Send(later) = due(&waiting[..1], &BTreeMap::new(), &grouping, at(60)) else {
         panic!("it waits")
@@ -152,11 +152,8 @@ fn a_sinks_own_later_is_kept_to_and_never_believed_for_more_than_an_hour() {
 
 #[test]
 fn a_clock_set_back_does_not_stop_a_sink() {
-    let grouping = Grouping {
-        wait: Duration::from_secs(20),
-        interval: Duration::from_secs(300),
-        conversation: Duration::ZERO,
-    };
+    let grouping =
+        Grouping { wait: Duration::from_secs(20), interval: Duration::from_secs(300), ..Grouping::default() };
     // Written, and sent before, by a clock that was a day ahead.
     let waiting = [pending(0, 86_400, "a", Severity::Low), pending(1, 86_400, "b", Severity::Low)];
     let sent = BTreeMap::from([(
