@@ -26,7 +26,7 @@ use crate::domain::notify::answer::Failure;
 use crate::domain::notify::message::{Message, Receipt};
 use crate::domain::notify::route::Only;
 use crate::domain::severity::Severity;
-use crate::domain::text::layout::Table;
+use crate::domain::text::layout::{Table, paragraph};
 use crate::ops::status::Status;
 use crate::simulator::story::Beat;
 use crate::simulator::{World, story};
@@ -38,6 +38,9 @@ use crate::{daemon, source};
 const BANNER: &str = "[DEMO]";
 /// How often the clock is moved.
 const TICK: Duration = Duration::from_millis(20);
+
+/// So many columns take the rule beside what happened.
+const WIDE: usize = 125;
 
 pub(super) fn run(file: &ConfigFile, speed: u32) -> anyhow::Result<ExitCode> {
     let mut config = file.load()?;
@@ -199,6 +202,8 @@ fn summarize(beats: &[Beat], alerted: &Alerted) -> anyhow::Result<bool> {
     let mut out = anstream::stdout().lock();
     let (mut missed, mut table) = (false, Table::default());
     let bold = anstyle::Style::new().bold();
+    // Each line of the story stays one: it is to fit a screen.
+    let is_wide = columns().is_none_or(|columns| columns >= WIDE);
     if terminal {
         writeln!(out, "{bold}What happened, and how long until trailnoti alerted{bold:#}")?;
     }
@@ -217,6 +222,7 @@ fn summarize(beats: &[Beat], alerted: &Alerted) -> anyhow::Result<bool> {
                 _ => ("MISSED".to_owned(), ""),
             };
             let at = beat.at.strftime("%H:%M:%S").to_string();
+            let by = if is_wide { by } else { "" };
             table.row([at, beat.what.to_string(), delay, by.to_owned()]);
         } else {
             let line = serde_json::json!({
@@ -229,11 +235,8 @@ fn summarize(beats: &[Beat], alerted: &Alerted) -> anyhow::Result<bool> {
         }
     }
     if terminal {
-        writeln!(
-            out,
-            "{}\nNothing was installed in the account: no trail, no Lambda. To watch yours: trailnoti run",
-            table.text(columns())
-        )?;
+        let end = "Nothing was installed in the account: no trail, no Lambda. To watch yours: trailnoti run";
+        writeln!(out, "{}\n{}", table.text(columns()), paragraph(columns(), "", "", end))?;
     }
     Ok(missed)
 }

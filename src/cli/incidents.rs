@@ -11,7 +11,7 @@ use crate::cli::arguments::{ConfigFile, exit};
 use crate::cli::ask;
 use crate::clock::Clock;
 use crate::domain::incident::Incident;
-use crate::domain::incident::brief::Brief;
+use crate::domain::incident::brief::{Brief, placed};
 use crate::domain::incident::commands::steps;
 use crate::domain::notify::render::terminal::severity_style;
 use crate::domain::text::clean;
@@ -128,7 +128,7 @@ fn story(incident: &Incident, now: Timestamp, columns: Option<usize>) -> String 
     for beat in &incident.timeline {
         let times = if beat.times > 1 { format!(" ({} times)", beat.times) } else { String::new() };
         let first = format!("  {DIM}{}{DIM:#}  ", beat.time.strftime("%H:%M:%S"));
-        let said = format!("{} · {}{times}", clean(&beat.title, TEXT), clean(&beat.region, TEXT));
+        let said = format!("{}{times}", clean(&placed(&beat.title, &beat.region), TEXT));
         text += &paragraph(columns, &first, &" ".repeat(12), &said);
         text.push('\n');
     }

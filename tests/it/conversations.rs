@@ -8,15 +8,19 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::Response;
+use expect_test::expect_file;
 use serde_json::{Value, json};
+use trailnoti::domain::json::{Json, object};
 use trailnoti::domain::notify::answer::Failure;
 use trailnoti::domain::notify::message::Message;
+use trailnoti::domain::notify::render::{Style, email, plain, slack, summary};
+use trailnoti::simulator::records::call;
 use trailnoti::simulator::story;
 use trailnoti::sink::Sink;
 
 use crate::servers::{Mail, listener};
 use crate::sinks::{PLAIN, configured, mail};
-use crate::world::{Stage, at};
+use crate::world::{Answer, MALLORY, Stage, at, minutes};
 
 /// A channel of Slack's, as chat.postMessage and chat.update keep it (docs.slack.dev).
 #[derive(Clone, Default)]
@@ -156,6 +160,43 @@ pub fn in_conversation(messages: &[Message]) -> Vec<Message> {
     messages.iter().filter(|message| message.conversation().is_some()).cloned().collect()
 }
 
+/// A payload of Slack's as a reader sees it: its notification, then each block.
+fn as_read(payload: &Value) -> String {
+    let mut text = format!("[{}]\n", payload["text"].as_str().unwrap_or_default());
+    for block in payload["attachments"][0]["blocks"].as_array().into_iter().flatten() {
+        let said = block["text"]["text"].as_str().or_else(|| block["elements"][0]["text"].as_str());
+        text += &format!("{}\n", said.unwrap_or("----").trim_end());
+    }
+    text
+}
+
+/// What the demonstration's conversation looks like in each channel, word for word.
+#[test]
+fn the_demonstrations_transcripts_are_as_they_were_looked_at() {
+    let messages = paused(demonstration());
+    let style = Style::default();
+    let (mut webhook, mut mail) = (String::new(), String::new());
+    for message in &messages {
+        webhook += &format!("{}\n", as_read(&slack::render(message, &style)));
+        let email = email::render(message, &style).expect("rendered");
+        mail += &format!("Subject: {}\n\n{}\n", email.subject, email.text);
+    }
+    expect_file!["../data/conversation/slack-webhook.txt"].assert_eq(&webhook);
+    expect_file!["../data/conversation/mail.txt"].assert_eq(&mail);
+    let worst = in_conversation(&messages).pop().expect("one");
+    let html = email::render(&worst, &style).expect("rendered").html;
+    expect_file!["../data/conversation/mail.html"].assert_eq(&html);
+    let brief = worst.conversation().expect("one");
+    let grown = as_read(&slack::conversation(brief, &worst, &style));
+    expect_file!["../data/conversation/slack-bot.txt"].assert_eq(&grown);
+    let phone: String =
+        messages.iter().map(|message| format!("{}\n", plain::render(message, &style, 4_000))).collect();
+    expect_file!["../data/conversation/ntfy.txt"].assert_eq(&phone);
+    let preview: Vec<String> =
+        messages.iter().map(|message| summary(message).chars().take(45).collect()).collect();
+    expect_file!["../data/conversation/lock-screen.txt"].assert_eq(&(preview.join("\n") + "\n"));
+}
+
 #[test]
 fn the_demonstration_is_one_message_with_a_thread_in_slack_by_a_bot() {
     let messages = paused(demonstration());
@@ -212,6 +253,50 @@ fn no_failure_of_slacks_begins_a_second_conversation_and_a_deleted_one_begins_an
         let plain = Message { plain: true, ..conversation[1].clone() };
         bot.deliver(&plain).await.expect("delivered");
     });
+}
+
+/// An hour's outage, a restart in it and one after it: the conversation goes on where it was, and nothing of it is lost.
+#[tokio::test(start_paused = true)]
+async fn a_conversation_goes_on_in_its_thread_over_an_outage_and_restarts() {
+    let mut stage = Stage::new(&["us-east-1"]).with("[[sink]]\nname = \"slack\"\nkind = \"terminal\"\n");
+    let stops = |stage: &Stage, time: &str, name: &str| {
+        let request = object([("name", name.into())]);
+        stage.record(
+            call(&MALLORY, at(time), "us-east-1", "cloudtrail", "StopLogging", request, Json::Null),
+            minutes(2),
+        );
+    };
+    stops(&stage, "10:02", "first");
+    stage.answers("slack", "10:10", "11:10", Answer::Later(None));
+    stage.start().await;
+    stage.until("10:10").await;
+    for (time, name) in [("10:12", "second"), ("10:40", "third")] {
+        stops(&stage, time, name);
+    }
+    stage.until("10:30").await;
+    stage.stop().await;
+    stage.start().await;
+    stage.until("11:20").await;
+    stage.stop().await;
+    stops(&stage, "11:22", "fourth");
+    stage.start().await;
+    stage.until("11:40").await;
+    stage.stop().await;
+    let book = stage.book.lock().expect("the book");
+    let conversation: Vec<&Message> =
+        book.deliveries.iter().map(|one| &one.digest).filter(|one| one.conversation().is_some()).collect();
+    assert_eq!(conversation[0].thread, None, "it begins");
+    let threads: Vec<_> = conversation[1..].iter().map(|message| message.thread.as_deref()).collect();
+    assert!(
+        threads.len() >= 2 && threads.iter().all(|thread| thread.is_some() && *thread == threads[0]),
+        "{threads:?}"
+    );
+    let titles: Vec<&str> = conversation
+        .iter()
+        .flat_map(|message| &message.alerts)
+        .filter_map(|pending| pending.alert.title.rsplit(' ').next())
+        .collect();
+    assert_eq!(titles, ["first", "second", "third", "fourth"], "none is lost, none comes twice");
 }
 
 #[test]

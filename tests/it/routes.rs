@@ -104,6 +104,6 @@ async fn a_critical_incident_that_nobody_looks_after_is_told_again_and_to_who_st
         assert_eq!(told.iter().filter(|line| line.contains(unattended)).count(), 1, "{told:?}");
     }
     let book = stage.book.lock().expect("the book");
-    let again = book.deliveries.iter().filter(|one| one.sink == "slack").last().expect("one");
+    let again = book.deliveries.iter().rfind(|one| one.sink == "slack").expect("one");
     assert!(again.digest.update && again.digest.louder, "it is the same conversation, and is heard");
 }

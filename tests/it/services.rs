@@ -183,7 +183,8 @@ fn sinks_that_all_stand_by_and_hours_that_are_none_are_refused() {
     let problems = problems.expect_err("refused").to_string();
     expect_test::expect![[r#"
         t:5: sink[0].active: write it as "Mon-Fri 09:00-18:00 Asia/Seoul"
-        t:1: sink: every sink stands by (backup = true), so that no alert goes anywhere: let one take them"#]].assert_eq(&problems);
+        t:1: sink: every sink stands by (backup = true), so that no alert goes anywhere: let one take them"#]]
+    .assert_eq(&problems);
 }
 
 /// All that is wrong with a service is said at once, and nothing of a secret.

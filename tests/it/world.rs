@@ -164,7 +164,10 @@ impl Sink for Recorder {
             if let Some(step) = &step {
                 step();
             }
-            Ok(Receipt::default())
+            // A conversation stands where its first message was put.
+            let begins = || self.book.lock().expect("the book").deliveries.len().to_string();
+            let thread = digest.conversation().map(|_| digest.thread.clone().unwrap_or_else(begins));
+            Ok(Receipt { thread })
         })
     }
 }

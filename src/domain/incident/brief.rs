@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::event::instance_type::spec;
 use crate::domain::incident::commands::steps;
 use crate::domain::incident::resource::Resource;
-use crate::domain::incident::{Incident, Member, Touched};
+use crate::domain::incident::{Beat, Incident, Member, Touched};
 use crate::domain::severity::Severity;
 use crate::domain::text::{FACT, clean, counted};
 
@@ -223,11 +223,21 @@ fn trails(incident: &Incident) -> Option<String> {
     trails.map(|trails| format!("trail {trails} stopped"))
 }
 
+/// What happened, and where, unless that says it.
+pub fn placed(title: &str, region: &str) -> String {
+    match title.contains(region) {
+        true => title.to_owned(),
+        false => format!("{title} · {region}"),
+    }
+}
+
 fn beats(incident: &Incident) -> Vec<String> {
     let earlier = incident.timeline.len().saturating_sub(BEATS);
-    let shown = incident.timeline.iter().skip(earlier).map(|beat| {
+    let mut beats: Vec<&Beat> = incident.timeline.iter().collect();
+    beats.sort_by_key(|beat| beat.time);
+    let shown = beats.into_iter().skip(earlier).map(|beat| {
         let times = if beat.times > 1 { format!(" ({} times)", beat.times) } else { String::new() };
-        format!("{} {} · {}{times}", beat.time.strftime("%H:%M"), beat.title, beat.region)
+        format!("{} {}{times}", beat.time.strftime("%H:%M"), placed(&beat.title, &beat.region))
     });
     let more = (earlier > 0).then(|| format!("{earlier} earlier"));
     more.into_iter().chain(shown).collect()

@@ -27,6 +27,8 @@ use crate::domain::time::later;
 
 /// How the group of an incident's messages begins; no other group begins so.
 pub const CONVERSATION: &str = "incident ";
+/// How the group of machines begins whose launcher nobody knows yet.
+pub const OF_MACHINES: &str = "incident of machines in ";
 /// So much of a timeline is kept; what is more is counted beside the last of it.
 pub const TIMELINE: usize = 200;
 /// So many different things of an incident are news because they are urgent: who invents names without end waits. The first of a rule

@@ -8,7 +8,7 @@ use crate::domain::context::arn::Arn;
 use crate::domain::incident::incidents::Incidents;
 use crate::domain::incident::resource::Resource;
 use crate::domain::incident::stage::Stage;
-use crate::domain::incident::{CONVERSATION, News, Told};
+use crate::domain::incident::{CONVERSATION, News, OF_MACHINES, Told};
 use crate::domain::judge::inputs::Judgement;
 use crate::domain::notify::alert::Alert;
 
@@ -48,7 +48,7 @@ pub fn group(incidents: &Incidents, alert: &mut Alert) {
     let Some(incident) = incidents.whole(&alert.part.incident) else { return };
     // Of machines that start one after the other nobody wants a message each.
     let group = match incident.is_of_a_machine() {
-        true => format!("{CONVERSATION}of machines in {}", alert.account),
+        true => format!("{OF_MACHINES}{}", alert.account),
         false => format!("{CONVERSATION}{}", incident.id),
     };
     alert.part.moved = alert.group.starts_with(CONVERSATION) && alert.group != group;

@@ -73,9 +73,8 @@ impl Silence {
                     .to_owned(),
             );
         }
-        if !self.account.is_empty()
-            && !(self.account.len() == 12 && self.account.bytes().all(|b| b.is_ascii_digit()))
-        {
+        let is_number = self.account.len() == 12 && self.account.bytes().all(|b| b.is_ascii_digit());
+        if !(self.account.is_empty() || is_number) {
             problems.push("account: write its number, twelve digits".to_owned());
         }
         if self.until <= now || self.until > now + jiff::SignedDuration::from_hours(24 * DAYS) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::context::principal::role_of;
-use crate::domain::incident::CONVERSATION;
+use crate::domain::incident::{CONVERSATION, OF_MACHINES};
 use crate::domain::notify::alert::Alert;
 use crate::domain::notify::message::{Message, Pending, Receipt};
 use crate::domain::retry::salt;
@@ -24,6 +24,8 @@ const CROWD: usize = 2_000;
 const COUNTED: Duration = Duration::from_secs(60);
 /// How long more of the same of an incident, in another region or by another credential, waits after a message of it.
 const SETTLED: Duration = Duration::from_secs(120);
+/// The same of machines whose launcher nobody knows yet, of which that is all there is.
+const MACHINES: Duration = Duration::from_secs(60);
 /// How long after an incident's end that is told in its conversation.
 const END: Duration = Duration::from_secs(3600);
 /// The first and the longest wait before an alert is tried again that was refused alone.
@@ -216,7 +218,12 @@ fn ready_at(waiting: &[&Pending], sent: Option<&Sent>, grouping: &Grouping, now:
             let is_incident = waiting.iter().any(|pending| is_conversation(&pending.alert.group));
             let is_first = |alert: &Alert| alert.part.first || alert.severity > sent.severity;
             match is_incident && !waiting.iter().any(|pending| is_first(&pending.alert)) {
-                true => at.max(later(sent.last.min(now), grouping.interval.min(SETTLED))),
+                true => {
+                    let of_machines =
+                        waiting.iter().any(|pending| pending.alert.group.starts_with(OF_MACHINES));
+                    let settled = if of_machines { MACHINES } else { SETTLED };
+                    at.max(later(sent.last.min(now), grouping.interval.min(settled)))
+                }
                 false => at,
             }
         }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::domain::notify::answer::{Failure, Next, settle};
+use crate::domain::notify::storm::Like;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).expect("a time")
@@ -223,4 +224,133 @@ fn who_makes_news_without_end_does_not_flood_a_channel_and_what_is_worse_still_c
     assert!(told.len() <= 30, "{} messages for 1,001 alerts of one group", told.len());
     let worst = told.iter().find(|(_, alerts)| alerts.contains(&1000)).expect("it is told");
     assert!(worst.0 <= 520, "{}", worst.0);
+}
+
+/// An alert of an incident: whether it is news there, and the first of its kind.
+fn of_incident(seq: u64, second: i64, severity: Severity, news: bool, first: bool) -> Pending {
+    let mut pending = pending(seq, second, "incident 7F3A", severity);
+    pending.alert.part.incident = "7F3A".to_owned();
+    (pending.alert.part.news, pending.alert.part.first) = (news, first);
+    pending
+}
+
+/// What was sent of an incident at a second, up to `severity`.
+fn told(group: &str, second: i64, severity: Severity) -> BTreeMap<String, Sent> {
+    let sent =
+        Sent { last: at(second), upto: at(second), news: Vec::new(), severity, thread: "thread".to_owned() };
+    [(group.to_owned(), sent)].into()
+}
+
+const COLLECTED: Grouping = Grouping {
+    wait: Duration::from_secs(20),
+    interval: Duration::from_secs(300),
+    conversation: Duration::from_secs(6 * 3600),
+    escalate_after: None,
+    fail_over_after: Duration::from_secs(600),
+};
+
+/// When the first message of these goes out.
+fn goes_out(waiting: &[Pending], sent: &BTreeMap<String, Sent>, now: i64) -> i64 {
+    match due(waiting, sent, &COLLECTED, at(now)) {
+        Due::Send(_) => now,
+        Due::Wait(until) => until.as_second(),
+        Due::Idle => panic!("something waits"),
+    }
+}
+
+#[test]
+fn of_an_incident_what_is_first_or_worse_waits_for_nothing_and_more_of_the_same_for_a_while() {
+    let sent = told("incident 7F3A", 1000, Severity::High);
+    let when = |severity, news, first| goes_out(&[of_incident(1, 1010, severity, news, first)], &sent, 1010);
+    assert_eq!(when(Severity::High, true, true), 1030, "the first of its kind");
+    assert_eq!(when(Severity::Critical, false, false), 1030, "worse than before");
+    assert_eq!(when(Severity::High, true, false), 1120, "another region or credential");
+    assert_eq!(when(Severity::High, false, false), 1300, "the same again");
+    assert_eq!(when(Severity::Low, false, false), 1300);
+    let completes = |mut pending: Pending| {
+        pending.alert.completes = true;
+        goes_out(&[pending], &sent, 1010)
+    };
+    assert_eq!(completes(of_incident(1, 1010, Severity::Low, false, false)), 1120, "who launched it");
+    // Machines whose launcher nobody knows have nothing but each other.
+    let mut machine = of_incident(1, 1010, Severity::High, true, false);
+    machine.alert.group = format!("{OF_MACHINES}1");
+    let machines = told(&machine.alert.group, 1000, Severity::High);
+    assert_eq!(goes_out(&[machine], &machines, 1010), 1060);
+    // What could not be held by the last message follows at once; what was moved here from another conversation was never in it.
+    let mut rest = of_incident(1, 990, Severity::Low, false, false);
+    assert_eq!(goes_out(std::slice::from_ref(&rest), &sent, 1010), 1010);
+    rest.alert.part.moved = true;
+    assert_eq!(goes_out(&[rest], &sent, 1010), 1300);
+}
+
+#[test]
+fn a_message_of_one_conversation_knows_its_thread_and_whether_it_must_be_heard() {
+    let message = |severity, first, sent: &BTreeMap<String, Sent>| match due(
+        &[of_incident(1, 1010, severity, true, first)],
+        sent,
+        &COLLECTED,
+        at(5000),
+    ) {
+        Due::Send(message) => message,
+        other => panic!("nothing is sent: {other:?}"),
+    };
+    let sent = told("incident 7F3A", 1000, Severity::High);
+    let louder = |severity, first| message(severity, first, &sent).louder;
+    assert!(louder(Severity::Critical, false), "worse than before");
+    assert!(!louder(Severity::High, true) && !louder(Severity::Low, false));
+    let critical = told("incident 7F3A", 1000, Severity::Critical);
+    assert!(message(Severity::Critical, true, &critical).louder, "critical, and the first of its kind");
+    assert!(!message(Severity::Critical, false, &critical).louder);
+    let goes_on = message(Severity::Low, false, &sent);
+    assert_eq!((goes_on.update, goes_on.thread.as_deref()), (true, Some("thread")));
+    let begins = message(Severity::Critical, true, &BTreeMap::new());
+    assert_eq!((begins.update, begins.louder, begins.thread), (false, false, None));
+    // After its end is told, another message begins anew.
+    let old = told("incident 7F3A", -30_000, Severity::High);
+    assert_eq!(message(Severity::Low, false, &old).thread, None);
+    assert!(is_over("incident 7F3A", &old["incident 7F3A"], &COLLECTED, at(5000)));
+    assert!(!is_over("incident 7F3A", &sent["incident 7F3A"], &COLLECTED, at(5000)));
+    // Of several groups in one message none has a thread of its own.
+    let mut burst: Vec<Pending> = (0..4).map(|n| pending(n, 0, &format!("g{n}"), Severity::Low)).collect();
+    burst.push(of_incident(9, 0, Severity::High, true, true));
+    let Due::Send(merged) = due(&burst, &sent, &COLLECTED, at(5000)) else { panic!("nothing is sent") };
+    assert_eq!((merged.groups.len(), merged.thread, merged.update), (5, None, false));
+}
+
+#[test]
+fn what_was_sent_is_remembered_with_where_it_stands() {
+    let mut message = sent_at_once(&[of_incident(1, 1010, Severity::High, true, true)]);
+    let receipt = Receipt { thread: Some("1772.1".to_owned()) };
+    let now = |message: &Message, receipt: &Receipt, sent: &BTreeMap<String, Sent>| {
+        sent_now(message, receipt, sent, &COLLECTED, at(2000)).pop().expect("one").1
+    };
+    let begun = now(&message, &receipt, &BTreeMap::new());
+    assert_eq!((begun.thread.as_str(), begun.severity, begun.last), ("1772.1", Severity::High, at(2000)));
+    message.alerts[0].alert.severity = Severity::Low;
+    let went_on = now(&message, &Receipt::default(), &told("incident 7F3A", 1000, Severity::Critical));
+    assert_eq!(
+        (went_on.thread.as_str(), went_on.severity),
+        ("thread", Severity::Critical),
+        "the worst of all"
+    );
+    assert_eq!(message.said(), 1);
+    let like = Like { seq: 2, id: "alert-2".to_owned() };
+    (message.alerts[0].like, message.alerts[0].counted) = (vec![like], 3);
+    assert_eq!((message.alerts[0].more(), message.said()), (4, 5));
+    assert_eq!(message.ids().collect::<Vec<_>>(), ["alert-1", "alert-2"]);
+}
+
+/// Nobody's many groups delay another's first, however they are named.
+#[test]
+fn of_equally_urgent_groups_each_principal_has_its_turn() {
+    let by = |seq: u64, principal: &str| {
+        let mut one = pending(seq, 0, &format!("g{seq:02}"), Severity::High);
+        one.alert.principal = format!("arn:aws:iam::111122223333:user/{principal}");
+        one
+    };
+    let mut waiting: Vec<Pending> = (0..10).map(|seq| by(seq, "noisy")).collect();
+    waiting.push(by(10, "thief"));
+    let Due::Send(message) = due(&waiting, &BTreeMap::new(), &COLLECTED, at(5000)) else { panic!("nothing") };
+    assert_eq!(message.groups[..3], ["g00", "g10", "g01"]);
 }

@@ -162,4 +162,65 @@ mod tests {
             assert!(Hours::parse(wrong).is_err(), "{wrong}");
         }
     }
+
+    fn alert(change: impl FnOnce(&mut Alert)) -> Alert {
+        let text = str::to_owned;
+        let mut alert = Alert {
+            id: text("1"),
+            rule: text("iam-user-created"),
+            title: text("somebody created a user"),
+            description: String::new(),
+            runbook: String::new(),
+            severity: Severity::High,
+            group: text("g"),
+            account: text("111122223333"),
+            account_name: text("prod"),
+            region: text("us-east-1"),
+            time: at("2026-03-02T10:00:00Z"),
+            principal: String::new(),
+            address: String::new(),
+            event_id: String::new(),
+            instance: String::new(),
+            completes: false,
+            part: Default::default(),
+            facts: Vec::new(),
+        };
+        change(&mut alert);
+        alert
+    }
+
+    #[test]
+    fn a_route_takes_what_it_names_and_who_stands_by_only_what_is_passed_on() {
+        let route = |change: fn(&mut Route)| {
+            let mut route =
+                Route { sink: "s".to_owned(), min_severity: Severity::Medium, ..Route::default() };
+            change(&mut route);
+            move |alert: &Alert| route.takes(alert, at("2026-03-02T10:00:00Z"))
+        };
+        let wildcard = |text: &str| Wildcard::parse(text).expect("a wildcard");
+        let (high, low) = (alert(|_| {}), alert(|alert| alert.severity = Severity::Low));
+        let all = route(|_| {});
+        assert!(all(&high) && !all(&low) && all(&alert(|alert| alert.severity = Severity::Medium)));
+        let daily = alert(|alert| (alert.rule, alert.severity) = (DAILY.to_owned(), Severity::Info));
+        assert!(!all(&daily) && route(|route| route.digest = true)(&daily));
+        let only = |only: Only| {
+            let route = Route { sink: "s".to_owned(), only, ..Route::default() };
+            move |alert: &Alert| route.takes(alert, at("2026-03-02T10:00:00Z"))
+        };
+        let by_name = only(Only { accounts: vec![wildcard("prod")], ..Only::default() });
+        assert!(by_name(&high) && !by_name(&alert(|alert| alert.account_name = "test".to_owned())));
+        assert!(only(Only { accounts: vec![wildcard("1111*")], ..Only::default() })(&high));
+        assert!(!only(Only { rules: vec![wildcard("ec2-*")], ..Only::default() })(&high));
+        let europe = only(Only { regions: vec![wildcard("eu-*")], ..Only::default() });
+        let own = alert(|alert| (alert.account, alert.region) = (String::new(), String::new()));
+        assert!(!europe(&high) && europe(&own), "what trailnoti reports of itself is nobody's region");
+        let standby = route(|route| route.backup = true);
+        assert!(!standby(&high) && standby(&alert(|alert| alert.part.passed_on = true)));
+        let end = |alerts| {
+            let end = crate::domain::incident::End { worst: Severity::High, alerts };
+            alert(|alert| (alert.severity, alert.part.end) = (Severity::Info, Some(end)))
+        };
+        assert!(all(&end(3)) && !all(&end(2)) && route(|route| route.follows = true)(&end(1)));
+        assert!(!route(|route| route.min_severity = Severity::Critical)(&end(9)), "who heard of none");
+    }
 }

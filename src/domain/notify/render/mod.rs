@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::domain::event::partition;
+use crate::domain::incident::brief::placed;
 use crate::domain::notify::alert::Alert;
 use crate::domain::notify::message::{Message, Pending};
 use crate::domain::severity::Severity;
@@ -178,5 +179,5 @@ pub fn line(pending: &Pending) -> String {
     };
     let title = clean(&alert.title, 110) + &more;
     let time = alert.time.strftime("%H:%M:%S");
-    format!("{} {title} · {} {time}", alert.severity.name().to_uppercase(), alert.region)
+    format!("{} {} {time}", alert.severity.name().to_uppercase(), placed(&title, &alert.region))
 }

@@ -3,7 +3,7 @@
 //!
 //! Limits (docs.slack.dev, Block Kit reference): header 150 characters, section text 3,000, 50 blocks; beyond
 //! about 13,200 characters a message is refused. `&`, `<` and `>` are escaped (docs.slack.dev, "Formatting text"),
-//! which leaves no way to mention or to link; values stand in code spans, which leaves no formatting either.
+//! which leaves no way to mention or to link; values stand in code spans or in plain text, which leaves no formatting either.
 
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ const LINE: usize = 185;
 /// A message that stands by itself: what it is a part of, and its alerts.
 pub fn render(message: &Message, style: &Style) -> Value {
     let mut blocks = opening(style);
-    blocks.extend(story(message).map(|story| mrkdwn(&story)));
+    blocks.extend(story(message).map(|story| plain(&story)));
     blocks.extend(message.incidents.first().and_then(actions));
     alerts(message, style, &mut blocks);
     payload(message, style, message.severity(), &summary(message), blocks)
@@ -40,30 +40,26 @@ pub fn reply(message: &Message, style: &Style) -> Value {
 pub fn conversation(incident: &Brief, message: &Message, style: &Style) -> Value {
     let mut blocks = opening(style);
     let title = format!("{}: {}", incident.severity.name().to_uppercase(), incident.what());
-    blocks.push(json!({
-        "type": "header",
-        "text": { "type": "plain_text", "text": escape(&title, HEADER), "emoji": false },
-    }));
-    blocks.push(mrkdwn(&code_lines(&incident.lines())));
+    blocks.push(plain(&lines(&incident.lines())));
     blocks.extend(actions(incident));
-    blocks.push(mrkdwn(&code_lines(&incident.beats)));
+    blocks.push(plain(&lines(&incident.beats)));
     let last = when(incident.last, style);
     let state = if incident.state == "open" { String::new() } else { format!(" · {}", incident.state) };
     let footer =
         format!("incident {} · its alerts are in the thread · last event {last}{state}", incident.id);
     blocks.push(context(&escape(&footer, 400)));
-    payload(message, style, incident.severity, &summary(message), blocks)
+    payload(message, style, incident.severity, &title, blocks)
 }
 
 fn opening(style: &Style) -> Vec<Value> {
     style.banner.iter().map(|banner| context(&escape(banner, 300))).collect()
 }
 
-/// Lines in code spans, as many as a section takes.
-fn code_lines(lines: &[String]) -> String {
+/// Escaped lines, as many as a section takes.
+fn lines(lines: &[String]) -> String {
     let mut text = String::new();
     for line in lines {
-        let line = format!("{}\n", code(line, 400));
+        let line = format!("{}\n", escape(line, 400));
         if text.len() + line.len() > SECTION {
             break;
         }
@@ -130,8 +126,8 @@ fn alerts(message: &Message, style: &Style, blocks: &mut Vec<Value>) {
 fn story(message: &Message) -> Option<String> {
     let mut story = String::new();
     for incident in &message.incidents {
-        let headline = format!("{}\n", code(&incident.headline(), 300));
-        let more: String = incident.lines().iter().map(|line| format!("{}\n", code(line, 400))).collect();
+        let headline = format!("{}\n", escape(&incident.headline(), 300));
+        let more = lines(&incident.lines());
         if story.len() + headline.len() > SECTION {
             break;
         }
@@ -177,6 +173,11 @@ fn in_full(alert: &Alert, style: &Style, blocks: &mut Vec<Value>) {
 
 fn mrkdwn(text: &str) -> Value {
     json!({ "type": "section", "text": { "type": "mrkdwn", "text": text, "verbatim": true } })
+}
+
+/// A section in which nothing is formatted, mentioned or linked.
+fn plain(text: &str) -> Value {
+    json!({ "type": "section", "text": { "type": "plain_text", "text": text, "emoji": false } })
 }
 
 fn context(text: &str) -> Value {

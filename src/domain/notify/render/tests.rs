@@ -88,9 +88,9 @@ fn an_alert_in_slack() {
               "blocks": [
                 {
                   "text": {
-                    "text": "`Incident 7F3A · alice in alice (111122223333): got in, hid`\n`from alice`\n`so far: trail alice stopped · 2 alerts in alice`\n`user alice was created by alice`\n`critical as a whole: user alice was created by alice, and is used`\n",
-                    "type": "mrkdwn",
-                    "verbatim": true
+                    "emoji": false,
+                    "text": "Incident 7F3A · alice in alice (111122223333): got in, hid\nfrom alice\nso far: trail alice stopped · 2 alerts in alice\nuser alice was created by alice\ncritical as a whole: user alice was created by alice, and is used\n",
+                    "type": "plain_text"
                   },
                   "type": "section"
                 },
