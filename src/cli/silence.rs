@@ -39,7 +39,7 @@ pub(super) enum Action {
         #[arg(long)]
         region: Option<String>,
         /// For how long, such as 2h or 3d
-        #[arg(long = "for", value_parser = duration)]
+        #[arg(long = "for", value_name = "TIME", value_parser = duration)]
         wanted_for: Duration,
         /// Why, for others
         #[arg(long)]
