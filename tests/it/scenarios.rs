@@ -410,7 +410,7 @@ async fn a_launch_is_told_by_its_record_and_by_what_is_seen() {
     stage.until("10:10").await;
     stage.stop().await;
     expect![[r#"
-        10:02:00 → slack: GPU machine i-00000000abc010003 (g5.12xlarge) started in sa-east-1 · sa-east-1 10:02:00
+        10:02:00 → slack: GPU machine started in sa-east-1: g5.12xlarge (i-00000000abc010003) · sa-east-1 10:02:00
         10:02:45 → slack (update): Instance i-00000000abc010003 is now running in sa-east-1 · sa-east-1 10:02:45
         10:06:00 → slack: !mallory launched g5.12xlarge (GPU or accelerator) in sa-east-1 · sa-east-1 10:02:00"#]].assert_eq(&stage.transcript());
 }

@@ -76,7 +76,7 @@ async fn seen_first_it_is_completed_when_its_launch_is_read() {
     stage.until("10:10").await;
     stage.stop().await;
     expect![[r#"
-        10:02:00 → slack: GPU machine i-00000000abc010003 (g5.12xlarge) started in eu-west-1 · eu-west-1 10:02:00
+        10:02:00 → slack: GPU machine started in eu-west-1: g5.12xlarge (i-00000000abc010003) · eu-west-1 10:02:00
         10:02:45 → slack (update): Instance i-00000000abc010003 is now running in eu-west-1 · eu-west-1 10:02:45
         10:06:00 → slack: !mallory launched g5.12xlarge (GPU or accelerator) in eu-west-1 · eu-west-1 10:02:00"#]].assert_eq(&stage.transcript());
     expect![[r#"
@@ -110,9 +110,9 @@ async fn read_first_it_is_completed_when_it_is_seen() {
     stage.stop().await;
     expect![[r#"
         10:02:15 → slack: !mallory launched g5.12xlarge (GPU or accelerator) in eu-west-1 · eu-west-1 10:02:00
-        10:03:45 → slack (update): GPU machine i-00000000abc010003 (g5.12xlarge) started in eu-west-1 · eu-west-1 10:03:45"#]].assert_eq(&stage.transcript());
+        10:03:45 → slack (update): GPU machine started in eu-west-1: g5.12xlarge (i-00000000abc010003) · eu-west-1 10:03:45"#]].assert_eq(&stage.transcript());
     expect![[r#"
-        GPU machine i-00000000abc010003 (g5.12xlarge) started in eu-west-1 · arn:aws:iam::111122223333:user/mallory from 203.0.113.66
+        GPU machine started in eu-west-1: g5.12xlarge (i-00000000abc010003) · arn:aws:iam::111122223333:user/mallory from 203.0.113.66
         type: g5.12xlarge, 48 vCPUs, GPU
         image: ami-0123456789abcdef0
         launched: 2026-03-02T10:02:00Z
@@ -188,7 +188,7 @@ async fn a_tag_that_a_thief_copied_hides_nobody() {
     stage.until("10:20").await;
     stage.stop().await;
     expect![[r#"
-        10:03:05 → slack: GPU machine i-00000000abc020006 (p5.48xlarge) started in eu-west-1 · eu-west-1 10:03:05
+        10:03:05 → slack: GPU machine started in eu-west-1: p5.48xlarge (i-00000000abc020006) · eu-west-1 10:03:05
         10:03:35 → slack (update): Instance i-00000000abc020006 is now running in eu-west-1 · eu-west-1 10:03:35
         10:06:00 → slack: mallory launched t3.large in eu-west-1 · eu-west-1 10:02:00
         10:06:00 + slack: Instance i-00000000abc010003 is now pending in eu-west-1 · eu-west-1 10:02:00
@@ -297,7 +297,7 @@ async fn a_principal_and_a_region_that_never_used_an_excluded_tag_are_told() {
     stage.stop().await;
     expect![[r#"
         10:25:00 → slack: Instance i-00000000abc030009 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:25:00 [this launcher has never used this exclusion's tags before]
-        10:40:00 → slack: GPU machine i-00000000abc04000c (p5.48xlarge) started in sa-east-1 · sa-east-1 10:40:00
+        10:40:00 → slack: GPU machine started in sa-east-1: p5.48xlarge (i-00000000abc04000c) · sa-east-1 10:40:00
         10:40:00 → slack: Instance i-00000000abc04000c (p5.48xlarge, 192 vCPUs, GPU) carries the tags of exclusion "ci runners" · sa-east-1 10:40:00 [this exclusion's tags were never used in sa-east-1 before]
         10:40:45 → slack (update): Instance i-00000000abc04000c is now running in sa-east-1 · sa-east-1 10:40:45
         10:43:00 → slack: !mallory launched p5.48xlarge (GPU or accelerator) in sa-east-1 · sa-east-1 10:40:00"#]].assert_eq(&stage.transcript());
@@ -505,7 +505,7 @@ async fn what_is_no_instance_is_never_hidden() {
         10:03:00 → slack: !mallory stopped the audit trail management-events · eu-west-1 10:02:00
         10:04:00 → slack (update): mallory created the IAM user x · us-east-1 10:03:00
         10:05:00 → slack (update): !mallory tried to launch an instance (p4d.24xlarge) in eu-west-1 and was refused · eu-west-1 10:04:00
-        10:05:00 → slack: GPU machine i-00000000abc010003 (p5.48xlarge) started in eu-west-1 · eu-west-1 10:05:00
+        10:05:00 → slack: GPU machine started in eu-west-1: p5.48xlarge (i-00000000abc010003) · eu-west-1 10:05:00
         10:05:45 → slack (update): Instance i-00000000abc010003 is now running in eu-west-1 · eu-west-1 10:05:45
         10:06:00 → slack (update): !mallory launched p5.48xlarge (GPU or accelerator) in eu-west-1 · eu-west-1 10:05:00"#]].assert_eq(&stage.transcript());
 }
