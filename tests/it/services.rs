@@ -22,6 +22,7 @@ fn sink(keys: &str) -> Arc<dyn Sink> {
 fn conversation() -> Vec<Message> {
     let mut messages = in_conversation(&paused(demonstration()));
     for message in &mut messages {
+        message.thread = None;
         for pending in &mut message.alerts {
             pending.alert.title = format!("{} {HOSTILE}", pending.alert.title);
             pending.alert.principal = HOSTILE.to_owned();

@@ -337,3 +337,12 @@ fn a_filters_test_of_itself_is_broken_up_before_it_goes_into_a_mail() {
     }
     assert!(mail.text.contains("GTUBE-STANDARD -ANTI-UBE-TEST-EMAIL"), "{}", mail.text);
 }
+
+/// Slack reads `<!channel>` and `<https://…>`, and entities; each of its letters is written as one.
+#[test]
+fn no_letter_of_slacks_own_is_left_in_a_text() {
+    let message = slack::render(&digest(vec![alert("a<!channel>&lt;b>")]), &Style::default());
+    let text = message["text"].as_str().expect("a text");
+    assert!(text.contains("a&lt;!channel&gt;&amp;lt;b&gt;"), "{text}");
+    assert!(!message.to_string().contains("<!channel>"));
+}
