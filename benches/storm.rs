@@ -179,6 +179,7 @@ fn alert(n: usize, who: &Caller<'_>, severity: Severity, time: Timestamp) -> Ale
         instance: String::new(),
         completes: false,
         part: Default::default(),
+        tags: Vec::new(),
         facts: facts.map(|(name, fact)| (text(name), text(fact))).into(),
     }
 }

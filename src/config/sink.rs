@@ -84,6 +84,7 @@ pub(super) fn read(mut sections: Vec<Section<'_>>, folder: &Path) -> Vec<SinkCon
             rules: wildcards(section, "rules"),
             accounts: wildcards(section, "accounts"),
             regions: wildcards(section, "regions"),
+            tags: tags(section),
         };
         let active = section
             .text("active")
@@ -120,8 +121,22 @@ pub(super) fn read(mut sections: Vec<Section<'_>>, folder: &Path) -> Vec<SinkCon
     sinks
 }
 
+/// Each is a tag's key and value, so that a value alone names no key of a thief's.
+fn tags(section: &mut Section<'_>) -> Vec<Wildcard> {
+    let (texts, others): (Vec<_>, Vec<_>) =
+        section.texts("tags").into_iter().partition(|tag: &String| tag.contains('='));
+    for tag in others {
+        section.problem("tags", format!("\"{tag}\" has no value: write \"team=ml-*\""));
+    }
+    parsed(section, "tags", texts)
+}
+
 fn wildcards(section: &mut Section<'_>, key: &'static str) -> Vec<Wildcard> {
     let texts = section.texts(key);
+    parsed(section, key, texts)
+}
+
+fn parsed(section: &mut Section<'_>, key: &'static str, texts: Vec<String>) -> Vec<Wildcard> {
     let read = |text: String| Wildcard::parse(&text).map_err(|why| section.problem(key, why)).ok();
     texts.into_iter().filter_map(read).collect()
 }

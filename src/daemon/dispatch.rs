@@ -1,6 +1,7 @@
 //! The loop that sends, one for each sink: look, decide, deliver, settle. Owns the order of these. A sink that
 //! fails or hangs holds up nobody but itself.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use crate::domain::notify::message::{Message, Receipt};
 use crate::domain::notify::outbox::{Due, PER_MESSAGE, due, is_over, sent_now};
 use crate::domain::notify::overflow;
 use crate::domain::retry::salt;
+use crate::domain::severity::Severity;
 use crate::domain::time::later;
 use crate::ops::metrics::{BySink, Failed};
 use crate::sink::Sink;
@@ -64,6 +66,7 @@ pub async fn dispatch(
                 begun: shared.clock.now(),
                 not_before: shared.store.deferred(queue).await?.unwrap_or(Timestamp::MIN),
                 failures: 0,
+                passed_on: BTreeMap::new(),
                 name: &name,
                 shared: &shared,
                 sink: sink.as_ref(),
@@ -96,6 +99,8 @@ struct Dispatch<'a> {
     begun: Timestamp,
     not_before: Timestamp,
     failures: u32,
+    /// How far what waits was given to those who stand by.
+    passed_on: BTreeMap<Severity, Vec<u8>>,
 }
 
 impl Dispatch<'_> {
@@ -247,7 +252,7 @@ impl Dispatch<'_> {
     }
 
     /// Where the sink fails for so long, gives what is urgent to those who stand by.
-    async fn fail_over(&self, now: Timestamp) -> Result<(), StoreError> {
+    async fn fail_over(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let after = self.shared.config.grouping.fail_over_after;
         if self.health.failing_since().is_none_or(|since| now < later(since, after)) {
             return Ok(());
@@ -260,7 +265,7 @@ impl Dispatch<'_> {
             routes.iter().filter(|route| route.backup).map(|route| route.sink.as_str()).collect();
         let passed = match backups.is_empty() {
             true => 0,
-            false => self.shared.store.fail_over(sink, &backups).await?,
+            false => self.shared.store.fail_over(sink, &backups, &mut self.passed_on).await?,
         };
         if passed > 0 {
             tracing::warn!(

@@ -163,25 +163,12 @@ impl IncidentState {
         Ok(())
     }
 
-    /// Somebody looks after an incident; none where there is none of that id.
-    ///
-    /// # Errors
-    /// When that cannot be written.
-    pub async fn acknowledge(
-        &self,
-        store: &Store,
-        id: &str,
-        said: Acknowledged,
-    ) -> Result<Option<Incident>, StoreError> {
-        let acknowledged = {
-            let incidents = lock(&self.incidents);
-            incidents.get(id).and_then(|incident| incidents.whole(&incident.id)).cloned()
-        };
-        let Some(mut incident) = acknowledged else { return Ok(None) };
-        incident.acknowledged = Some(said.clone());
-        store.put_incident(&incident).await?;
-        lock(&self.incidents).acknowledge(&incident.id, said);
-        tracing::info!(incident = incident.id, "incident acknowledged");
-        Ok(Some(incident))
+    /// Somebody looks after an incident; none where there is none of that id. It is written with the next batch.
+    pub fn acknowledge(&self, id: &str, said: Acknowledged) -> Option<Incident> {
+        let mut incidents = lock(&self.incidents);
+        let id = incidents.get(id).and_then(|incident| incidents.whole(&incident.id))?.id.clone();
+        incidents.acknowledge(&id, said);
+        tracing::info!(incident = id, "incident acknowledged");
+        incidents.get(&id).cloned()
     }
 }

@@ -9,7 +9,10 @@ use jiff::Timestamp;
 use crate::daemon::coverage::Read;
 use crate::daemon::judge_state::AccountState;
 use crate::daemon::shared::Shared;
+use crate::domain::event::scope::Scope;
+use crate::domain::health::report::Report;
 use crate::domain::health::subject::Api;
+use crate::domain::incident::brief::Brief;
 use crate::domain::incident::{Acknowledged, Incident};
 use crate::domain::instances::explain::{Place, explain};
 use crate::domain::instances::story::Story;
@@ -27,7 +30,7 @@ use crate::ops::page::{
     StatusPage,
 };
 use crate::ops::status::Pages;
-use crate::store::StoreError;
+use crate::store::{Commit, StoreError};
 
 /// How many alerts the page has; all that are kept are on a page of their own.
 const RECENT: usize = 20;
@@ -263,10 +266,23 @@ impl Pages for Overview {
         id: &'a str,
         said: Acknowledged,
     ) -> BoxFuture<'a, Result<Option<Incident>, String>> {
-        let Shared { store, judge_state, clock, .. } = &self.shared;
-        let said = Acknowledged { by: clean(&said.by, 80), note: clean(&said.note, FACT), at: clock.now() };
-        Box::pin(async {
-            judge_state.told.acknowledge(store, id, said).await.map_err(|error| error.to_string())
+        let now = self.shared.clock.now();
+        let said = Acknowledged { by: clean(&said.by, 80), note: clean(&said.note, FACT), at: now };
+        Box::pin(async move {
+            let Some(incident) = self.shared.judge_state.told.acknowledge(id, said.clone()) else {
+                return Ok(None);
+            };
+            let report = Report::IncidentAcknowledged {
+                what: Brief::of(&incident, now).what(),
+                incident: incident.id.clone(),
+                by: said.by,
+                note: said.note,
+                alerts: incident.alerts,
+                worst: incident.worst(),
+            };
+            // That is what writes it.
+            let told = self.shared.report(&report, Scope::Program, Commit::default()).await;
+            told.map(|()| Some(incident)).map_err(|error| error.to_string())
         })
     }
 

@@ -141,7 +141,7 @@ impl Upkeep<'_> {
             .map(|over| Report::IncidentOver {
                 what: Brief::of(&over, now).what(),
                 alerts: over.alerts,
-                worst: over.end().worst,
+                worst: over.worst(),
                 incident: over.id,
                 quiet,
             })

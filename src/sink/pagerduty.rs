@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
 use crate::config::section::Section;
+use crate::domain::incident::Turn;
 use crate::domain::notify::message::{Message, Pending};
 use crate::domain::notify::render::{Style, line, summary};
 use crate::domain::severity::Severity;
@@ -46,7 +47,13 @@ impl PagerDuty {
         let worst = alerts.iter().map(|pending| pending.alert.severity).max().unwrap_or(Severity::Info);
         let incident = alerts.first().map(|pending| pending.alert.part.incident.as_str()).unwrap_or_default();
         let brief = message.incidents.iter().find(|brief| brief.id == incident);
-        let is_over = alerts.iter().all(|pending| pending.alert.part.end.is_some());
+        let turn = |pending: &&Pending| pending.alert.part.standing.as_ref().map(|standing| standing.turn);
+        let all = |wanted| alerts.iter().all(|pending| turn(pending) == Some(wanted));
+        let action = match (all(Turn::Over), all(Turn::Acknowledged)) {
+            (true, _) => "resolve",
+            (_, true) => "acknowledge",
+            _ => "trigger",
+        };
         let mut details = Map::new();
         if let Some(brief) = brief {
             details.insert("incident".to_owned(), brief.headline().into());
@@ -60,7 +67,7 @@ impl PagerDuty {
         let banner = style.banner.as_ref().map(|banner| format!("{banner} ")).unwrap_or_default();
         json!({
             "routing_key": self.routing_key.expose_secret(),
-            "event_action": if is_over { "resolve" } else { "trigger" },
+            "event_action": action,
             "dedup_key": clean(&format!("trailnoti {group}"), DEDUP_KEY),
             "client": "trailnoti",
             "payload": {

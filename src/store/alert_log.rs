@@ -50,14 +50,6 @@ impl Store {
         Ok(rows.iter().filter_map(|(_, row)| serde_json::from_slice(row).ok()).collect())
     }
 
-    /// An incident as it stands, flushed and synced.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub async fn put_incident(&self, incident: &Incident) -> Result<(), StoreError> {
-        self.write(vec![Change::put(key::incident(&incident.id), rows::json(incident))]).await
-    }
-
     /// Every silence that was not taken away.
     ///
     /// # Errors

@@ -132,33 +132,43 @@ impl Store {
     }
 
     /// A sink cannot send: what is urgent of what waits there, and was not passed on yet, waits for those who stand by too. How many
-    /// these are is answered.
+    /// these are is answered. Of each severity it goes on behind `looked_at`, which it moves: however much waits, it is read once.
     ///
     /// # Errors
     /// When that cannot be written.
-    pub async fn fail_over(&self, sink: &str, backups: &[&str]) -> Result<usize, StoreError> {
-        let rows = self.engine.scan(&[key::outbox_of(sink)], SCANNED).await?;
-        let (mut changes, mut passed) = (Vec::new(), 0);
-        for (key, row) in rows.into_iter().flatten() {
-            let Some(mut waiting) = pending::read(&key, &row) else { continue };
-            // The rows come the most urgent first.
-            if waiting.alert.severity < Severity::High {
-                break;
+    pub async fn fail_over(
+        &self,
+        sink: &str,
+        backups: &[&str],
+        looked_at: &mut BTreeMap<Severity, Vec<u8>>,
+    ) -> Result<usize, StoreError> {
+        let mut passed = 0;
+        for severity in [Severity::Critical, Severity::High] {
+            let mut keys = self.engine.keys(&key::outbox_at(sink, severity)).await?;
+            if let Some(upto) = looked_at.get(&severity) {
+                keys.retain(|key| key > upto);
             }
-            if waiting.alert.part.passed_on {
-                continue;
+            for keys in keys.chunks(LOOKED_AT) {
+                let rows = self.engine.get(keys).await?;
+                let mut changes = Vec::new();
+                for (key, row) in keys.iter().zip(rows) {
+                    let waiting = row.and_then(|row| pending::read(key, &row));
+                    let Some(mut waiting) = waiting.filter(|waiting| !waiting.alert.part.passed_on) else {
+                        continue;
+                    };
+                    waiting.alert.part.passed_on = true;
+                    changes.push(Change::put(key.clone(), pending::row(&waiting)));
+                    let copy = Pending { refusals: 0, not_before: None, ..waiting };
+                    changes.extend(backups.iter().map(|backup| {
+                        Change::put(key::outbox(backup, severity, self.next_seq()), pending::row(&copy))
+                    }));
+                    passed += 1;
+                }
+                if !changes.is_empty() {
+                    self.write(changes).await?;
+                }
+                looked_at.extend(keys.last().map(|key| (severity, key.clone())));
             }
-            waiting.alert.part.passed_on = true;
-            changes.push(Change::put(key, pending::row(&waiting)));
-            let severity = waiting.alert.severity;
-            let copy = Pending { refusals: 0, not_before: None, ..waiting };
-            changes.extend(backups.iter().map(|backup| {
-                Change::put(key::outbox(backup, severity, self.next_seq()), pending::row(&copy))
-            }));
-            passed += 1;
-        }
-        if passed > 0 {
-            self.write(changes).await?;
         }
         Ok(passed)
     }

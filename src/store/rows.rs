@@ -381,6 +381,8 @@ impl<'a> AlertRow<'a> {
             instance: self.instance.into_owned(),
             completes: self.completes,
             part: self.part.into_owned(),
+            // It has its sink.
+            tags: Vec::new(),
             facts: self.facts.into_owned(),
         })
     }

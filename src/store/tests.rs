@@ -32,21 +32,11 @@ pub(super) fn alert(n: u64, severity: Severity) -> Alert {
         id: format!("alert-{n}"),
         rule: "rule".to_owned(),
         title: format!("title {n}"),
-        description: String::new(),
-        runbook: String::new(),
         severity,
-        group: "group".to_owned(),
-        account: SCOPE.account().to_owned(),
-        account_name: String::new(),
-        region: SCOPE.region().to_owned(),
         time: at(10),
         principal: "p".repeat(960),
-        address: String::new(),
-        event_id: String::new(),
-        instance: String::new(),
-        completes: false,
-        part: Default::default(),
         facts: vec![("long".to_owned(), "x".repeat(9_000))],
+        ..Alert::sample()
     }
 }
 
@@ -293,4 +283,26 @@ fn a_delivery_that_an_earlier_build_wrote_is_read() {
     let read = |text: &str| serde_json::from_str::<Delivery>(text).expect("a delivery");
     assert_eq!(read(r#"{"Waits":"Slack answers 500"}"#), Delivery::Waits("Slack answers 500".to_owned()));
     assert_eq!(read(r#"{"refused":"no_service"}"#), Delivery::Refused("no_service".to_owned()));
+}
+
+/// A thief who makes thousands of critical alerts while a sink is down keeps none of those behind them from who stands by.
+#[tokio::test]
+async fn however_many_wait_each_urgent_one_is_given_to_who_stands_by_and_once() {
+    let store = Store::in_memory(clock()).await.expect("a store");
+    let commit = |from: u64, until: u64, severity| {
+        let small = |n| Alert { facts: Vec::new(), principal: String::new(), ..alert(n, severity) };
+        let judgement = Judgement { alerts: (from..until).map(small).collect(), ..Judgement::default() };
+        Commit { judgement, ..Commit::default() }
+    };
+    keep(&store, &commit(0, 4_500, Severity::Critical), &routes(&["slack"])).await;
+    keep(&store, &commit(4_500, 4_510, Severity::High), &routes(&["slack"])).await;
+    keep(&store, &commit(4_510, 4_520, Severity::Medium), &routes(&["slack"])).await;
+    let mut looked_at = BTreeMap::new();
+    let passed = store.fail_over("slack", &["backup"], &mut looked_at).await.expect("passed on");
+    assert_eq!((passed, store.queue("backup").await.expect("a number")), (4_510, 4_510));
+    assert_eq!(store.queue("slack").await.expect("a number"), 4_520, "they wait there too");
+    keep(&store, &commit(5_000, 5_001, Severity::Critical), &routes(&["slack"])).await;
+    for (of, expected) in [(&mut looked_at, 1), (&mut BTreeMap::new(), 0)] {
+        assert_eq!(store.fail_over("slack", &["backup"], of).await.expect("passed on"), expected);
+    }
 }

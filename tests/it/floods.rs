@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
+use proptest::collection::vec;
+use proptest::prelude::*;
 use trailnoti::domain::context::Envelope;
 use trailnoti::domain::event::scope::Scope;
 use trailnoti::domain::health::report::Report;
@@ -19,7 +21,7 @@ use trailnoti::domain::severity::Severity;
 use trailnoti::simulator::records::{Caller, call};
 use trailnoti::store::{Commit, Store};
 
-use crate::world::{ACCOUNT, Answer, Stage, at, minutes, seconds};
+use crate::world::{ACCOUNT, Answer, Delivery, Stage, at, minutes, seconds};
 
 const REGION: &str = "us-east-1";
 
@@ -283,78 +285,90 @@ const STORM: [(&str, IncidentStage, Severity); 6] = [
     ("secret", IncidentStage::TookData, Severity::Low),
 ];
 
-/// A storm of three credentials over seventeen regions: how much each does is the dice's.
-fn storm(mut dice: impl FnMut(usize) -> usize, like: &Alert) -> Vec<Alert> {
-    let loudest = dice(3);
-    let alert = |n: usize| {
-        // One of the three makes most of the noise, and what is rare hides behind it.
-        let who = if dice(4) > 0 { loudest } else { dice(3) };
-        let (rule, stage, severity) = STORM[if dice(3) > 0 { dice(2) } else { dice(6) }];
-        let region = format!("region-{}", dice(17));
-        let key = Credential::Key(format!("AKIA{who}"));
-        Alert {
-            id: format!("storm-{n}"),
-            rule: rule.to_owned(),
-            title: format!("key {who} did {rule} {n}"),
-            principal: format!("arn:aws:iam::{ACCOUNT}:user/u{who}"),
-            region,
-            severity,
-            part: Part { by: vec![key], stages: vec![stage], ..Part::default() },
-            ..like.clone()
-        }
-    };
-    (0..10_000).map(alert).collect()
+/// How much of a storm each of so many is: alike, or some far louder than the others.
+fn weights(of: usize) -> impl Strategy<Value = Vec<u64>> {
+    vec(prop_oneof![3 => 1..4_u64, 1 => 50..1_000_u64], of)
 }
 
-/// Every credential, stage and region of a storm is named in some message, and there are few of these.
-#[tokio::test(start_paused = true)]
-async fn of_ten_thousand_alerts_in_three_incidents_each_credential_stage_and_region_is_named_in_twenty_messages()
- {
-    for seed in 1..=4_u64 {
-        let mut stage = Stage::of_loops(&[REGION]).with("[[sink]]\nname = \"slack\"\nkind = \"terminal\"\n");
-        let config = stage.parse("").expect("right");
-        let test = config.ruleset.rules.iter().find(|rule| rule.id == "trailnoti-test").expect("the rule");
-        let event = Report::Test { sink: String::new() }.event(Scope::Program, at("09:00"));
-        let like = Alert::new(test, test.severity, &Envelope::from(event).after(None), "");
-        let mut state = seed;
-        // A linear congruence (Knuth's MMIX) is dice enough, and the same each time.
-        let dice = move |sides: usize| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) as usize % sides
+/// Which of these a roll of the dice is.
+fn rolled(weights: &[u64], roll: u16) -> usize {
+    let mut left = u64::from(roll) * weights.iter().sum::<u64>() / (u64::from(u16::MAX) + 1);
+    let is_it = |weight: &u64| {
+        let found = left < *weight;
+        left = left.saturating_sub(*weight);
+        found
+    };
+    weights.iter().position(is_it).expect("one of them")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 8, max_shrink_iters: 16, failure_persistence: None, ..ProptestConfig::default() })]
+    /// Every credential, stage and region of a storm is named in some message, and there are few of these: however much of it is
+    /// whose, what, and where.
+    #[test]
+    fn of_ten_thousand_alerts_in_three_incidents_each_credential_stage_and_region_is_named_in_twenty_messages(
+        who in weights(3),
+        what in weights(STORM.len()),
+        place in weights(17),
+        rolls in vec(any::<[u16; 3]>(), 10_000),
+    ) {
+        let storm = |like: &Alert| {
+            let alert = |(n, roll): (usize, &[u16; 3])| {
+                let (who, region) = (rolled(&who, roll[0]), format!("region-{}", rolled(&place, roll[2])));
+                let (rule, stage, severity) = STORM[rolled(&what, roll[1])];
+                let key = Credential::Key(format!("AKIA{who}"));
+                Alert {
+                    id: format!("storm-{n}"),
+                    rule: rule.to_owned(),
+                    title: format!("key {who} did {rule} {n}"),
+                    principal: format!("arn:aws:iam::{ACCOUNT}:user/u{who}"),
+                    region,
+                    severity,
+                    part: Part { by: vec![key], stages: vec![stage], ..Part::default() },
+                    ..like.clone()
+                }
+            };
+            rolls.iter().enumerate().map(alert).collect()
         };
-        let alerts = storm(dice, &like);
-        let wanted: BTreeSet<(String, String, String)> =
-            alerts.iter().map(|one| (one.principal.clone(), one.rule.clone(), one.region.clone())).collect();
-        let mut incidents = Incidents::default();
-        let mut judgement = Judgement { alerts, ..Judgement::default() };
-        join(&mut incidents, &mut judgement, at("09:59"));
-        let (store, _) = Store::open(&stage.state, stage.clock).await.expect("the state opens");
-        let slack = Route { sink: "slack".to_owned(), min_severity: Severity::Info, ..Route::default() };
-        let commit = Commit { judgement, incidents: incidents.take_changes(), ..Commit::default() };
-        store.commit(Scope::Program, &commit, &[slack]).await.expect("written");
-        store.close().await;
-        drop(store);
-        stage.start().await;
-        stage.until("10:20").await;
-        stage.stop().await;
-        let book = stage.book.lock().expect("the book");
-        let messages: Vec<_> = book
-            .deliveries
-            .iter()
-            .filter(|one| one.digest.alerts.iter().any(|one| !one.alert.part.incident.is_empty()))
-            .collect();
-        assert!(messages.len() <= 20, "seed {seed}: {} messages", messages.len());
-        let told: BTreeSet<(String, String, String)> = messages
-            .iter()
-            .flat_map(|message| &message.digest.alerts)
-            .map(|one| (one.alert.principal.clone(), one.alert.rule.clone(), one.alert.region.clone()))
-            .collect();
-        let untold: Vec<_> = wanted.difference(&told).collect();
-        assert!(untold.is_empty(), "seed {seed}: {untold:?}");
-        let said: u64 = messages.iter().map(|message| message.digest.said()).sum();
-        assert_eq!(said, 10_000, "seed {seed}: none is lost, none twice");
-        let stories: BTreeSet<&String> =
-            messages.iter().flat_map(|message| &message.digest.incidents).map(|brief| &brief.id).collect();
-        assert_eq!(stories.len(), 3, "seed {seed}: three credentials are three incidents");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+        runtime.expect("a runtime").block_on(is_told_in_few_messages(storm));
     }
+}
+
+async fn is_told_in_few_messages(storm: impl FnOnce(&Alert) -> Vec<Alert>) {
+    let mut stage = Stage::of_loops(&[REGION]).with("[[sink]]\nname = \"slack\"\nkind = \"terminal\"\n");
+    let config = stage.parse("").expect("right");
+    let test = config.ruleset.rules.iter().find(|rule| rule.id == "trailnoti-test").expect("the rule");
+    let event = Report::Test { sink: String::new() }.event(Scope::Program, at("09:00"));
+    let like = Alert::new(test, test.severity, &Envelope::from(event).after(None), "");
+    let alerts = storm(&like);
+    let named = |alert: &Alert| (alert.principal.clone(), alert.rule.clone(), alert.region.clone());
+    let wanted: BTreeSet<_> = alerts.iter().map(named).collect();
+    let credentials = alerts.iter().map(|alert| &alert.principal).collect::<BTreeSet<_>>().len();
+    let mut incidents = Incidents::default();
+    let mut judgement = Judgement { alerts, ..Judgement::default() };
+    join(&mut incidents, &mut judgement, at("09:59"));
+    let (store, _) = Store::open(&stage.state, stage.clock).await.expect("the state opens");
+    let slack = Route { sink: "slack".to_owned(), min_severity: Severity::Info, ..Route::default() };
+    let commit = Commit { judgement, incidents: incidents.take_changes(), ..Commit::default() };
+    store.commit(Scope::Program, &commit, &[slack]).await.expect("written");
+    store.close().await;
+    drop(store);
+    stage.start().await;
+    stage.until("10:20").await;
+    stage.stop().await;
+    let book = stage.book.lock().expect("the book");
+    let is_of_an_incident =
+        |one: &&Delivery| one.digest.alerts.iter().any(|pending| !pending.alert.part.incident.is_empty());
+    let messages: Vec<_> = book.deliveries.iter().filter(is_of_an_incident).collect();
+    assert!(messages.len() <= 20, "{} messages", messages.len());
+    let told = messages.iter().flat_map(|message| &message.digest.alerts);
+    let told: BTreeSet<_> = told.map(|pending| named(&pending.alert)).collect();
+    let untold: Vec<_> = wanted.difference(&told).collect();
+    assert!(untold.is_empty(), "{untold:?}");
+    let said: u64 = messages.iter().map(|message| message.digest.said()).sum();
+    assert_eq!(said, 10_000, "none is lost, none twice");
+    let stories = messages.iter().flat_map(|message| &message.digest.incidents);
+    let stories: BTreeSet<&String> = stories.map(|brief| &brief.id).collect();
+    assert_eq!(stories.len(), credentials, "each credential is an incident");
 }

@@ -1,6 +1,7 @@
 //! Who hears of what: by region and hours, when a sink is down, and when nobody looks after an incident.
 
 use trailnoti::domain::json::{Json, object};
+use trailnoti::simulator::Launch;
 use trailnoti::simulator::records::{Caller, call};
 
 use crate::world::{Answer, MALLORY, Stage, at, minutes};
@@ -39,15 +40,22 @@ async fn a_sink_gets_what_its_route_names_in_its_hours() {
         sink("keys", "rules = [\"access-key-*\"]\n"),
         sink("other", "accounts = [\"999999999999\"]\n"),
         sink("weekend", "active = \"Sat-Sun 00:00-24:00 UTC\"\n"),
+        sink("ml", "tags = [\"team=ml-*\"]\n"),
         sink("office", "active = \"Mon-Fri 09:00-18:00 UTC\"\n"),
     ];
     let mut stage = Stage::new(&["us-east-1", "eu-west-1"]).with(&sinks.concat());
     stops(&stage, &MALLORY, "10:02", "eu-west-1");
     let other = Caller { user: "trent", key: "AKIATRENT00EXAMPLE", ..MALLORY };
     stops(&stage, &other, "10:02", "us-east-1");
+    let launch = Launch::new("us-east-1", "p5.48xlarge", at("10:03"));
+    stage.account(|account| {
+        account.launch(&Launch { tags: &[("team", "ml-1")], ..launch.clone() });
+        account.launch(&launch);
+    });
     stage.start().await;
     stage.until("10:15").await;
     stage.stop().await;
+    assert_eq!(told(&stage, "ml").len(), 2, "it started, and runs: {}", stage.transcript());
     let count = |sink: &str| told(&stage, sink).iter().filter(|line| line.contains("trail-stopped")).count();
     let counts = ["all", "eu", "keys", "other", "weekend", "office"].map(count);
     assert_eq!(counts, [2, 1, 0, 0, 0, 2], "{}", stage.transcript());

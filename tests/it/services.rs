@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use trailnoti::domain::incident::{Standing, Turn};
 use trailnoti::domain::notify::answer::Failure;
 use trailnoti::domain::notify::message::Message;
 use trailnoti::domain::severity::Severity;
@@ -79,9 +80,13 @@ fn pagerduty_gets_one_incident_that_is_triggered_again_and_resolved() {
         assert_eq!(events.last().expect("one")["payload"]["severity"], "critical");
         let mut end = messages[0].clone();
         let incident = &end.incidents[0];
-        let ended = trailnoti::domain::incident::End { worst: incident.severity, alerts: incident.alerts };
+        let stands = |turn| Some(Standing { turn, worst: incident.severity, alerts: incident.alerts });
         end.alerts.truncate(1);
-        end.alerts[0].alert.part.end = Some(ended);
+        end.alerts[0].alert.part.standing = stands(Turn::Acknowledged);
+        let (event, ..) = posted(keys, Reply::new(202, "{}"), &end).await;
+        is_an_event_of_pagerduty(&event);
+        assert_eq!(event["event_action"], "acknowledge");
+        end.alerts[0].alert.part.standing = stands(Turn::Over);
         let (event, ..) = posted(keys, Reply::new(202, "{}"), &end).await;
         is_an_event_of_pagerduty(&event);
         assert_eq!(

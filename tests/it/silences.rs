@@ -74,6 +74,8 @@ async fn a_silence_hides_and_stays_visible_and_ends_and_an_incident_is_acknowled
     let (code, text) = run(home.command(&ack).env("USER", "alice\u{1b}[31m"));
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("acknowledged by alice[31m: I look at it"), "{text}");
+    let said_so = format!("alice[31m looks after incident {incident}");
+    eventually("Slack is told at once that somebody looks after it", LONG, || said(&slack, &said_so)).await;
     let (_, text) = run(&mut home.command(&["incident", &incident, "--config", "trailnoti.toml"]));
     assert!(text.contains("acknowledged by alice[31m: I look at it"), "{text}");
     let (_, text) =

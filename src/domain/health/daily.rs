@@ -49,8 +49,8 @@ pub struct Tally {
 impl Tally {
     /// Counts what was decided of a batch.
     pub fn add(&mut self, alerts: &[Alert], excluded: &[String], tried: &[String]) {
-        // That an incident is over is no alert of its own.
-        for alert in alerts.iter().filter(|alert| alert.part.end.is_none()) {
+        // How an incident stands is no alert of its own.
+        for alert in alerts.iter().filter(|alert| alert.part.standing.is_none()) {
             *self.alerts.entry(alert.severity.name().to_owned()).or_default() += 1;
             if GAP_RULES.contains(&alert.rule.as_str()) && self.gaps.len() < GAPS {
                 self.gaps.push((alert.time, alert.title.clone()));

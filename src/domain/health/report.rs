@@ -124,6 +124,21 @@ pub enum Report {
         /// For how long nothing happened.
         quiet: Duration,
     },
+    /// Somebody looks after an incident.
+    IncidentAcknowledged {
+        /// Its id.
+        incident: String,
+        /// Whom it is about, and how far it came.
+        what: String,
+        /// Who looks after it.
+        by: String,
+        /// What he says of it; empty for nothing.
+        note: String,
+        /// How many alerts it had.
+        alerts: u64,
+        /// How urgent the most urgent of them was.
+        worst: Severity,
+    },
     /// Nobody said that he looks after an incident.
     IncidentUnattended {
         /// Its id.

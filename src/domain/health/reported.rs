@@ -86,6 +86,17 @@ impl Report {
                     ("quiet", text(&minutes(*quiet))),
                 ]),
             ),
+            Report::IncidentAcknowledged { incident, what, by, note, alerts, worst } => (
+                "trailnoti Incident Acknowledged",
+                object([
+                    ("incident", text(incident)),
+                    ("what", text(what)),
+                    ("by", text(by)),
+                    ("note", text(note)),
+                    ("alerts", text(&alerts.to_string())),
+                    ("worst", text(worst.name())),
+                ]),
+            ),
             Report::IncidentUnattended { incident, what, waited } => (
                 "trailnoti Incident Unattended",
                 object([

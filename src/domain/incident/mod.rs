@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::incident::credential::Credential;
 use crate::domain::incident::resource::Resource;
 use crate::domain::incident::stage::Stage;
-pub use crate::domain::incident::told::{Acknowledged, End, News, Part, Place, Told};
+pub use crate::domain::incident::told::{Acknowledged, News, Part, Place, Standing, Told, Turn};
 use crate::domain::severity::Severity;
 use crate::domain::time::later;
 
@@ -210,10 +210,9 @@ impl Incident {
         }
     }
 
-    /// That it is over.
-    pub fn end(&self) -> End {
-        let worst = self.timeline.iter().map(|beat| beat.severity).max();
-        End { worst: worst.unwrap_or(Severity::Info), alerts: self.alerts }
+    /// How urgent its most urgent alert is.
+    pub fn worst(&self) -> Severity {
+        self.timeline.iter().map(|beat| beat.severity).max().unwrap_or(Severity::Info)
     }
 
     /// Takes in something that it laid hands on.

@@ -41,9 +41,9 @@ pub struct Part {
     /// It is for who stands by too: another sink could not send it, or nobody looks after its incident.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub passed_on: bool,
-    /// It says that the incident is over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub end: Option<End>,
+    /// It says no more than how the incident stands now.
+    #[serde(default, alias = "end", skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Standing>,
     /// It waited in another conversation, which turned out to be a part of this one.
     #[serde(skip)]
     pub moved: bool,
@@ -61,13 +61,26 @@ pub struct Acknowledged {
     pub note: String,
 }
 
-/// That an incident is over, as far as choosing who hears of it.
+/// How an incident stands now, as far as choosing who hears of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct End {
-    /// How urgent the most urgent of its alerts was: who heard of none hears of no end.
+pub struct Standing {
+    /// What became of it.
+    #[serde(default)]
+    pub turn: Turn,
+    /// How urgent the most urgent of its alerts was: who heard of none hears nothing of this.
     pub worst: Severity,
     /// How many alerts it had.
     pub alerts: u64,
+}
+
+/// What became of an incident.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Turn {
+    /// It is over.
+    #[default]
+    Over,
+    /// Somebody looks after it.
+    Acknowledged,
 }
 
 /// What an incident is told by an alert.

@@ -22,27 +22,8 @@ fn silence(change: impl FnOnce(&mut Silence)) -> Silence {
 }
 
 fn alert(change: impl FnOnce(&mut Alert)) -> Alert {
-    let text = str::to_owned;
-    let mut alert = Alert {
-        id: text("1"),
-        rule: text("iam-user-created"),
-        title: text("somebody created a user"),
-        description: String::new(),
-        runbook: String::new(),
-        severity: Severity::High,
-        group: text("g"),
-        account: text("111122223333"),
-        account_name: String::new(),
-        region: text("us-east-1"),
-        time: at(0),
-        principal: text("arn:aws:iam::111122223333:role/deploy"),
-        address: String::new(),
-        event_id: String::new(),
-        instance: String::new(),
-        completes: false,
-        part: Default::default(),
-        facts: Vec::new(),
-    };
+    let principal = "arn:aws:iam::111122223333:role/deploy".to_owned();
+    let mut alert = Alert { principal, ..Alert::sample() };
     change(&mut alert);
     alert
 }

@@ -13,7 +13,7 @@ use crate::domain::event::{Event, INSTANCE_STATE, OWN_SOURCE, derived_id};
 use crate::domain::incident::credential::{Credential, speaks_as};
 use crate::domain::incident::resource::touched;
 use crate::domain::incident::stage::Stage;
-use crate::domain::incident::{CONVERSATION, End, Part};
+use crate::domain::incident::{CONVERSATION, Part, Standing, Turn};
 use crate::domain::json::Json;
 use crate::domain::rules::rule::Rule;
 use crate::domain::severity::Severity;
@@ -81,6 +81,8 @@ pub struct Alert {
     pub completes: bool,
     /// Of which incident it is a part, and whose doing.
     pub part: Part,
+    /// The tags of the instances that it is about, as `key=value`: by which it goes to a sink. They do not wait with it.
+    pub tags: Vec<String>,
     /// More facts, each with its name.
     pub facts: Vec<(String, String)>,
 }
@@ -112,13 +114,14 @@ impl Alert {
         let mut group = clean(&format!("{}/{}/{subject}", event.account, rule.id), FACT);
         if let Some(incident) = incident_of(event) {
             group = format!("{CONVERSATION}{incident}");
-            let end = ended(event);
+            let standing = standing(event);
+            let is_over = standing.as_ref().is_some_and(|standing| standing.turn == Turn::Over);
             part = Part {
                 incident,
-                news: end.is_none(),
-                first: end.is_none(),
-                passed_on: end.is_none(),
-                end,
+                news: !is_over,
+                first: standing.is_none(),
+                passed_on: !is_over,
+                standing,
                 ..Part::default()
             };
         }
@@ -140,7 +143,36 @@ impl Alert {
             instance: clean(instance, FACT),
             completes: false,
             part,
+            tags: tags(event),
             facts: facts(event),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Alert {
+    /// An alert for tests: a user that somebody created. What a test is about, it changes.
+    pub(crate) fn sample() -> Self {
+        Alert {
+            id: "1".to_owned(),
+            rule: "iam-user-created".to_owned(),
+            title: "somebody created a user".to_owned(),
+            description: String::new(),
+            runbook: String::new(),
+            severity: Severity::High,
+            group: "group".to_owned(),
+            account: "111122223333".to_owned(),
+            account_name: String::new(),
+            region: "us-east-1".to_owned(),
+            time: "2026-03-02T10:00:00Z".parse().expect("a time"),
+            principal: String::new(),
+            address: String::new(),
+            event_id: String::new(),
+            instance: String::new(),
+            completes: false,
+            part: Part::default(),
+            tags: Vec::new(),
+            facts: Vec::new(),
         }
     }
 }
@@ -150,10 +182,11 @@ fn incident_of(event: &Event) -> Option<String> {
     event.detail.text("incident").filter(|_| event.source == OWN_SOURCE).map(str::to_owned)
 }
 
-/// How it was, where the report says that it is over.
-fn ended(event: &Event) -> Option<End> {
+/// How it stands now, where that is what the report is about.
+fn standing(event: &Event) -> Option<Standing> {
     let said = |name: &str| event.detail.text(name);
-    Some(End { worst: Severity::parse(said("worst")?)?, alerts: said("alerts")?.parse().ok()? })
+    let turn = if said("by").is_some() { Turn::Acknowledged } else { Turn::Over };
+    Some(Standing { turn, worst: Severity::parse(said("worst")?)?, alerts: said("alerts")?.parse().ok()? })
 }
 
 /// What trailnoti reports of itself is nobody's doing.
@@ -164,6 +197,14 @@ fn part(rule: &Rule, event: &Event, instance: &str) -> Part {
     }
     let stages: BTreeSet<Stage> = rule.tags.iter().filter_map(|tag| Stage::of_technique(tag)).collect();
     Part { by, stages: stages.into_iter().collect(), touched: touched(event), ..Part::default() }
+}
+
+/// What its instances are tagged with: one that is listed, or those that the call started.
+fn tags(event: &Event) -> Vec<String> {
+    let started = if event.instance.is_none() { launch::started(event) } else { Vec::new() };
+    let all = event.instance.iter().chain(&started).flat_map(|instance| &instance.tags);
+    let all: BTreeSet<String> = all.map(|(key, value)| format!("{key}={value}")).collect();
+    all.into_iter().collect()
 }
 
 fn facts(event: &Event) -> Vec<(String, String)> {

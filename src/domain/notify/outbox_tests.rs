@@ -9,23 +9,11 @@ fn at(second: i64) -> Timestamp {
 fn pending(seq: u64, second: i64, group: &str, severity: Severity) -> Pending {
     let alert = Alert {
         id: format!("alert-{seq}"),
-        rule: "rule".to_owned(),
         title: "it happened".to_owned(),
-        description: String::new(),
-        runbook: String::new(),
         severity,
         group: group.to_owned(),
-        account: "111122223333".to_owned(),
-        account_name: String::new(),
-        region: "us-east-1".to_owned(),
         time: at(second),
-        principal: String::new(),
-        address: String::new(),
-        event_id: String::new(),
-        instance: String::new(),
-        completes: false,
-        part: Default::default(),
-        facts: Vec::new(),
+        ..Alert::sample()
     };
     Pending { seq, enqueued: at(second), refusals: 0, not_before: None, like: Vec::new(), counted: 0, alert }
 }

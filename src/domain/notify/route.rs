@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
 
+use crate::domain::incident::{Standing, Turn};
 use crate::domain::notify::alert::Alert;
 use crate::domain::pattern::Wildcard;
 use crate::domain::severity::Severity;
@@ -42,6 +43,8 @@ pub struct Only {
     pub(crate) accounts: Vec<Wildcard>,
     /// Regions.
     pub(crate) regions: Vec<Wildcard>,
+    /// Tags of the instances that an alert is about, as `key=value`.
+    pub(crate) tags: Vec<Wildcard>,
 }
 
 impl Only {
@@ -52,6 +55,7 @@ impl Only {
         has(&self.rules, &[&alert.rule])
             && has(&self.accounts, &[&alert.account, &alert.account_name])
             && has(&self.regions, &[&alert.region])
+            && has(&self.tags, &alert.tags.iter().map(String::as_str).collect::<Vec<_>>())
     }
 }
 
@@ -65,8 +69,11 @@ impl Route {
         if self.backup && !alert.part.passed_on {
             return false;
         }
-        let is_wanted = match &alert.part.end {
-            Some(end) => end.worst >= self.min_severity && (self.follows || end.alerts >= WORTH_AN_END),
+        let is_wanted = match &alert.part.standing {
+            Some(Standing { turn, worst, alerts }) => {
+                let is_worth_it = *turn == Turn::Acknowledged || *alerts >= WORTH_AN_END;
+                *worst >= self.min_severity && (self.follows || is_worth_it)
+            }
             None => alert.severity >= self.min_severity,
         };
         let is_of_nowhere = alert.account.is_empty() && alert.region.is_empty();
@@ -164,27 +171,7 @@ mod tests {
     }
 
     fn alert(change: impl FnOnce(&mut Alert)) -> Alert {
-        let text = str::to_owned;
-        let mut alert = Alert {
-            id: text("1"),
-            rule: text("iam-user-created"),
-            title: text("somebody created a user"),
-            description: String::new(),
-            runbook: String::new(),
-            severity: Severity::High,
-            group: text("g"),
-            account: text("111122223333"),
-            account_name: text("prod"),
-            region: text("us-east-1"),
-            time: at("2026-03-02T10:00:00Z"),
-            principal: String::new(),
-            address: String::new(),
-            event_id: String::new(),
-            instance: String::new(),
-            completes: false,
-            part: Default::default(),
-            facts: Vec::new(),
-        };
+        let mut alert = Alert { account_name: "prod".to_owned(), ..Alert::sample() };
         change(&mut alert);
         alert
     }
@@ -211,15 +198,20 @@ mod tests {
         assert!(by_name(&high) && !by_name(&alert(|alert| alert.account_name = "test".to_owned())));
         assert!(only(Only { accounts: vec![wildcard("1111*")], ..Only::default() })(&high));
         assert!(!only(Only { rules: vec![wildcard("ec2-*")], ..Only::default() })(&high));
+        let team = only(Only { tags: vec![wildcard("team=ml*")], ..Only::default() });
+        assert!(team(&alert(|alert| alert.tags = vec!["env=x".to_owned(), "team=ml-1".to_owned()])));
+        assert!(!team(&alert(|alert| alert.tags = vec!["env=ml".to_owned()])) && !team(&high));
         let europe = only(Only { regions: vec![wildcard("eu-*")], ..Only::default() });
         let own = alert(|alert| (alert.account, alert.region) = (String::new(), String::new()));
         assert!(!europe(&high) && europe(&own), "what trailnoti reports of itself is nobody's region");
         let standby = route(|route| route.backup = true);
         assert!(!standby(&high) && standby(&alert(|alert| alert.part.passed_on = true)));
-        let end = |alerts| {
-            let end = crate::domain::incident::End { worst: Severity::High, alerts };
-            alert(|alert| (alert.severity, alert.part.end) = (Severity::Info, Some(end)))
+        let stands = |turn, alerts| {
+            let standing = Standing { turn, worst: Severity::High, alerts };
+            alert(|alert| (alert.severity, alert.part.standing) = (Severity::Info, Some(standing)))
         };
+        let end = |alerts| stands(Turn::Over, alerts);
+        assert!(all(&stands(Turn::Acknowledged, 1)), "who was told hears that somebody looks after it");
         assert!(all(&end(3)) && !all(&end(2)) && route(|route| route.follows = true)(&end(1)));
         assert!(!route(|route| route.min_severity = Severity::Critical)(&end(9)), "who heard of none");
     }

@@ -27,6 +27,7 @@ fn alert(text: &str) -> Alert {
         instance: "i-0abc".to_owned(),
         completes: false,
         part: Default::default(),
+        tags: Vec::new(),
         facts: vec![("user agent".to_owned(), cleaned.clone()), (cleaned.clone(), cleaned)],
     }
 }
