@@ -1,5 +1,6 @@
 //! `scan`: what the rules would have alerted on in a past, the account's own or one in files. Nothing is sent.
 
+use std::cmp::Reverse;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,8 +13,10 @@ use indicatif::ProgressBar;
 
 use crate::cli::arguments::{ConfigFile, exit};
 use crate::cli::progress::bar;
+use crate::cli::scan_report::Found;
 use crate::cli::{history, scan_report};
 use crate::config::Config;
+use crate::domain::incident::brief::Brief;
 use crate::domain::judge::prepared::Item;
 use crate::domain::notify::alert::Alert;
 use crate::domain::replay::Hindsight;
@@ -48,7 +51,7 @@ pub(super) fn run(file: &ConfigFile, wanted: &Wanted) -> anyhow::Result<ExitCode
     signal_hook::flag::register(signal_hook::consts::SIGINT, stop.clone())?;
     let mut scan = Scan {
         config: &config,
-        hindsight: Hindsight::new(&config.ruleset),
+        hindsight: Hindsight::new(&config.ruleset, config.grouping.conversation),
         trial: Trial::default(),
         count: Count::default(),
         json: wanted.json,
@@ -71,10 +74,15 @@ pub(super) fn run(file: &ConfigFile, wanted: &Wanted) -> anyhow::Result<ExitCode
     if let Some(error) = scan.closed {
         return Err(anyhow::Error::new(error).context("cannot write to standard output"));
     }
-    let Scan { trial, count, .. } = scan;
+    let Scan { trial, count, hindsight, latest, .. } = scan;
+    let mut incidents: Vec<Brief> =
+        hindsight.incidents().all().into_iter().map(|incident| Brief::of(incident, latest)).collect();
+    incidents.retain(|incident| incident.alerts > 0);
+    incidents.sort_by_key(|incident| Reverse((incident.severity, incident.alerts)));
+    let found = Found { trial, count, incidents };
+    let count = &found.count;
     let mut out = anstream::stdout().lock();
-    let text =
-        if wanted.json { scan_report::summary(&trial, &count) } else { scan_report::table(&trial, &count) };
+    let text = if wanted.json { scan_report::summary(&found) } else { scan_report::table(&found) };
     out.write_all(text.as_bytes()).context("cannot write to standard output")?;
     Ok(match count.records {
         0 if count.unread_regions > 0 => ExitCode::from(exit::UNAVAILABLE),
@@ -219,6 +227,7 @@ fn line(alert: &Alert) -> String {
         "principal": alert.principal,
         "title": alert.title,
         "group": alert.group,
+        "incident": alert.part.incident,
     });
     alert.to_string()
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anstyle::Style;
 use jiff::civil::Date;
 
+use crate::domain::incident::brief::Brief;
 use crate::domain::notify::render::terminal::severity_style;
 use crate::domain::replay::trial::{Count, RuleTally, Trial};
 use crate::domain::severity::Severity;
@@ -16,10 +17,21 @@ const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 /// The most spans in a histogram.
 const SPANS: i32 = 30;
+/// So many incidents are listed.
+const STORIES: usize = 10;
 const BARS: [char; 9] = ['·', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// The table: the most urgent rules first, each with its histogram and examples.
-pub(super) fn table(trial: &Trial, count: &Count) -> String {
+/// What a scan found.
+pub(super) struct Found {
+    pub trial: Trial,
+    pub count: Count,
+    /// What belongs together, the worst first.
+    pub incidents: Vec<Brief>,
+}
+
+/// The table: the most urgent rules first, each with its histogram and examples; then the worst incidents.
+pub(super) fn table(found: &Found) -> String {
+    let (trial, count) = (&found.trial, &found.count);
     let mut out = String::new();
     let mut rules: Vec<(&String, &RuleTally)> = trial.rules.iter().collect();
     rules.sort_by_key(|(_, tally)| (std::cmp::Reverse(tally.severity), std::cmp::Reverse(tally.alerts)));
@@ -32,7 +44,10 @@ pub(super) fn table(trial: &Trial, count: &Count) -> String {
                 "{ink}{:<8}{ink:#} {BOLD}{rule}{BOLD:#}  {} in {}  {DIM}{} – {}{DIM:#}",
                 tally.severity,
                 mixed(tally),
-                counted(tally.messages, "message"),
+                match tally.messages {
+                    0 => "messages of others".to_owned(),
+                    messages => counted(messages, "message"),
+                },
                 tally.first.strftime("%Y-%m-%d %H:%M"),
                 tally.last.strftime("%Y-%m-%d %H:%M"),
             ),
@@ -52,6 +67,7 @@ pub(super) fn table(trial: &Trial, count: &Count) -> String {
         }
         out.push_str(&examples.text(columns()));
     }
+    out.push_str(&incidents(&found.incidents));
     line(&mut out, String::new());
     let by_severity = Severity::ALL.iter().rev().filter_map(|severity| {
         let count = trial.of(*severity);
@@ -67,8 +83,9 @@ pub(super) fn table(trial: &Trial, count: &Count) -> String {
     line(
         &mut out,
         format!(
-            "{BOLD}{alerts}{BOLD:#} in {}, from {}",
+            "{BOLD}{alerts}{BOLD:#} in {} of {}, from {}",
             counted(messages, "message"),
+            counted(trial.conversations, "conversation"),
             counted(count.records, "record")
         ),
     );
@@ -110,8 +127,35 @@ fn line(out: &mut String, text: String) {
     out.push('\n');
 }
 
+/// What belongs together: of each whom, where, how far and how much.
+fn incidents(all: &[Brief]) -> String {
+    // One alert by itself is no story.
+    let stories: Vec<&Brief> = all.iter().filter(|incident| incident.alerts > 1).collect();
+    if stories.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::default();
+    for incident in stories.iter().take(STORIES) {
+        let ink = severity_style(incident.severity);
+        table.row([
+            format!("{ink}{}{ink:#}", incident.severity),
+            format!("{BOLD}{}{BOLD:#}", clean(&incident.what(), 200)),
+        ]);
+        let (began, last) = (incident.began, incident.last);
+        let span = format!("{} – {}", began.strftime("%Y-%m-%d %H:%M"), last.strftime("%Y-%m-%d %H:%M"));
+        let said = format!("{span}  {}", incident.lines().join("; "));
+        table.row([String::new(), format!("{DIM}{}{DIM:#}", clean(&said, 300))]);
+    }
+    let more = match stories.len().saturating_sub(STORIES) {
+        0 => String::new(),
+        more => format!("and {}\n", counted(more as u64, "more incident")),
+    };
+    format!("\n{BOLD}{}{BOLD:#}\n{}{more}", counted(stories.len() as u64, "incident"), table.text(columns()))
+}
+
 /// The last line of JSON.
-pub(super) fn summary(trial: &Trial, count: &Count) -> String {
+pub(super) fn summary(found: &Found) -> String {
+    let (trial, count) = (&found.trial, &found.count);
     let rules: BTreeMap<&String, serde_json::Value> = trial
         .rules
         .iter()
@@ -147,7 +191,9 @@ pub(super) fn summary(trial: &Trial, count: &Count) -> String {
             "interrupted": count.interrupted,
             "alerts": trial.rules.values().map(|tally| tally.alerts).sum::<u64>(),
             "notifications": trial.rules.values().map(|tally| tally.messages).sum::<u64>(),
+            "conversations": trial.conversations,
             "by_severity": severities,
+            "incidents": found.incidents,
             "rules": rules,
         }
     });

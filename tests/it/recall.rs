@@ -351,7 +351,7 @@ fn a_thief_is_named_at_every_stage_and_an_honest_day_wakes_nobody() {
     let (mut missed, mut cried, mut calm) = (Vec::new(), Vec::new(), Vec::new());
     for seed in 1..=6u64 {
         let mut dice = Dice(seed);
-        let mut hindsight = Hindsight::new(&config.ruleset);
+        let mut hindsight = Hindsight::new(&config.ruleset, config.grouping.conversation);
         // Half of the accounts are known for two weeks; the others are met on the day itself.
         let is_known = seed % 2 == 0;
         for before in (1..=14).rev().filter(|_| is_known) {

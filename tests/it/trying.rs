@@ -91,6 +91,10 @@ fn a_scan_finds_the_same_in_every_form_of_input() {
         assert_eq!(alerts, expected, "{form}");
         assert_eq!(summary["records"], 3, "{form}");
         assert_eq!(summary["rules"]["iam-user-created"]["notifications"], 1, "{form}");
+        // Who made a user made its key: that is one incident.
+        let incidents = summary["incidents"].as_array().expect("incidents");
+        assert_eq!((incidents.len(), &incidents[0]["alerts"]), (1, &2.into()), "{form}");
+        assert_eq!((&summary["conversations"], &summary["notifications"]), (&1.into(), &1.into()), "{form}");
     }
     assert_eq!(scanned(folder.path(), &["-"], &log).0, expected);
     assert_eq!(scanned(folder.path(), &["envelopes.ndjson"], "").1["alerts"], 1, "one id is one event");
@@ -204,7 +208,11 @@ fn a_scan_for_people_names_the_rule_the_days_and_examples() {
                  2026-03-02 10:00:00 us-east-1  mallory created the IAM user u1  00000000-0000-4000-8000-000000000001
                  2026-03-05 10:00:00 us-east-1  mallory created the IAM user u2  00000000-0000-4000-8000-000000000002
 
-        2 high in 2 messages, from 2 records
+        1 incident
+          high  mallory in 111122223333: made a way back
+                2026-03-02 10:00 – 2026-03-05 10:00 from 203.0.113.66 with key AKIAMALLORY0EXAMPLE; so far: 2 alerts in us-east-1; user u2 was created by mallory (AKIAMALLORY0EXAMPLE)
+
+        2 high in 2 messages of 2 conversations, from 2 records
     "#]]
     .assert_eq(&out);
 }

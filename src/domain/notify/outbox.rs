@@ -23,7 +23,7 @@ const CROWD: usize = 2_000;
 /// How often what is counted of one group is said.
 const COUNTED: Duration = Duration::from_secs(60);
 /// How long more of the same of an incident, in another region or by another credential, waits after a message of it.
-const SETTLED: Duration = Duration::from_secs(120);
+pub const SETTLED: Duration = Duration::from_secs(120);
 /// The same of machines whose launcher nobody knows yet, of which that is all there is.
 const MACHINES: Duration = Duration::from_secs(60);
 /// How long after an incident's end that is told in its conversation.

@@ -10,9 +10,11 @@ use jiff::Timestamp;
 use rustc_hash::FxHashSet;
 
 use crate::domain::event::scope::Scope;
+use crate::domain::incident::incidents::Incidents;
 use crate::domain::instances::usage::{Usage, UsedIn};
 use crate::domain::judge;
 use crate::domain::judge::inputs::{Inputs, Judgement, Known, Mark, Ruleset, StateView};
+use crate::domain::judge::joining::join;
 use crate::domain::judge::prepared::Item;
 use crate::domain::rules::memory::{ENOUGH, Learned, Memory};
 use crate::domain::rules::threshold::{ThresholdCounts, over};
@@ -42,13 +44,18 @@ pub struct Hindsight<'a> {
     marks: FxHashSet<Mark>,
     order: VecDeque<Mark>,
     batches: u32,
+    /// What belongs together, and after how much quiet that is over.
+    incidents: Incidents,
+    quiet: Duration,
 }
 
 impl<'a> Hindsight<'a> {
-    /// Nothing is known yet.
-    pub fn new(ruleset: &'a Ruleset) -> Self {
+    /// Nothing is known yet. An incident is over after so much quiet.
+    pub fn new(ruleset: &'a Ruleset, quiet: Duration) -> Self {
         Hindsight {
             ruleset,
+            quiet,
+            incidents: Incidents::default(),
             memory: Memory::default(),
             thresholds: ThresholdCounts::new(),
             usage: BTreeMap::new(),
@@ -59,6 +66,11 @@ impl<'a> Hindsight<'a> {
             order: VecDeque::new(),
             batches: 0,
         }
+    }
+
+    /// The incidents so far, as far as they are remembered.
+    pub fn incidents(&self) -> &Incidents {
+        &self.incidents
     }
 
     /// From when on something can be called new, in the account that is known for longest.
@@ -147,6 +159,10 @@ impl<'a> Hindsight<'a> {
         }
         self.thresholds.extend(std::mem::take(&mut judgement.thresholds));
         self.usage.extend(std::mem::take(&mut judgement.usage));
+        if let Some(began) = items.iter().map(|item| item.traits().time).min() {
+            self.incidents.close(self.quiet, began);
+        }
+        join(&mut self.incidents, &mut judgement, latest);
         self.batches += 1;
         if self.batches.is_multiple_of(FORGET_EVERY) {
             self.memory.forgettable(latest).into_iter().for_each(|token| self.memory.put(token, None));

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use rustc_hash::FxHashMap;
 
 use crate::domain::notify::alert::Alert;
-use crate::domain::notify::outbox::Grouping;
+use crate::domain::notify::outbox::{Grouping, SETTLED};
 use crate::domain::severity::Severity;
 use crate::domain::time::later;
 
@@ -69,20 +69,28 @@ pub struct Trial {
     pub rules: BTreeMap<String, RuleTally>,
     /// When the last message of a group began.
     groups: FxHashMap<String, Timestamp>,
+    /// How many conversations all messages are: an incident is one, until it was quiet.
+    pub conversations: u64,
 }
 
 impl Trial {
     /// Counts an alert; alerts come in the order of their times, more or less.
     pub fn add(&mut self, alert: &Alert, grouping: &Grouping) {
         let began = self.groups.get(&alert.group).copied();
-        // The first message collects for a while, and then there is one in each interval.
-        let span = grouping.interval.max(grouping.wait);
+        // The first message collects for a while, and then there is one in each interval; what is news comes sooner.
+        let span = match (alert.part.first, alert.part.news) {
+            (true, _) => grouping.wait,
+            (_, true) => SETTLED.min(grouping.interval),
+            _ => grouping.interval.max(grouping.wait),
+        };
         let new = began.is_none_or(|began| alert.time > later(began, span));
+        let quiet = grouping.conversation.max(grouping.interval);
+        self.conversations += u64::from(began.is_none_or(|began| alert.time > later(began, quiet)));
         if new {
             self.groups.insert(alert.group.clone(), alert.time);
         }
         if self.groups.len() > GROUPS {
-            self.groups.retain(|_, began| alert.time <= later(*began, span));
+            self.groups.retain(|_, began| alert.time <= later(*began, quiet));
         }
         let tally = self.rules.entry(alert.rule.clone()).or_insert_with(|| RuleTally {
             severity: alert.severity,
