@@ -175,6 +175,7 @@ fn alert(n: usize, who: &Caller<'_>, severity: Severity, time: Timestamp) -> Ale
         time,
         principal,
         address: text(who.address),
+        origin: String::new(),
         event_id,
         instance: String::new(),
         completes: false,

@@ -12,6 +12,7 @@ pub mod domain;
 
 pub mod config;
 pub mod files;
+pub mod geo;
 pub mod sink;
 pub mod source;
 pub mod store;

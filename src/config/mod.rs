@@ -14,6 +14,7 @@ mod rules;
 pub(crate) mod secret;
 pub(crate) mod section;
 mod sink;
+mod tables;
 mod warnings;
 
 #[cfg(test)]
@@ -23,24 +24,22 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
-
-use jiff::tz::TimeZone;
 
 pub use aws::{AccountConfig, RegionChoice};
 pub use problem::{Place, Problem, Problems};
 pub use rule_test::{RuleTest, try_tests};
 pub(crate) use section::parse_duration;
 pub use sink::{SinkConfig, build_sinks};
+pub use tables::{CloudTrailConfig, DigestConfig, Ec2Config};
 pub use warnings::{SIGN_IN_REGIONS, unseen_sign_ins};
 
 use crate::domain::context::own::Own;
 use crate::domain::judge::inputs::{Ruleset, Waits};
-use crate::domain::lookup::cursor::Policy;
 use crate::domain::notify::outbox::Grouping;
 use crate::domain::notify::route::{Only, Route};
 use crate::domain::rules::rule::{Rule, Rules};
 use crate::domain::severity::Severity;
+use crate::geo::Geo;
 use crate::sink::heartbeat::{self, HeartbeatConfig};
 use crate::sink::terminal;
 use document::Document;
@@ -79,39 +78,12 @@ pub struct Config {
     pub digest: Option<DigestConfig>,
     /// Whom to tell outside that everything is well, if anybody.
     pub heartbeat: Option<HeartbeatConfig>,
+    /// Where addresses are.
+    pub geo: Arc<Geo>,
     /// Where the health endpoint listens; none to have none.
     pub http: Option<SocketAddr>,
     /// What is allowed and yet worth a word.
     pub warnings: Vec<String>,
-}
-
-/// The `[cloudtrail]` table.
-#[derive(Debug, Clone)]
-pub struct CloudTrailConfig {
-    /// The times that reading is ruled by.
-    pub policy: Policy,
-    /// Per account and region; AWS allows two, shared by every caller.
-    pub requests_per_second: f64,
-}
-
-/// The `[ec2]` table.
-#[derive(Debug, Clone)]
-pub struct Ec2Config {
-    /// Between two lists of a region.
-    pub poll_interval: Duration,
-    /// How long a new instance's tags are waited for, where they could hide it.
-    pub tag_grace: Duration,
-    /// How long the record of a new instance's launch is waited for, where it could hide it.
-    pub launch_grace: Duration,
-}
-
-/// The `[digest]` table.
-#[derive(Debug, Clone)]
-pub struct DigestConfig {
-    /// The time of day.
-    pub at: jiff::civil::Time,
-    /// Whose time of day it is.
-    pub timezone: TimeZone,
 }
 
 impl Config {
@@ -156,7 +128,7 @@ impl Config {
             .map_err(Problems)?;
         let found = Found::default();
         let here = path.and_then(folder_of).unwrap_or(Path::new("."));
-        let state = state(Section::root(&document, &found).section("state"), here);
+        let state = tables::state(Section::root(&document, &found).section("state"), here);
         let problems = found.into_inner();
         if problems.is_empty() { Ok(state) } else { Err(Problems(problems)) }
     }
@@ -228,9 +200,9 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
     let aws::Aws { regions, mut own_accounts, stands_on } = aws::aws(root.section("aws"));
     let accounts = aws::accounts(root.sections("account"));
     own_accounts.extend(accounts.iter().map(|account| account.id.clone()));
-    let cloudtrail = cloudtrail(root.section("cloudtrail"));
-    let ec2 = ec2(root.section("ec2"));
-    let state = state(root.section("state"), here);
+    let cloudtrail = tables::cloudtrail(root.section("cloudtrail"));
+    let ec2 = tables::ec2(root.section("ec2"));
+    let state = tables::state(root.section("state"), here);
     let mut settings = root.section("rules");
     let files = if settings.has("files") {
         settings.texts("files")
@@ -261,24 +233,11 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
             channel: terminal(),
         });
     }
-    let mut incident = root.section("incident");
-    let close_after = incident.duration("close_after", "6h", "5m", "30d");
-    let asks = incident.has("escalate_after");
-    let escalate_after = asks.then(|| incident.duration("escalate_after", "30m", "1m", "7d"));
-    let fail_over_after = incident.duration("fail_over_after", "10m", "1m", "1d");
-    incident.finish();
-    let mut grouping = root.section("grouping");
-    let collected = Grouping {
-        wait: grouping.duration("wait", "20s", "0s", "1h"),
-        interval: grouping.duration("interval", "5m", "0s", "1d"),
-        conversation: close_after,
-        escalate_after,
-        fail_over_after,
-    };
-    grouping.finish();
-    let digest = digest(root.section("digest"), &sinks);
+    let collected = tables::grouping(root.section("incident"), root.section("grouping"));
+    let digest = tables::digest(root.section("digest"), &sinks);
     let heartbeat = heartbeat::read(root.section("heartbeat"), here);
-    let http = http(root.section("http"));
+    let geo = Arc::new(Geo::read(root.section("geo"), here));
+    let http = tables::http(root.section("http"));
     root.finish();
     let waits = Waits { tags: ec2.tag_grace, launch: ec2.launch_grace, lateness: cloudtrail.policy.lateness };
     let ruleset = Ruleset { rules: read.rules, exclusions, waits, own_accounts: Arc::new(own_accounts) };
@@ -297,6 +256,7 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
         grouping: collected,
         digest,
         heartbeat,
+        geo,
         http,
         warnings,
     }
@@ -323,74 +283,4 @@ fn read_text(path: &Path) -> Result<(String, String), Problems> {
 /// The folder that relative paths in a file are from.
 fn folder_of(file: &Path) -> Option<&Path> {
     Some(file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))
-}
-
-fn state(mut section: Section<'_>, here: &Path) -> Option<PathBuf> {
-    let path = section.text("path").map(|path| here.join(path));
-    section.finish();
-    path
-}
-
-fn http(mut section: Section<'_>) -> Option<SocketAddr> {
-    let listen = section.text("listen").unwrap_or_else(|| "127.0.0.1:9641".to_owned());
-    let address = listen.parse().ok();
-    if address.is_none() && listen != "off" {
-        section.problem(
-            "listen",
-            format!("\"{listen}\" is neither an address with a port (\"127.0.0.1:9641\") nor \"off\""),
-        );
-    }
-    section.finish();
-    address
-}
-
-fn digest(mut section: Section<'_>, sinks: &[SinkConfig]) -> Option<DigestConfig> {
-    let at = section.text("at");
-    let zone = section.text("timezone");
-    let timezone = match &zone {
-        None => TimeZone::system(),
-        Some(name) => TimeZone::get(name).unwrap_or_else(|_| {
-            section.problem("timezone", format!("\"{name}\" is not a time zone (try \"Europe/Berlin\")"));
-            TimeZone::UTC
-        }),
-    };
-    let asked = sinks.iter().any(|sink| sink.digest);
-    let digest = at.as_ref().and_then(|text| match text.parse() {
-        Ok(at) => Some(DigestConfig { at, timezone }),
-        Err(_) => {
-            section.problem("at", format!("\"{text}\" is not a time of day (try \"09:00\")"));
-            None
-        }
-    });
-    if at.is_some() && !asked {
-        section.problem("at", "no sink is set to send the daily summary: write digest = true in a [[sink]]");
-    }
-    if at.is_none() && asked {
-        section.problem("at", "is missing, but a sink has digest = true: write at = \"09:00\"");
-    }
-    section.finish();
-    digest
-}
-
-fn cloudtrail(mut section: Section<'_>) -> CloudTrailConfig {
-    let policy = Policy {
-        poll_interval: section.duration("poll_interval", "15s", "5s", "1h"),
-        lateness: section.duration("lateness", "30m", "5m", "1d"),
-        rescan: section.duration("rescan", "24h", "1h", "7d"),
-        first_start: section.duration("first_start", "15m", "0s", "90d"),
-    };
-    let requests_per_second = section.number("requests_per_second", 1.0, 0.05, 2.0);
-    section.finish();
-    CloudTrailConfig { policy, requests_per_second }
-}
-
-fn ec2(mut section: Section<'_>) -> Ec2Config {
-    let config = Ec2Config {
-        // A terminated instance stays listed for less than an hour, and two lists without it end it.
-        poll_interval: section.duration("poll_interval", "15s", "5s", "15m"),
-        tag_grace: section.duration("tag_grace", "20s", "0s", "10m"),
-        launch_grace: section.duration("launch_grace", "10m", "0s", "1h"),
-    };
-    section.finish();
-    config
 }

@@ -1,4 +1,5 @@
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 use super::*;
 use crate::domain::context::Envelope;
@@ -28,6 +29,10 @@ fn the_examples_in_the_reference_are_right_when_uncommented() {
         let path = folder.path().join(name);
         std::fs::write(&path, "https://hooks.slack.com/services/T/B/x\n").expect("written");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("set");
+    }
+    for name in ["country", "network"] {
+        let from = format!("{}/tests/data/geo/{name}.mmdb", env!("CARGO_MANIFEST_DIR"));
+        std::fs::copy(from, folder.path().join(format!("{name}.mmdb"))).expect("copied");
     }
     let uncommented: Vec<String> = REFERENCE
         .lines()

@@ -80,6 +80,9 @@ impl Shared {
         let stories = account.regions.get(scope.region()).unwrap_or(&nothing);
         let view = account.view(stories, scope.region(), &elsewhere);
         commit.judgement = self.judge(inputs, view, what).await?;
+        for alert in &mut commit.judgement.alerts {
+            alert.origin = self.config.geo.of(&alert.address).unwrap_or_default();
+        }
         state.told.assign(&mut commit, now);
         commit.alert_log = state.number(&mut commit.judgement.decisions, now);
         let written = match commit.says_something() {

@@ -329,6 +329,8 @@ pub(super) struct AlertRow<'a> {
     time: Timestamp,
     who: Cow<'a, str>,
     from: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    origin: Cow<'a, str>,
     event: Cow<'a, str>,
     instance: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -354,6 +356,7 @@ impl<'a> AlertRow<'a> {
             time: alert.time,
             who: (&alert.principal).into(),
             from: (&alert.address).into(),
+            origin: (&alert.origin).into(),
             event: (&alert.event_id).into(),
             instance: (&alert.instance).into(),
             completes: alert.completes,
@@ -377,6 +380,7 @@ impl<'a> AlertRow<'a> {
             time: self.time,
             principal: self.who.into_owned(),
             address: self.from.into_owned(),
+            origin: self.origin.into_owned(),
             event_id: self.event.into_owned(),
             instance: self.instance.into_owned(),
             completes: self.completes,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use trailnoti::domain::incident::Incident;
 use trailnoti::domain::json::{Json, object};
+use trailnoti::domain::notify::render::{Style, slack};
 use trailnoti::simulator::records::{Caller, call};
 use trailnoti::simulator::story;
 
@@ -171,4 +172,29 @@ async fn an_incident_of_several_alerts_has_one_end_and_a_single_alert_has_none()
     assert!(end.update && end.incidents[0].state == "closed", "it stands in the conversation");
     let title = &end.alerts[0].alert.title;
     assert_eq!(*title, format!("Incident {} is over: mallory in 111122223333: hid", end.incidents[0].id));
+}
+
+/// With a database of addresses, each message and the incident say from which country and whose network.
+#[tokio::test(start_paused = true)]
+async fn where_an_address_is_stands_beside_it_where_a_database_says_so() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/geo");
+    let geo = format!("[geo]\ndatabase = [\"{folder}/country.mmdb\", \"{folder}/network.mmdb\"]\n");
+    let mut stage = Stage::new(&["us-east-1"]).with(&geo);
+    let request = object([("name", "management-events".into())]);
+    stage.record(
+        call(&MALLORY, at("10:02"), "us-east-1", "cloudtrail", "StopLogging", request, Json::Null),
+        minutes(2),
+    );
+    stage.start().await;
+    stage.until("10:15").await;
+    let incidents = known(&stage).await;
+    stage.stop().await;
+    let origin = "Romania, AS64500 Example <!channel> Hosting[31m";
+    assert_eq!(incidents[0].origins.get("203.0.113.66").map(String::as_str), Some(origin));
+    let book = stage.book.lock().expect("the book");
+    let message = &book.deliveries[0].digest;
+    assert_eq!(message.alerts[0].alert.origin, origin);
+    assert_eq!(message.incidents[0].from, format!("203.0.113.66 ({origin}) with key {}", MALLORY.key));
+    let slack = slack::render(message, &Style::default()).to_string();
+    assert!(slack.contains("203.0.113.66 (Romania") && !slack.contains("<!channel>"), "{slack}");
 }

@@ -29,18 +29,22 @@ fn all() -> Vec<(String, String)> {
 }
 
 /// A part of the house, and the parts that it may use.
-const MAY_USE: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 12] = [
     ("domain", &["domain"]),
     ("clock", &[]),
     ("supervisor", &[]),
-    ("config", &["config", "domain", "sink"]),
+    ("config", &["config", "domain", "geo", "sink"]),
     ("store", &["clock", "domain", "store"]),
     ("source", &["clock", "config", "domain", "simulator", "source"]),
     ("sink", &["config", "domain", "sink"]),
     ("files", &["domain", "files"]),
+    ("geo", &["config", "domain"]),
     ("ops", &["clock", "domain", "ops"]),
     ("simulator", &["clock", "domain", "simulator"]),
-    ("daemon", &["clock", "config", "daemon", "domain", "ops", "sink", "source", "store", "supervisor"]),
+    (
+        "daemon",
+        &["clock", "config", "daemon", "domain", "geo", "ops", "sink", "source", "store", "supervisor"],
+    ),
 ];
 
 /// The rooms of the domain, from the ground up: each may know itself and what is before it.

@@ -162,7 +162,10 @@ fn named(incident: &Incident, text: impl Fn(&Touched) -> Option<String>) -> Opti
 
 fn from(incident: &Incident) -> String {
     let addresses = named(incident, |touched| match &touched.what {
-        Resource::Address(address) => Some(address.clone()),
+        Resource::Address(address) => Some(match incident.origins.get(address) {
+            Some(origin) => format!("{address} ({origin})"),
+            None => address.clone(),
+        }),
         _ => None,
     });
     let keys = named(incident, |touched| match &touched.what {

@@ -81,6 +81,9 @@ pub struct Incident {
     /// What it laid hands on, in the order in which that became known.
     #[serde(default)]
     pub touched: Vec<Touched>,
+    /// Where its addresses are, as far as that is known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub origins: BTreeMap<String, String>,
     /// How much more there was no room for.
     #[serde(default)]
     pub untold: u64,
@@ -155,6 +158,7 @@ impl Incident {
             beyond: 0,
             rules: BTreeSet::new(),
             touched: Vec::new(),
+            origins: BTreeMap::new(),
             untold: 0,
             critical: None,
             acknowledged: None,
@@ -182,6 +186,10 @@ impl Incident {
         let place = Place { account: told.account.0.to_owned(), region: told.region.to_owned() };
         for what in told.touched {
             self.touch(Touched { place: place.clone(), since: told.time, what: what.clone() });
+        }
+        let (address, origin) = told.origin;
+        if !origin.is_empty() && self.origins.len() < TOUCHED {
+            self.origins.insert(address.to_owned(), origin.to_owned());
         }
         if self.count(&place, 1) {
             news.push(News::Region(place));
@@ -364,6 +372,7 @@ impl Incident {
             self.count(&place, alerts);
         }
         self.untold += other.untold;
+        self.origins.append(&mut other.origins);
         for touched in std::mem::take(&mut other.touched) {
             self.touch(touched);
         }

@@ -76,6 +76,7 @@ impl Watched {
             region: &event.region,
             stages: &[stage],
             touched: &touched(event),
+            origin: ("", ""),
         };
         let alert = self.minute.to_string();
         self.incidents.join(&alert, &speaks_as(event), &told, at(self.minute)).expect("somebody did it")
@@ -207,6 +208,7 @@ fn the_launchers_name_makes_an_instances_incident_a_part_of_his() {
         region,
         stages: &[Stage::Launched],
         touched: &[],
+        origin: ("", ""),
     };
     let alone = told
         .incidents

@@ -104,6 +104,8 @@ pub struct Told<'a> {
     pub stages: &'a [Stage],
     /// What it laid hands on.
     pub touched: &'a [Resource],
+    /// The address that it came from, and where that is; empty where that is not known.
+    pub origin: (&'a str, &'a str),
 }
 
 /// What of an incident a reader must hear at once.

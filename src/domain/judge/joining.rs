@@ -67,5 +67,6 @@ fn told<'a>(alert: &'a Alert, stages: &'a [Stage], touched: &'a [Resource]) -> T
         region: &alert.region,
         stages,
         touched,
+        origin: (&alert.address, &alert.origin),
     }
 }

@@ -73,6 +73,8 @@ pub struct Alert {
     pub principal: String,
     /// The address or service it came from.
     pub address: String,
+    /// The country of that address and whose network it is, where somebody said so.
+    pub origin: String,
     /// CloudTrail's event id, when it has one.
     pub event_id: String,
     /// The instance it is about, if it is about one.
@@ -139,6 +141,7 @@ impl Alert {
             time: event.time,
             principal,
             address: detail.text("sourceIPAddress").map(|text| clean(text, FACT)).unwrap_or_default(),
+            origin: String::new(),
             event_id: detail.text("eventID").map(|text| clean(text, FACT)).unwrap_or_default(),
             instance: clean(instance, FACT),
             completes: false,
@@ -167,6 +170,7 @@ impl Alert {
             time: "2026-03-02T10:00:00Z".parse().expect("a time"),
             principal: String::new(),
             address: String::new(),
+            origin: String::new(),
             event_id: String::new(),
             instance: String::new(),
             completes: false,

@@ -67,6 +67,14 @@ fn account(alert: &Alert) -> String {
     }
 }
 
+/// The address, and where that is.
+fn from(alert: &Alert) -> String {
+    match alert.origin.as_str() {
+        "" => alert.address.clone(),
+        origin => format!("{} ({origin})", alert.address),
+    }
+}
+
 /// The facts in the order that a tired person needs them: who, from where, which account and region, when.
 fn facts(alert: &Alert, style: &Style) -> Vec<(String, String)> {
     let mut facts = Vec::new();
@@ -76,7 +84,7 @@ fn facts(alert: &Alert, style: &Style) -> Vec<(String, String)> {
         }
     };
     fact("who", &alert.principal);
-    fact("from", &alert.address);
+    fact("from", &from(alert));
     fact("account", &account(alert));
     fact("region", &alert.region);
     fact("when", &when(alert.time, style));

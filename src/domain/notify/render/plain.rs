@@ -2,7 +2,7 @@
 //! the stories and what to do first, then the alerts, each in a line, the first with its facts.
 
 use crate::domain::notify::message::Message;
-use crate::domain::notify::render::{Style, account, advice, line, when};
+use crate::domain::notify::render::{Style, account, advice, from, line, when};
 use crate::domain::text::counted;
 
 /// Room for the line that says how much is left out.
@@ -31,8 +31,7 @@ pub fn render(message: &Message, style: &Style, limit: usize) -> String {
         if n > 0 {
             continue;
         }
-        let said =
-            [("who", alert.principal.clone()), ("from", alert.address.clone()), ("account", account(alert))];
+        let said = [("who", alert.principal.clone()), ("from", from(alert)), ("account", account(alert))];
         for (name, value) in said.into_iter().filter(|(_, value)| !value.is_empty()) {
             put(&format!("  {name} {value}"));
         }

@@ -98,6 +98,7 @@ pub fn json(pending: &Pending, banner: Option<&str>) -> Json {
         ("account_name", &alert.account_name),
         ("principal", &alert.principal),
         ("address", &alert.address),
+        ("origin", &alert.origin),
         ("event_id", &alert.event_id),
         ("instance", &alert.instance),
         ("group", &alert.group),

@@ -23,6 +23,7 @@ fn alert(text: &str) -> Alert {
         time: "2026-03-02T10:05:00Z".parse().expect("a time"),
         principal: cleaned.clone(),
         address: cleaned.clone(),
+        origin: String::new(),
         event_id: "7bf73129-1428-4cd3-a780-95db273d1602".to_owned(),
         instance: "i-0abc".to_owned(),
         completes: false,
