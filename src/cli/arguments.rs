@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::config::{Config, Problem, Problems};
+use crate::domain::language::Language;
 
 /// The state's folder of an installed trailnoti.
 const INSTALLED: &str = "/var/lib/trailnoti";
@@ -37,6 +38,11 @@ impl ConfigFile {
     /// The configuration, also where others can read its secrets; each of these is answered beside it.
     pub fn load_exposed(&self) -> Result<(Config, Vec<Problem>), Problems> {
         Config::load_exposed(self.config.as_deref())
+    }
+
+    /// In which language the daemon talks; English where the file does not say, or cannot be read.
+    pub fn language(&self) -> Language {
+        Config::language_of(self.config.as_deref())
     }
 
     /// The folder of the state of the daemon that runs by it.

@@ -55,6 +55,7 @@ pub(super) fn run(file: &ConfigFile, speed: u32) -> anyhow::Result<ExitCode> {
             name: "terminal".to_owned(),
             min_severity: Severity::Info,
             timezone: None,
+            language: config.language,
             channel: terminal(),
         });
     }

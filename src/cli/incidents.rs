@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::domain::incident::Incident;
 use crate::domain::incident::brief::{Brief, placed};
 use crate::domain::incident::commands::steps;
+use crate::domain::language::Language;
 use crate::domain::notify::render::terminal::severity_style;
 use crate::domain::text::clean;
 use crate::domain::text::layout::{Table, paragraph};
@@ -29,12 +30,13 @@ pub(super) fn list(file: &ConfigFile, all: bool, json: bool) -> anyhow::Result<E
         Err(code) => return Ok(code),
     };
     incidents.retain(|incident| all || !incident.closed);
-    let now = Clock::system().now();
+    let (now, language) = (Clock::system().now(), file.language());
     let text = if json {
-        let briefs: Vec<Brief> = incidents.iter().map(|incident| Brief::of(incident, now)).collect();
+        let briefs: Vec<Brief> =
+            incidents.iter().map(|incident| Brief::of(incident, now, language)).collect();
         format!("{}\n", serde_json::to_string(&briefs)?)
     } else {
-        screen(&incidents, now)
+        screen(&incidents, now, language)
     };
     print(&text)
 }
@@ -70,10 +72,10 @@ pub(super) fn show(file: &ConfigFile, id: &str, view: View) -> anyhow::Result<Ex
         );
         return Ok(ExitCode::from(exit::FAILED));
     };
-    let now = Clock::system().now();
+    let (now, language) = (Clock::system().now(), file.language());
     print(&match view {
-        View::Story => story(incident, now, columns()),
-        View::Commands => commands(incident, now),
+        View::Story => story(incident, now, language, columns()),
+        View::Commands => commands(incident, now, language),
         View::Json => format!("{}\n", serde_json::to_string(incident)?),
     })
 }
@@ -83,17 +85,17 @@ fn print(text: &str) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn screen(incidents: &[Incident], now: Timestamp) -> String {
+fn screen(incidents: &[Incident], now: Timestamp, language: Language) -> String {
     if incidents.is_empty() {
         return "no open incidents\n".to_owned();
     }
     let mut table = Table::default();
-    for brief in incidents.iter().map(|incident| Brief::of(incident, now)) {
+    for brief in incidents.iter().map(|incident| Brief::of(incident, now, language)) {
         let ink = severity_style(brief.severity);
         table.row([
             clean(&brief.id, TEXT),
             format!("{ink}{}{ink:#}", brief.severity),
-            clean(&brief.what(), TEXT),
+            clean(&brief.what, TEXT),
         ]);
         let last = brief.last.strftime("%Y-%m-%d %H:%M");
         let said = format!("{}; last {last} UTC; {}", brief.lines().join("; "), brief.state);
@@ -102,10 +104,10 @@ fn screen(incidents: &[Incident], now: Timestamp) -> String {
     table.text(columns())
 }
 
-fn story(incident: &Incident, now: Timestamp, columns: Option<usize>) -> String {
-    let brief = Brief::of(incident, now);
+fn story(incident: &Incident, now: Timestamp, language: Language, columns: Option<usize>) -> String {
+    let brief = Brief::of(incident, now, language);
     let ink = severity_style(brief.severity);
-    let label = format!(" {} ", brief.severity.name().to_uppercase());
+    let label = format!(" {} ", language.words().label(brief.severity));
     let headline = format!("{BOLD}{}{BOLD:#}", clean(&brief.headline(), TEXT));
     let mut text = paragraph(columns, &format!("{ink}{label}{ink:#} "), "  ", &headline) + "\n";
     for line in brief.lines() {
@@ -113,7 +115,7 @@ fn story(incident: &Incident, now: Timestamp, columns: Option<usize>) -> String 
         text.push('\n');
     }
     if !brief.actions().is_empty() {
-        text += &format!("  {BOLD}Do now:{BOLD:#}\n");
+        text += &format!("  {BOLD}{}:{BOLD:#}\n", language.words().do_now());
     }
     for action in brief.actions() {
         // A command is not wrapped: what is copied from two lines is two commands.
@@ -126,9 +128,8 @@ fn story(incident: &Incident, now: Timestamp, columns: Option<usize>) -> String 
         clean(&brief.state, TEXT)
     );
     for beat in &incident.timeline {
-        let times = if beat.times > 1 { format!(" ({} times)", beat.times) } else { String::new() };
         let first = format!("  {DIM}{}{DIM:#}  ", beat.time.strftime("%H:%M:%S"));
-        let said = format!("{}{times}", clean(&placed(&beat.title, &beat.region), TEXT));
+        let said = clean(&format!("{}{}", placed(&beat.title, &beat.region), beat.times(language)), TEXT);
         text += &paragraph(columns, &first, &" ".repeat(12), &said);
         text.push('\n');
     }
@@ -139,15 +140,15 @@ fn story(incident: &Incident, now: Timestamp, columns: Option<usize>) -> String 
 }
 
 /// What to do, as a script: every line that is no command is a comment.
-fn commands(incident: &Incident, now: Timestamp) -> String {
-    let brief = Brief::of(incident, now);
+fn commands(incident: &Incident, now: Timestamp, language: Language) -> String {
+    let brief = Brief::of(incident, now, language);
     let mut text = format!(
         "# {}\n# As of {}. Read each before you paste it; trailnoti has none of these rights.\n",
         clean(&brief.headline(), TEXT),
         now.strftime("%Y-%m-%d %H:%M:%S UTC"),
     );
     let mut account = String::new();
-    for step in steps(incident, now) {
+    for step in steps(incident, now, language) {
         if step.account != account {
             text += &format!("\n# In account {}:\n", clean(&step.account, TEXT));
             account.clone_from(&step.account);

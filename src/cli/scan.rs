@@ -75,8 +75,12 @@ pub(super) fn run(file: &ConfigFile, wanted: &Wanted) -> anyhow::Result<ExitCode
         return Err(anyhow::Error::new(error).context("cannot write to standard output"));
     }
     let Scan { trial, count, hindsight, latest, .. } = scan;
-    let mut incidents: Vec<Brief> =
-        hindsight.incidents().all().into_iter().map(|incident| Brief::of(incident, latest)).collect();
+    let mut incidents: Vec<Brief> = hindsight
+        .incidents()
+        .all()
+        .into_iter()
+        .map(|incident| Brief::of(incident, latest, config.language))
+        .collect();
     incidents.retain(|incident| incident.alerts > 0);
     incidents.sort_by_key(|incident| Reverse((incident.severity, incident.alerts)));
     let found = Found { trial, count, incidents };

@@ -139,7 +139,7 @@ fn incidents(all: &[Brief]) -> String {
         let ink = severity_style(incident.severity);
         table.row([
             format!("{ink}{}{ink:#}", incident.severity),
-            format!("{BOLD}{}{BOLD:#}", clean(&incident.what(), 200)),
+            format!("{BOLD}{}{BOLD:#}", clean(&incident.what, 200)),
         ]);
         let (began, last) = (incident.began, incident.last);
         let span = format!("{} – {}", began.strftime("%Y-%m-%d %H:%M"), last.strftime("%Y-%m-%d %H:%M"));

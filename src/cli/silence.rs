@@ -217,7 +217,7 @@ pub(super) fn acknowledge(file: &ConfigFile, id: &str, note: Option<String>) -> 
         );
         return Ok(ExitCode::from(exit::FAILED));
     };
-    let brief = Brief::of(&incident, now);
+    let brief = Brief::of(&incident, now, file.language());
     print(&format!("{}\n  {}\n", clean(&brief.headline(), TEXT), clean(&brief.state, TEXT)))
 }
 

@@ -23,7 +23,7 @@ pub(super) fn run(file: &ConfigFile, only: Option<&str>) -> anyhow::Result<ExitC
         let now = Clock::system().now();
         let mut failed = false;
         for one in config.sinks.iter().filter(|sink| only.is_none_or(|only| sink.name == only)) {
-            let event = Report::Test { sink: one.name.clone() }.event(Scope::Program, now);
+            let event = Report::Test { sink: one.name.clone() }.event(Scope::Program, config.language, now);
             let Some(alert) = judge::alone(&config.ruleset, vec![event], now).alerts.into_iter().next()
             else {
                 anyhow::bail!("the rule \"trailnoti-test\" is disabled, so there is nothing to send");

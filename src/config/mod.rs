@@ -35,6 +35,7 @@ pub use warnings::{SIGN_IN_REGIONS, unseen_sign_ins};
 
 use crate::domain::context::own::Own;
 use crate::domain::judge::inputs::{Ruleset, Waits};
+use crate::domain::language::Language;
 use crate::domain::notify::outbox::Grouping;
 use crate::domain::notify::route::{Only, Route};
 use crate::domain::rules::rule::{Rule, Rules};
@@ -78,6 +79,8 @@ pub struct Config {
     pub digest: Option<DigestConfig>,
     /// Whom to tell outside that everything is well, if anybody.
     pub heartbeat: Option<HeartbeatConfig>,
+    /// In which language trailnoti talks to people.
+    pub language: Language,
     /// Where addresses are.
     pub geo: Arc<Geo>,
     /// Where the health endpoint listens; none to have none.
@@ -122,15 +125,13 @@ impl Config {
     /// # Errors
     /// When the file cannot be read, or says nothing usable of this.
     pub fn state_of(path: Option<&Path>) -> Result<Option<PathBuf>, Problems> {
-        let (name, text) = path.map(read_text).transpose()?.unwrap_or_default();
-        let document = Document::parse(&name, &text)
-            .and_then(|document| document.with_environment(&text, environment()))
-            .map_err(Problems)?;
-        let found = Found::default();
         let here = path.and_then(folder_of).unwrap_or(Path::new("."));
-        let state = tables::state(Section::root(&document, &found).section("state"), here);
-        let problems = found.into_inner();
-        if problems.is_empty() { Ok(state) } else { Err(Problems(problems)) }
+        part_of(path, |root| tables::state(root.section("state"), here))
+    }
+
+    /// In which language it talks, if the file says so; nothing else of it is read.
+    pub fn language_of(path: Option<&Path>) -> Language {
+        part_of(path, tables::language).unwrap_or_default()
     }
 
     /// The configuration of a text. Relative paths in it are from `folder`.
@@ -175,6 +176,18 @@ impl Config {
     }
 }
 
+/// What a file and the environment say of one thing.
+fn part_of<T>(path: Option<&Path>, read: impl FnOnce(&mut Section<'_>) -> T) -> Result<T, Problems> {
+    let (name, text) = path.map(read_text).transpose()?.unwrap_or_default();
+    let document = Document::parse(&name, &text)
+        .and_then(|document| document.with_environment(&text, environment()))
+        .map_err(Problems)?;
+    let found = Found::default();
+    let part = read(&mut Section::root(&document, &found));
+    let problems = found.into_inner();
+    if problems.is_empty() { Ok(part) } else { Err(Problems(problems)) }
+}
+
 /// What a text says, as far as it says it, and what is wrong with it.
 fn parsed(
     name: &str,
@@ -197,6 +210,7 @@ fn without_problems((config, problems): (Config, Vec<Problem>)) -> Result<Config
 fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
     let mut root = Section::root(document, found);
     let here = folder.unwrap_or(Path::new("."));
+    let language = tables::language(&mut root);
     let aws::Aws { regions, mut own_accounts, stands_on } = aws::aws(root.section("aws"));
     let accounts = aws::accounts(root.sections("account"));
     own_accounts.extend(accounts.iter().map(|account| account.id.clone()));
@@ -209,12 +223,16 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
     } else {
         vec!["rules.d/*.toml".into(), "rules.d/*.json".into()]
     };
-    let wanted =
-        Wanted { builtin: settings.truth("builtin", true), disable: settings.texts("disable"), files };
+    let wanted = Wanted {
+        builtin: settings.truth("builtin", true),
+        disable: settings.texts("disable"),
+        files,
+        language,
+    };
     let read = rules::read(&wanted, folder, &settings, found);
     settings.finish();
     let exclusions = exclude::read(root.sections("exclude"), &accounts);
-    let mut sinks = sink::read(root.sections("sink"), here);
+    let mut sinks = sink::read(root.sections("sink"), here, language);
     if !sinks.is_empty() && sinks.iter().all(|sink| sink.backup) {
         root.problem(
             "sink",
@@ -230,6 +248,7 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
             active: None,
             backup: false,
             timezone: None,
+            language,
             channel: terminal(),
         });
     }
@@ -240,7 +259,8 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
     let http = tables::http(root.section("http"));
     root.finish();
     let waits = Waits { tags: ec2.tag_grace, launch: ec2.launch_grace, lateness: cloudtrail.policy.lateness };
-    let ruleset = Ruleset { rules: read.rules, exclusions, waits, own_accounts: Arc::new(own_accounts) };
+    let own_accounts = Arc::new(own_accounts);
+    let ruleset = Ruleset { rules: read.rules, exclusions, waits, own_accounts, language };
     let warnings = warnings::warnings(&regions, &ruleset);
     Config {
         regions,
@@ -256,6 +276,7 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
         grouping: collected,
         digest,
         heartbeat,
+        language,
         geo,
         http,
         warnings,

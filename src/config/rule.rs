@@ -3,9 +3,10 @@
 use crate::config::section::Section;
 use crate::domain::event::with_real_spelling;
 use crate::domain::json::Json;
+use crate::domain::language::Language;
 use crate::domain::pattern::Pattern;
 use crate::domain::rules::field_names::{suspicious_path, suspicious_paths, unknown_path, unknown_words};
-use crate::domain::rules::rule::{Escalation, FirstSeen, Mode, Rule};
+use crate::domain::rules::rule::{Escalation, FirstSeen, Mode, Rule, Texts};
 use crate::domain::rules::threshold::Threshold;
 use crate::domain::severity::Severity;
 
@@ -28,6 +29,7 @@ pub(super) fn rule(section: &mut Section<'_>, origin: &str) -> Option<Rule> {
         }
     }
     let runbook = section.text("runbook");
+    let korean = translation(section, &id);
     let unless = section.value("unless");
     let pattern = match (section.value("pattern"), section.value("pattern_json")) {
         (Some(pattern), None) => Some(("pattern", pattern)),
@@ -89,7 +91,29 @@ pub(super) fn rule(section: &mut Section<'_>, origin: &str) -> Option<Rule> {
         tags,
         mode,
         origin: origin.to_owned(),
+        korean,
+        language: Language::default(),
     })
+}
+
+/// `ko.title`, `ko.description` and `ko.runbook`: what it says where `language = "ko"`.
+fn translation(section: &mut Section<'_>, id: &str) -> Option<Texts> {
+    if !section.has("ko") {
+        return None;
+    }
+    let mut korean = section.section("ko");
+    let texts = Texts {
+        title: korean.text("title"),
+        description: korean.text("description"),
+        runbook: korean.text("runbook"),
+    };
+    for (key, text) in [("title", &texts.title), ("description", &texts.description)] {
+        for (field, message) in placeholders(text.as_deref().unwrap_or_default()) {
+            korean.problem(key, format!("rule \"{id}\": {{{field}}}: {message}"));
+        }
+    }
+    korean.finish();
+    Some(texts)
 }
 
 fn reporter<'s>(section: &'s Section<'_>, id: &'s str, key: &'s str) -> impl FnMut(&str, String) + 's {

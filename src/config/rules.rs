@@ -11,6 +11,7 @@ use crate::config::rule_test;
 use crate::config::rule_test::RuleTest;
 use crate::config::section::{Found, Section};
 use crate::domain::json::Json;
+use crate::domain::language::Language;
 use crate::domain::pattern::{did_you_mean, nearest};
 use crate::domain::rules::rule::{Rule, Rules};
 use crate::domain::severity::Severity;
@@ -38,6 +39,8 @@ pub(super) struct Wanted {
     pub builtin: bool,
     pub disable: Vec<String>,
     pub files: Vec<String>,
+    /// In which language rules talk, where they can.
+    pub language: Language,
 }
 
 /// What the files say.
@@ -83,6 +86,7 @@ pub(super) fn read(wanted: &Wanted, folder: Option<&Path>, settings: &Section<'_
             settings.problem("disable", format!("there is no rule \"{id}\"{}", did_you_mean(hint)));
         }
     }
+    rules.iter_mut().for_each(|rule| rule.speak(wanted.language));
     let (disabled, rules): (Vec<Rule>, Vec<Rule>) =
         rules.into_iter().partition(|rule| wanted.disable.contains(&rule.id));
     tests.retain(|test| rules.iter().any(|rule| rule.id == test.rule && rule.origin == test.origin));
@@ -218,6 +222,31 @@ mod tests {
             let patterns = std::iter::once(&rule.pattern).chain(&rule.unless);
             for pattern in patterns.chain(rule.escalate.iter().map(|one| &one.when)) {
                 assert_eq!(pattern.replaced(), [""; 0], "{}", rule.id);
+            }
+        }
+    }
+
+    #[test]
+    fn every_built_in_rule_says_in_korean_all_that_it_says_in_english() {
+        let fields = |text: &str| {
+            let fields = text.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+            let mut fields: Vec<String> = fields.map(str::to_owned).collect();
+            fields.sort();
+            fields
+        };
+        let is_korean = |text: &str| text.chars().any(|c| ('가'..='힣').contains(&c));
+        for rule in builtin() {
+            let korean = rule.korean.clone().unwrap_or_default();
+            let pairs = [
+                ("title", Some(rule.title.clone()), korean.title),
+                ("description", rule.description.clone(), korean.description),
+                ("runbook", rule.runbook.clone(), korean.runbook),
+            ];
+            for (key, english, korean) in pairs {
+                assert_eq!(english.is_some(), korean.is_some(), "{}: {key}", rule.id);
+                let (english, korean) = (english.unwrap_or_default(), korean.unwrap_or_default());
+                assert_eq!(fields(&english), fields(&korean), "{}: {key}", rule.id);
+                assert!(korean.is_empty() || is_korean(&korean), "{}: {key}", rule.id);
             }
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use crate::config::section::Section;
+use crate::domain::language::Language;
 use crate::domain::notify::render::Style;
 use crate::domain::notify::route::{Hours, Only};
 use crate::domain::pattern::Wildcard;
@@ -29,6 +30,8 @@ pub struct SinkConfig {
     pub backup: bool,
     /// The reader's time zone, beside UTC.
     pub timezone: Option<TimeZone>,
+    /// In which language its messages are.
+    pub language: Language,
     /// The channel, with the keys of its kind.
     pub channel: Arc<dyn Channel>,
 }
@@ -49,7 +52,8 @@ impl SinkConfig {
     /// # Errors
     /// When the TLS library cannot be set up, which no configuration can mend.
     pub fn build(&self, banner: Option<&str>) -> anyhow::Result<Vec<Arc<dyn Sink>>> {
-        let style = Style { timezone: self.timezone.clone(), banner: banner.map(str::to_owned) };
+        let (timezone, banner) = (self.timezone.clone(), banner.map(str::to_owned));
+        let style = Style { timezone, banner, language: self.language };
         self.channel.build(&self.name, &style)
     }
 }
@@ -63,7 +67,7 @@ pub fn build_sinks(configured: &[SinkConfig]) -> anyhow::Result<Vec<Arc<dyn Sink
     Ok(built.concat())
 }
 
-pub(super) fn read(mut sections: Vec<Section<'_>>, folder: &Path) -> Vec<SinkConfig> {
+pub(super) fn read(mut sections: Vec<Section<'_>>, folder: &Path, language: Language) -> Vec<SinkConfig> {
     let mut names: Vec<String> = Vec::new();
     let mut sinks = Vec::new();
     for section in &mut sections {
@@ -109,7 +113,9 @@ pub(super) fn read(mut sections: Vec<Section<'_>>, folder: &Path) -> Vec<SinkCon
             continue;
         };
         if let Some(channel) = read(section, folder) {
-            sinks.push(SinkConfig { name, min_severity, digest, only, active, backup, timezone, channel });
+            let config =
+                SinkConfig { name, min_severity, digest, only, active, backup, timezone, language, channel };
+            sinks.push(config);
         }
     }
     // A table without a kind has unknown keys of every kind; only its missing kind is worth a line.

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 
 use crate::config::section::Section;
 use crate::config::sink::SinkConfig;
+use crate::domain::language::Language;
 use crate::domain::lookup::cursor::Policy;
 use crate::domain::notify::outbox::Grouping;
 
@@ -39,6 +40,13 @@ pub struct DigestConfig {
     pub at: jiff::civil::Time,
     /// Whose time of day it is.
     pub timezone: TimeZone,
+}
+
+/// `language`, which stands before all tables.
+pub(super) fn language(root: &mut Section<'_>) -> Language {
+    let codes = Language::ALL.map(Language::code);
+    let code = root.choice("language", codes[0], &codes);
+    Language::ALL.into_iter().find(|language| language.code() == code).unwrap_or_default()
 }
 
 pub(super) fn grouping(mut incident: Section<'_>, mut section: Section<'_>) -> Grouping {

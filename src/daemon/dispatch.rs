@@ -151,7 +151,8 @@ impl Dispatch<'_> {
         let crowded = pending.len() > PER_MESSAGE || pending.iter().any(|pending| !pending.like.is_empty());
         let message = match due(&pending, &sent, grouping, now) {
             Due::Send(mut message) => {
-                message.incidents = self.shared.judge_state.told.briefs(&message, now);
+                message.incidents =
+                    self.shared.judge_state.told.briefs(&message, now, self.shared.config.language);
                 message
             }
             Due::Wait(until) => return Ok(Turn::Wait { until, crowded }),

@@ -12,6 +12,7 @@ use crate::domain::incident::incidents::Incidents;
 use crate::domain::incident::{Acknowledged, Incident};
 use crate::domain::judge::joining::{self, join};
 use crate::domain::judge::silence::{SILENCES, Silence, silence};
+use crate::domain::language::Language;
 use crate::domain::notify::message::{Message, Pending};
 use crate::store::{Commit, Store, StoreError};
 
@@ -91,13 +92,13 @@ impl IncidentState {
     }
 
     /// The incidents that a message is about, each once, as they are `now`.
-    pub fn briefs(&self, message: &Message, now: Timestamp) -> Vec<Brief> {
+    pub fn briefs(&self, message: &Message, now: Timestamp, language: Language) -> Vec<Brief> {
         let ids = message.alerts.iter().map(|pending| pending.alert.part.incident.as_str());
         let incidents = lock(&self.incidents);
         let mut briefs: Vec<Brief> = Vec::new();
         for incident in ids.filter_map(|id| incidents.whole(id)) {
             if briefs.iter().all(|brief| brief.id != incident.id) {
-                briefs.push(Brief::of(incident, now));
+                briefs.push(Brief::of(incident, now, language));
             }
         }
         briefs

@@ -273,7 +273,7 @@ impl Pages for Overview {
                 return Ok(None);
             };
             let report = Report::IncidentAcknowledged {
-                what: Brief::of(&incident, now).what(),
+                what: Brief::of(&incident, now, self.shared.config.language).what,
                 incident: incident.id.clone(),
                 by: said.by,
                 note: said.note,

@@ -44,7 +44,8 @@ impl Shared {
             return Ok(());
         }
         let now = self.clock.now();
-        let what = Judge::Reports(reports.iter().map(|report| report.event(scope, now)).collect());
+        let event = |report: &Report| report.event(scope, self.config.language, now);
+        let what = Judge::Reports(reports.iter().map(event).collect());
         let batch = Batch { scope, account_name: self.account_name(scope.account()), own: None, what };
         self.judge_and_commit(batch, commit).await?;
         Ok(())

@@ -122,7 +122,7 @@ impl Upkeep<'_> {
         let asking = shared.judge_state.told.ask_for_somebody(after, now).into_iter();
         let reports: Vec<Report> = asking
             .map(|incident| Report::IncidentUnattended {
-                what: Brief::of(&incident, now).what(),
+                what: Brief::of(&incident, now, shared.config.language).what,
                 incident: incident.id,
                 waited: after,
             })
@@ -139,7 +139,7 @@ impl Upkeep<'_> {
             .close(quiet, now)
             .into_iter()
             .map(|over| Report::IncidentOver {
-                what: Brief::of(&over, now).what(),
+                what: Brief::of(&over, now, shared.config.language).what,
                 alerts: over.alerts,
                 worst: over.worst(),
                 incident: over.id,
@@ -248,7 +248,7 @@ impl Upkeep<'_> {
             slowest,
             waiting,
         };
-        shared.report(&day.report(), Scope::Program, Commit::default()).await?;
+        shared.report(&day.report(shared.config.language), Scope::Program, Commit::default()).await?;
         shared.store.begin_tally(now).await
     }
 

@@ -9,6 +9,8 @@ pub mod severity;
 pub mod text;
 pub mod time;
 
+pub mod language;
+
 pub mod event;
 pub mod pattern;
 

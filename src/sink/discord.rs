@@ -54,7 +54,7 @@ impl Service for Discord {
     fn asks(&self, message: &Message, style: &Style) -> Vec<Ask> {
         let colour = i64::from_str_radix(colour(message.severity()).trim_start_matches('#'), 16).unwrap_or(0);
         let body = json!({
-            "content": fenced(&clean(&summary(message), TITLE)),
+            "content": fenced(&clean(&summary(message, style), TITLE)),
             "allowed_mentions": { "parse": [] },
             "embeds": [{ "description": fenced(&plain::render(message, style, TEXT)), "color": colour }],
         });

@@ -69,7 +69,7 @@ impl Service for Ntfy {
     fn asks(&self, message: &Message, style: &Style) -> Vec<Ask> {
         let body = json!({
             "topic": self.topic.expose_secret(),
-            "title": clean(&summary(message), TITLE),
+            "title": clean(&summary(message, style), TITLE),
             "message": plain::render(message, style, TEXT),
             "priority": priority(message.severity()),
             "tags": [if message.severity() >= Severity::High { "rotating_light" } else { "cloud" }],

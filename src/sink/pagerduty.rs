@@ -60,7 +60,7 @@ impl PagerDuty {
             details.insert("story".to_owned(), brief.lines().into());
             details.insert("do now".to_owned(), brief.actions().into());
         }
-        let lines: Vec<String> = alerts.iter().take(BESIDE).map(|pending| line(pending)).collect();
+        let lines: Vec<String> = alerts.iter().take(BESIDE).map(|pending| line(pending, style)).collect();
         details.insert("alerts".to_owned(), lines.into());
         let first = alerts.first().map(|pending| &pending.alert);
         let account = first.map(|alert| alert.account.clone()).filter(|account| !account.is_empty());
@@ -71,7 +71,7 @@ impl PagerDuty {
             "dedup_key": clean(&format!("trailnoti {group}"), DEDUP_KEY),
             "client": "trailnoti",
             "payload": {
-                "summary": clean(&format!("{banner}{}", summary(message)), SUMMARY),
+                "summary": clean(&format!("{banner}{}", summary(message, style)), SUMMARY),
                 "source": account.unwrap_or_else(|| "trailnoti".to_owned()),
                 "severity": severity(brief.map_or(worst, |brief| brief.severity)),
                 "timestamp": first.map(|alert| alert.time.to_string()),

@@ -62,7 +62,7 @@ impl Service for Teams {
             Severity::Medium => "warning",
             Severity::Low | Severity::Info => "default",
         };
-        let title = json!({ "type": "TextRun", "text": clean(&summary(message), TITLE), "weight": "bolder", "color": colour });
+        let title = json!({ "type": "TextRun", "text": clean(&summary(message, style), TITLE), "weight": "bolder", "color": colour });
         let mut body = vec![json!({ "type": "RichTextBlock", "inlines": [title] })];
         body.extend(lines(&plain::render(message, style, TEXT), true));
         let card = json!({

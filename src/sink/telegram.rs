@@ -61,8 +61,11 @@ impl Service for Telegram {
     }
 
     fn asks(&self, message: &Message, style: &Style) -> Vec<Ask> {
-        let text =
-            format!("{}\n{}", clean(&summary(message), 180), plain::render(message, style, TEXT - 800));
+        let text = format!(
+            "{}\n{}",
+            clean(&summary(message, style), 180),
+            plain::render(message, style, TEXT - 800)
+        );
         // Its lengths are counted in UTF-16 ("MessageEntity"). In a block of code nothing is a mention or a link.
         let whole = json!([{ "type": "pre", "offset": 0, "length": text.encode_utf16().count() }]);
         let mut body = json!({

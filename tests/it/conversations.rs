@@ -11,6 +11,7 @@ use axum::response::Response;
 use expect_test::expect_file;
 use serde_json::{Value, json};
 use trailnoti::domain::json::{Json, object};
+use trailnoti::domain::language::Language;
 use trailnoti::domain::notify::answer::Failure;
 use trailnoti::domain::notify::message::Message;
 use trailnoti::domain::notify::render::{Style, email, plain, slack, summary};
@@ -124,7 +125,12 @@ fn bot(url: &str) -> Arc<dyn Sink> {
 
 /// The messages of the demonstration's leaked key, as the daemon plans them.
 pub async fn demonstration() -> Vec<Message> {
-    let mut stage = Stage::new(&[]).with("[[sink]]\nname = \"slack\"\nkind = \"terminal\"\n");
+    demonstration_in(Language::English).await
+}
+
+async fn demonstration_in(language: Language) -> Vec<Message> {
+    let sink = "[[sink]]\nname = \"slack\"\nkind = \"terminal\"\n";
+    let mut stage = Stage::new(&[]).with(&format!("language = \"{}\"\n{sink}", language.code()));
     story::schedule(&stage.world, at("10:00"));
     stage.start().await;
     stage.until("10:30").await;
@@ -170,6 +176,27 @@ fn as_read(payload: &Value) -> String {
     text
 }
 
+/// The same in Korean: nothing of it is left in English but names, what AWS said, and commands.
+#[test]
+fn the_demonstration_in_korean_is_as_it_was_looked_at() {
+    let messages = paused(demonstration_in(Language::Korean));
+    let style = Style { language: Language::Korean, ..Style::default() };
+    let mut mail = String::new();
+    for message in &messages {
+        let email = email::render(message, &style).expect("rendered");
+        mail += &format!("Subject: {}\n\n{}\n", email.subject, email.text);
+    }
+    expect_file!["../data/conversation/mail-in-korean.txt"].assert_eq(&mail);
+    let worst = in_conversation(&messages).pop().expect("one");
+    let grown = as_read(&slack::conversation(worst.conversation().expect("one"), &worst, &style));
+    expect_file!["../data/conversation/slack-bot-in-korean.txt"].assert_eq(&grown);
+    for english in
+        ["so far", "alerts in", "What to do now", "was created by", "Incident", " and ", "CRITICAL"]
+    {
+        assert!(!mail.contains(english) && !grown.contains(english), "{english}");
+    }
+}
+
 /// What the demonstration's conversation looks like in each channel, word for word.
 #[test]
 fn the_demonstrations_transcripts_are_as_they_were_looked_at() {
@@ -193,7 +220,7 @@ fn the_demonstrations_transcripts_are_as_they_were_looked_at() {
         messages.iter().map(|message| format!("{}\n", plain::render(message, &style, 4_000))).collect();
     expect_file!["../data/conversation/ntfy.txt"].assert_eq(&phone);
     let preview: Vec<String> =
-        messages.iter().map(|message| summary(message).chars().take(45).collect()).collect();
+        messages.iter().map(|message| summary(message, &style).chars().take(45).collect()).collect();
     expect_file!["../data/conversation/lock-screen.txt"].assert_eq(&(preview.join("\n") + "\n"));
 }
 

@@ -15,6 +15,7 @@ use trailnoti::domain::incident::stage::Stage as IncidentStage;
 use trailnoti::domain::json::{Json, object};
 use trailnoti::domain::judge::inputs::Judgement;
 use trailnoti::domain::judge::joining::join;
+use trailnoti::domain::language::Language;
 use trailnoti::domain::notify::alert::Alert;
 use trailnoti::domain::notify::route::Route;
 use trailnoti::domain::severity::Severity;
@@ -232,7 +233,7 @@ async fn r5_more_alerts_than_there_is_room_for_are_counted_and_told() {
         .with(&format!("[grouping]\nwait = \"0s\"\ninterval = \"0s\"\n{sinks}min_severity = \"high\"\n"));
     let config = stage.parse("").expect("right");
     let test = config.ruleset.rules.iter().find(|rule| rule.id == "trailnoti-test").expect("the rule");
-    let event = Report::Test { sink: String::new() }.event(Scope::Program, at("09:00"));
+    let event = Report::Test { sink: String::new() }.event(Scope::Program, Language::English, at("09:00"));
     let alert = Alert::new(test, test.severity, &Envelope::from(event).after(None), "");
     let waiting = |n: usize, severity, rule: &str| Alert {
         id: format!("{rule}-{n}"),
@@ -339,7 +340,7 @@ async fn is_told_in_few_messages(storm: impl FnOnce(&Alert) -> Vec<Alert>) {
     let mut stage = Stage::of_loops(&[REGION]).with("[[sink]]\nname = \"slack\"\nkind = \"terminal\"\n");
     let config = stage.parse("").expect("right");
     let test = config.ruleset.rules.iter().find(|rule| rule.id == "trailnoti-test").expect("the rule");
-    let event = Report::Test { sink: String::new() }.event(Scope::Program, at("09:00"));
+    let event = Report::Test { sink: String::new() }.event(Scope::Program, Language::English, at("09:00"));
     let like = Alert::new(test, test.severity, &Envelope::from(event).after(None), "");
     let alerts = storm(&like);
     let named = |alert: &Alert| (alert.principal.clone(), alert.rule.clone(), alert.region.clone());

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use trailnoti::domain::incident::Incident;
 use trailnoti::domain::json::{Json, object};
+use trailnoti::domain::language::Language;
 use trailnoti::domain::notify::render::{Style, slack};
 use trailnoti::simulator::records::{Caller, call};
 use trailnoti::simulator::story;
@@ -55,8 +56,8 @@ async fn the_demonstrations_leaked_key_is_one_incident_in_few_messages() {
     let made: Vec<String> = incident
         .members
         .iter()
-        .filter(|member| !member.how.is_empty())
-        .map(|member| member.credential.words())
+        .filter(|member| member.made.is_some())
+        .map(|member| Language::English.words().who(member.credential.who()))
         .collect();
     assert!(made.iter().any(|who| who == "user support-2"), "{made:?}");
     assert!(incident.stages.len() >= 4, "{:?}", incident.stages);
@@ -131,7 +132,10 @@ async fn every_message_says_whose_incident_it_is_and_how_far_it_has_come() {
     assert_eq!(last.digest.incidents.len(), 1);
     let brief = &last.digest.incidents[0];
     let id = &brief.id;
-    assert_eq!(brief.headline(), format!("Incident {id} · mallory in 111122223333: made a way back, hid"));
+    assert_eq!(
+        brief.headline(),
+        format!("Incident {id} · Key of mallory looks stolen (111122223333): made a way back, hid")
+    );
     let lines = brief.lines();
     assert_eq!(lines[0], "from 203.0.113.66 with key AKIAMALLORY0EXAMPLE, AKIASUPPORT0EXAMPLE");
     assert_eq!(lines[1], "so far: trail management-events stopped · 2 alerts in us-east-1");
@@ -194,7 +198,7 @@ async fn where_an_address_is_stands_beside_it_where_a_database_says_so() {
     let book = stage.book.lock().expect("the book");
     let message = &book.deliveries[0].digest;
     assert_eq!(message.alerts[0].alert.origin, origin);
-    assert_eq!(message.incidents[0].from, format!("203.0.113.66 ({origin}) with key {}", MALLORY.key));
+    assert_eq!(message.incidents[0].from, format!("from 203.0.113.66 ({origin}) with key {}", MALLORY.key));
     let slack = slack::render(message, &Style::default()).to_string();
     assert!(slack.contains("203.0.113.66 (Romania") && !slack.contains("<!channel>"), "{slack}");
 }

@@ -7,6 +7,7 @@ use trailnoti::config::{Config, SinkConfig};
 use trailnoti::domain::context::Envelope;
 use trailnoti::domain::event::scope::Scope;
 use trailnoti::domain::health::report::Report;
+use trailnoti::domain::language::Language;
 use trailnoti::domain::notify::answer::Failure;
 use trailnoti::domain::notify::message::{Message, Pending};
 use trailnoti::sink::Sink;
@@ -37,8 +38,11 @@ pub const PLAIN: &str = "tls = \"none\"\n";
 const LOGIN: &str = "tls = \"none\"\nusername = \"alerts\"\npassword = \"CANARY\"\n";
 
 fn digest() -> Message {
-    let event = Report::Test { sink: "s".to_owned() }
-        .event(Scope::region_of("111122223333", "us-east-1"), at("10:00"));
+    let event = Report::Test { sink: "s".to_owned() }.event(
+        Scope::region_of("111122223333", "us-east-1"),
+        Language::English,
+        at("10:00"),
+    );
     let config = Config::parse("t", "", None, BTreeMap::new()).expect("right");
     let rule = config.ruleset.rules.iter().find(|rule| rule.id == "trailnoti-test").expect("the rule");
     let alert = trailnoti::domain::notify::alert::Alert::new(

@@ -48,12 +48,13 @@ const MAY_USE: [(&str, &[&str]); 12] = [
 ];
 
 /// The rooms of the domain, from the ground up: each may know itself and what is before it.
-const ROOMS: [&str; 17] = [
+const ROOMS: [&str; 18] = [
     "json",
     "text",
     "time",
     "retry",
     "severity",
+    "language",
     "event",
     "pattern",
     "context",

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use crate::domain::health::ledger::{Gap, Ledger, Why};
 use crate::domain::health::report::Report;
 use crate::domain::health::subject::{Api, Place, What};
+use crate::domain::language::{Day, Language};
 use crate::domain::time::later;
 
 /// A region that is read up to no more than this long ago is read in time: every stream of it is asked for each five minutes.
@@ -60,25 +61,23 @@ impl Coverage {
     }
 }
 
+impl Coverage {
+    /// The same, for a person to read.
+    pub fn said(&self, language: Language) -> String {
+        language.words().day(&Day::Read {
+            in_time: self.in_time,
+            regions: self.regions,
+            up_to: self.up_to.map(|up_to| up_to.strftime("%H:%M UTC").to_string()),
+            missing: self.missing,
+            since: self.since.map(|since| since.strftime("%Y-%m-%d %H:%M UTC").to_string()),
+            read_back: self.read_back,
+        })
+    }
+}
+
 impl fmt::Display for Coverage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} regions read", self.in_time, self.regions)?;
-        if let Some(up_to) = self.up_to {
-            write!(f, " up to {}", up_to.strftime("%H:%M UTC"))?;
-        }
-        let gaps = match self.missing {
-            0 => "no gaps".to_owned(),
-            1 => "1 gap".to_owned(),
-            many => format!("{many} gaps"),
-        };
-        write!(f, ", {gaps}")?;
-        if let Some(since) = self.since {
-            write!(f, " since {}", since.strftime("%Y-%m-%d %H:%M UTC"))?;
-        }
-        if self.read_back > 0 {
-            write!(f, " ({} read back)", self.read_back)?;
-        }
-        Ok(())
+        f.write_str(&self.said(Language::English))
     }
 }
 

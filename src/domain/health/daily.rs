@@ -1,4 +1,4 @@
-//! The daily summary: when it is due, and what it says. Owns what counts, and the words.
+//! The daily summary: when it is due, and what it says. Owns what counts; the words are `language`'s.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::health::coverage::Coverage;
 use crate::domain::health::report::Report;
 use crate::domain::instances::usage::Usage;
+use crate::domain::language::{Day as Line, Language};
 use crate::domain::notify::alert::Alert;
 use crate::domain::severity::Severity;
 
@@ -117,57 +118,47 @@ pub struct Day {
 
 impl Day {
     /// The report of it.
-    pub fn report(&self) -> Report {
+    pub fn report(&self, language: Language) -> Report {
+        let words = language.words();
+        let listed = |parts: Vec<String>, none: Line<'_>| match parts.is_empty() {
+            true => words.day(&none),
+            false => parts.join(", "),
+        };
         let mut lines = Vec::new();
         let mut line = |name: &str, text: String| lines.push((name.to_owned(), text));
-        line("since", self.tally.since.map_or("the first start".to_owned(), |since| format!("{since:.0}")));
+        line("since", self.tally.since.map_or(words.day(&Line::FirstStart), |since| format!("{since:.0}")));
         let alerts = Severity::ALL.iter().rev().filter_map(|severity| {
             let count = self.tally.alerts.get(severity.name()).filter(|count| **count > 0)?;
-            Some(format!("{count} {}", severity.name()))
+            Some(format!("{count} {}", words.severity(*severity)))
         });
-        line("alerts", or_none(alerts.collect(), "none"));
+        line("alerts", listed(alerts.collect(), Line::None));
         let tried = self.tally.tried.iter().map(|(rule, count)| format!("{rule} {count}"));
         if !self.tally.tried.is_empty() {
             line("dry-run rules would have alerted", tried.collect::<Vec<_>>().join(", "));
         }
         let hidden = self.usage.iter().map(|(name, usage)| {
             let count = self.tally.hidden.get(name).copied().unwrap_or_default();
-            let by = if usage.principal.is_empty() { "an unknown launcher" } else { &usage.principal };
-            let last = if count == 0 {
-                String::new()
-            } else {
-                format!(" (last {}, launched by {by})", usage.instance)
-            };
-            format!("{count} by \"{name}\"{last}")
+            let last = (count > 0).then_some((usage.instance.as_str(), usage.principal.as_str()));
+            words.day(&Line::Hidden(count, name, last))
         });
-        line("hidden", or_none(hidden.collect(), "nothing: no exclusions configured"));
-        let missing = match self.missing.len() {
-            0 => String::new(),
-            n => format!(
-                "; {n} not read: {}",
-                self.missing.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ")
-            ),
-        };
-        let feeds = self.fresh + self.missing.len();
-        line("covered", format!("{} of {feeds} region feeds read on time{missing}", self.fresh));
-        line("read", self.coverage.to_string());
-        let slowest =
-            self.slowest.as_ref().map(|(region, lag)| format!("{lag} seconds at most, in {region}"));
-        line("lag", slowest.unwrap_or("not known".to_owned()));
-        let gaps = self.tally.gaps.iter().take(NAMED).map(|(time, title)| format!("{title} at {time:.0}"));
+        line("hidden", listed(hidden.collect(), Line::NoExclusions));
+        let named = &self.missing[..self.missing.len().min(NAMED)];
+        line("covered", words.day(&Line::Covered(self.fresh, self.fresh + self.missing.len(), named)));
+        line("read", self.coverage.said(language));
+        let slowest = self.slowest.as_ref();
+        let slowest = slowest.map_or(Line::NotKnown, |(region, lag)| Line::Lag(*lag, region));
+        line("lag", words.day(&slowest));
+        let gaps = self.tally.gaps.iter().take(NAMED);
+        let gaps = gaps.map(|(time, title)| words.day(&Line::Gap(title, format!("{time:.0}"))));
         let more = self.tally.gaps.len().saturating_sub(NAMED);
-        let more = (more > 0).then(|| format!("and {more} more"));
-        line("gaps", or_none(gaps.chain(more).collect(), "none"));
+        let more = (more > 0).then(|| words.and_more(more as u64));
+        line("gaps", listed(gaps.chain(more).collect(), Line::None));
         if !self.waiting.is_empty() {
-            let waiting = self.waiting.iter().map(|(sink, count)| format!("{count} for {sink}"));
-            line("waiting", or_none(waiting.collect(), "nothing"));
+            let waiting = self.waiting.iter().map(|(sink, count)| words.day(&Line::Waiting(*count, sink)));
+            line("waiting", listed(waiting.collect(), Line::None));
         }
         Report::Daily { lines }
     }
-}
-
-fn or_none(parts: Vec<String>, none: &str) -> String {
-    if parts.is_empty() { none.to_owned() } else { parts.join(", ") }
 }
 
 #[cfg(test)]
@@ -191,7 +182,9 @@ mod tests {
 
     #[test]
     fn a_quiet_day_says_so() {
-        let Report::Daily { lines } = Day::default().report() else { panic!("another report") };
+        let Report::Daily { lines } = Day::default().report(Language::English) else {
+            panic!("another report")
+        };
         let texts: Vec<&str> = lines.iter().map(|(_, text)| text.as_str()).collect();
         assert_eq!(texts[1..3], ["none", "nothing: no exclusions configured"]);
     }

@@ -10,46 +10,51 @@ use crate::domain::health::places::{names, regions, unseen};
 use crate::domain::health::report::Report;
 use crate::domain::health::subject::Place;
 use crate::domain::json::{Json, object};
-use crate::domain::text::{FACT, clean, counted};
-
-/// What is said in place of a name.
-const NOT_KNOWN: &str = "not known yet";
+use crate::domain::language::{Day, Language};
+use crate::domain::text::{FACT, clean};
 
 impl Report {
     /// The event that says it.
-    pub fn event(&self, scope: Scope<'_>, now: Timestamp) -> Event {
+    pub fn event(&self, scope: Scope<'_>, language: Language, now: Timestamp) -> Event {
+        let words = language.words();
         let text = |text: &str| Json::from(clean(text, FACT * 2));
         let (kind, detail) = match self {
             Report::Blind { places, reason, unseen_too, since } => {
                 let also = unseen_too.map(|also| ("unseen too", also.to_owned()));
                 let facts = [("reason", reason.clone()), ("since", shown(*since))].into_iter().chain(also);
-                ("trailnoti Blind", of_places(unseen(places), places, facts))
+                ("trailnoti Blind", of_places(unseen(places, language), places, facts))
             }
-            Report::SeesAgain { places, since } => {
-                ("trailnoti Sees Again", of_places(unseen(places), places, [("since", shown(*since))]))
-            }
-            Report::Behind { places, reason } => {
-                ("trailnoti Behind", of_places(regions(places), places, [("reason", reason.clone())]))
-            }
+            Report::SeesAgain { places, since } => (
+                "trailnoti Sees Again",
+                of_places(unseen(places, language), places, [("since", shown(*since))]),
+            ),
+            Report::Behind { places, reason } => (
+                "trailnoti Behind",
+                of_places(regions(places, language), places, [("reason", reason.clone())]),
+            ),
             Report::CaughtUp { places } => {
-                let facts = [("reason", "event history is up to date again".to_owned())];
-                ("trailnoti Caught Up", of_places(regions(places), places, facts))
+                let facts = [("reason", words.up_to_date().to_owned())];
+                ("trailnoti Caught Up", of_places(regions(places, language), places, facts))
             }
-            Report::Withheld { places, reason } => {
-                ("trailnoti Withheld", of_places(regions(places), places, [("reason", reason.clone())]))
-            }
+            Report::Withheld { places, reason } => (
+                "trailnoti Withheld",
+                of_places(regions(places, language), places, [("reason", reason.clone())]),
+            ),
             Report::Shown { places, since } => {
-                ("trailnoti Shown", of_places(regions(places), places, [("since", shown(*since))]))
+                ("trailnoti Shown", of_places(regions(places, language), places, [("since", shown(*since))]))
             }
             Report::ReadBack { places, stopped, events, alerts } => {
-                let read = format!("{}, {}", counted(*events, "event"), counted(*alerts, "alert"));
+                let read = words.read_back(*events, *alerts);
                 let lasted = stopped.map(|lasted| ("lasted", minutes(lasted)));
                 let kind = if stopped.is_some() { "trailnoti Was Down" } else { "trailnoti Read Back" };
-                (kind, of_places(regions(places), places, lasted.into_iter().chain([("read", read)])))
+                (
+                    kind,
+                    of_places(regions(places, language), places, lasted.into_iter().chain([("read", read)])),
+                )
             }
             Report::Gap { places, from, until } => {
                 let facts = [("from", shown(*from)), ("until", shown(*until))];
-                ("trailnoti Gap", of_places(regions(places), places, facts))
+                ("trailnoti Gap", of_places(regions(places, language), places, facts))
             }
             Report::Flooded { subject, reason, principal } => (
                 "trailnoti Flooded",
@@ -64,16 +69,15 @@ impl Report {
                 "trailnoti Quota Spent",
                 object([
                     ("subject", text(subject)),
-                    ("principal", text(if principal.is_empty() { NOT_KNOWN } else { principal })),
+                    ("principal", text(if principal.is_empty() { words.not_known_yet() } else { principal })),
                 ]),
             ),
             Report::QuotaFree { subject } => ("trailnoti Quota Free", object([("subject", text(subject))])),
             Report::RegionAppeared { watched } => {
-                let watched = if *watched { "yes" } else { "no: excluded by the configuration" };
-                ("trailnoti Region Appeared", object([("watched", text(watched))]))
+                ("trailnoti Region Appeared", object([("watched", text(words.watched(*watched)))]))
             }
             Report::RegionGone { instances } => {
-                let instances = if *instances == 0 { "none".to_owned() } else { instances.to_string() };
+                let instances = if *instances == 0 { words.day(&Day::None) } else { instances.to_string() };
                 ("trailnoti Region Gone", object([("instances", text(&instances))]))
             }
             Report::IncidentOver { incident, what, alerts, worst, quiet } => (
@@ -129,7 +133,7 @@ impl Report {
             }
             Report::ReloadWorksAgain => ("trailnoti Reload Works Again", object([])),
             Report::Clock { seconds } => {
-                ("trailnoti Clock", object([("reason", text(&format!("{} seconds", seconds.abs())))]))
+                ("trailnoti Clock", object([("reason", text(&words.seconds(seconds.unsigned_abs())))]))
             }
             Report::ClockRight { since } => {
                 ("trailnoti Clock Right", object([("since", text(&shown(*since)))]))
@@ -152,7 +156,7 @@ impl Report {
                     ("exclusion", text(exclusion)),
                     ("claim", text(claim)),
                     ("reason", text(reason)),
-                    ("principal", text(if principal.is_empty() { NOT_KNOWN } else { principal })),
+                    ("principal", text(if principal.is_empty() { words.not_known_yet() } else { principal })),
                 ]),
             ),
             Report::Daily { lines } => (

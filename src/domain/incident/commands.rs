@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use crate::domain::event::partition;
 use crate::domain::incident::resource::Resource;
 use crate::domain::incident::{Incident, Touched};
+use crate::domain::language::{Language, Step as Why};
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,20 +25,27 @@ pub struct Step {
 }
 
 /// Everything that there is to do, in its order. Sessions that were issued before `now` are denied.
-pub fn steps(incident: &Incident, now: Timestamp) -> Vec<Step> {
+pub fn steps(incident: &Incident, now: Timestamp, language: Language) -> Vec<Step> {
     let mut accounts: BTreeMap<&str, Vec<&Touched>> = BTreeMap::new();
     for touched in &incident.touched {
         accounts.entry(&touched.place.account).or_default().push(touched);
     }
-    let all =
-        accounts.into_iter().flat_map(|(account, touched)| in_account(incident, account, &touched, now));
+    let all = accounts
+        .into_iter()
+        .flat_map(|(account, touched)| in_account(incident, account, &touched, now, language));
     all.collect()
 }
 
-fn in_account(incident: &Incident, account: &str, touched: &[&Touched], now: Timestamp) -> Vec<Step> {
+fn in_account(
+    incident: &Incident,
+    account: &str,
+    touched: &[&Touched],
+    now: Timestamp,
+    language: Language,
+) -> Vec<Step> {
     let mut steps = Vec::new();
-    let mut step = |why: &str, lines: Vec<String>| {
-        steps.push(Step { account: account.to_owned(), why: why.to_owned(), lines });
+    let mut step = |why: Why<'_>, lines: Vec<String>| {
+        steps.push(Step { account: account.to_owned(), why: language.words().step(why), lines });
     };
     let new: BTreeSet<&str> = touched
         .iter()
@@ -56,8 +64,8 @@ fn in_account(incident: &Incident, account: &str, touched: &[&Touched], now: Tim
     keys.sort_by_key(|(unused, ..)| *unused);
     for (_, id, user) in keys {
         let why = match new.contains(user) {
-            true => "Turn off the key of the user that was made",
-            false => "Turn off the key: whatever honest work uses it stops as well",
+            true => Why::TurnOffMadeKey,
+            false => Why::TurnOffKey,
         };
         step(why, vec![turn_off(id, user)]);
     }
@@ -67,20 +75,12 @@ fn in_account(incident: &Incident, account: &str, touched: &[&Touched], now: Tim
             Resource::Role(role) => deny_sessions("role", role, now),
             _ => continue,
         };
-        step("End every session that was issued before now: honest ones have to be opened again", vec![line]);
+        step(Why::EndSessions, vec![line]);
     }
     for touched in touched {
         match &touched.what {
-            Resource::Root => step(
-                "Root itself acted: sign in as root, change its password, look at its MFA devices, delete its access keys",
-                Vec::new(),
-            ),
-            Resource::Person(name) => step(
-                &format!(
-                    "{name} came through IAM Identity Center: disable that user there, which ends the sessions within the hour"
-                ),
-                Vec::new(),
-            ),
+            Resource::Root => step(Why::Root, Vec::new()),
+            Resource::Person(name) => step(Why::IdentityCenter(name), Vec::new()),
             _ => {}
         }
     }
@@ -88,8 +88,8 @@ fn in_account(incident: &Incident, account: &str, touched: &[&Touched], now: Tim
         match &touched.what {
             Resource::Password(user) => step(
                 match new.contains(user.as_str()) {
-                    true => "Take away the password of the user that was made",
-                    false => "Take away the password: an honest owner of it needs a new one",
+                    true => Why::TakeMadePassword,
+                    false => Why::TakePassword,
                 },
                 vec![format!("aws iam delete-login-profile {}", option("user-name", user))],
             ),
@@ -97,7 +97,7 @@ fn in_account(incident: &Incident, account: &str, touched: &[&Touched], now: Tim
                 let policy = format!("arn:{}:iam::aws:policy/AWSDenyAll", partition(&touched.place.region));
                 let line =
                     format!("aws iam attach-user-policy {} --policy-arn {policy}", option("user-name", user));
-                step("Take every right from the user that was made", vec![line]);
+                step(Why::DenyMadeUser, vec![line]);
             }
             _ => {}
         }
@@ -109,18 +109,13 @@ fn in_account(incident: &Incident, account: &str, touched: &[&Touched], now: Tim
         }
     }
     for (region, ids) in machines.into_iter().filter(|(region, _)| is_region(region)) {
-        step(
-            &format!(
-                "Stop what was launched in {region} (one from Spot can only be ended: terminate-instances)"
-            ),
-            stop(region, &ids.join(" ")),
-        );
+        step(Why::Stop(region), stop(region, &ids.join(" ")));
     }
     for touched in touched.iter().filter(|touched| is_region(&touched.place.region)) {
         if let Resource::Trail(trail) = &touched.what {
             let region = &touched.place.region;
             let line = format!("aws cloudtrail start-logging --region {region} {}", option("name", trail));
-            step("Start the trail again", vec![line]);
+            step(Why::StartTrail, vec![line]);
         }
     }
     steps

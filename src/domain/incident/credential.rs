@@ -9,6 +9,7 @@ use crate::domain::context::arn::Arn;
 use crate::domain::context::launch::started;
 use crate::domain::context::principal::{IDENTITY_CENTER, PrincipalKind, is_of_aws, principal_kind};
 use crate::domain::event::Event;
+use crate::domain::language::{Made, Who};
 use crate::domain::text::{FACT, clean};
 
 /// What somebody can act by.
@@ -71,18 +72,55 @@ impl Credential {
         }
     }
 
-    /// What it is, in words, such as `user support-2`.
-    pub fn words(&self) -> String {
+    /// What it is, for a person to read.
+    pub fn who(&self) -> Who<'_> {
         match self {
-            Credential::Root { account } => format!("root of {account}"),
-            Credential::Key(id) => format!("key {id}"),
-            Credential::Password { user, .. } => format!("the sign-in of {user}"),
-            Credential::User { user, .. } => format!("user {user}"),
-            Credential::Person(_) => self.name().to_owned(),
-            Credential::Session { .. } => format!("session {}", self.name()),
-            Credential::Role { role, .. } => format!("role {role}"),
-            Credential::Instance(id) => format!("instance {id}"),
-            Credential::Provider(_) => format!("identity provider {}", self.name()),
+            Credential::Root { account } => Who::Root(account),
+            Credential::Key(id) => Who::Key(id),
+            Credential::Password { user, .. } => Who::SignIn(user),
+            Credential::User { user, .. } => Who::User(user),
+            Credential::Person(_) => Who::Person(self.name()),
+            Credential::Session { .. } => Who::Session(self.name()),
+            Credential::Role { role, .. } => Who::Role(role),
+            Credential::Instance(id) => Who::Instance(id),
+            Credential::Provider(_) => Who::Provider(self.name()),
+        }
+    }
+}
+
+/// How somebody came into being.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum How {
+    /// Created.
+    Created,
+    /// Switched on again.
+    SwitchedOn,
+    /// Given a password.
+    GivenPassword,
+    /// Issued by STS.
+    Issued,
+    /// Launched.
+    Launched,
+}
+
+/// How somebody came into being, and by whom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MadeBy {
+    /// How.
+    pub how: How,
+    /// By whom, by a short name.
+    pub by: String,
+}
+
+impl MadeBy {
+    /// The same, for a person to read.
+    pub fn made(&self) -> Made<'_> {
+        match self.how {
+            How::Created => Made::Created(&self.by),
+            How::SwitchedOn => Made::SwitchedOn(&self.by),
+            How::GivenPassword => Made::GivenPassword(&self.by),
+            How::Issued => Made::Issued(&self.by),
+            How::Launched => Made::Launched(&self.by),
         }
     }
 }
@@ -138,8 +176,8 @@ pub fn speaks_as(event: &Event) -> Vec<Credential> {
     all
 }
 
-/// Whom a call brought into being or took over, each with how, in words.
-pub fn makes(event: &Event) -> Vec<(Credential, &'static str)> {
+/// Whom a call brought into being or took over, each with how.
+pub fn makes(event: &Event) -> Vec<(Credential, How)> {
     let detail = &event.detail;
     if detail.text("errorCode").is_some() {
         return Vec::new();
@@ -152,34 +190,32 @@ pub fn makes(event: &Event) -> Vec<(Credential, &'static str)> {
     let answered = |path: &str| text(&format!("responseElements.{path}"));
     let one = |credential: Option<Credential>, how| credential.map(|one| (one, how)).into_iter().collect();
     match (event.source.as_str(), detail.text("eventName").unwrap_or_default()) {
-        ("aws.iam", "CreateUser") => {
-            one(named.map(|user| Credential::User { account, user }), "was created by")
-        }
+        ("aws.iam", "CreateUser") => one(named.map(|user| Credential::User { account, user }), How::Created),
         ("aws.iam", "CreateAccessKey") => {
-            one(answered("accessKey.accessKeyId").map(Credential::Key), "was created by")
+            one(answered("accessKey.accessKeyId").map(Credential::Key), How::Created)
         }
         ("aws.iam", "UpdateAccessKey") => {
             let is_active = text("requestParameters.status").as_deref() == Some("Active");
             let key = text("requestParameters.accessKeyId").filter(|_| is_active);
-            one(key.map(Credential::Key), "was switched on by")
+            one(key.map(Credential::Key), How::SwitchedOn)
         }
         ("aws.iam", "CreateLoginProfile" | "UpdateLoginProfile") => {
-            one(user.map(|user| Credential::Password { account, user }), "was given its password by")
+            one(user.map(|user| Credential::Password { account, user }), How::GivenPassword)
         }
         ("aws.iam", "CreateRole") => {
             let role = text("requestParameters.roleName");
-            one(role.map(|role| Credential::Role { account, role }), "was created by")
+            one(role.map(|role| Credential::Role { account, role }), How::Created)
         }
         ("aws.iam", "CreateSAMLProvider") => {
-            one(answered("sAMLProviderArn").map(Credential::Provider), "was created by")
+            one(answered("sAMLProviderArn").map(Credential::Provider), How::Created)
         }
         ("aws.iam", "CreateOpenIDConnectProvider") => {
-            one(answered("openIDConnectProviderArn").map(Credential::Provider), "was created by")
+            one(answered("openIDConnectProviderArn").map(Credential::Provider), How::Created)
         }
-        ("aws.sts", _) => one(answered("credentials.accessKeyId").map(Credential::Key), "was issued to"),
+        ("aws.sts", _) => one(answered("credentials.accessKeyId").map(Credential::Key), How::Issued),
         ("aws.ec2", _) => {
             let ids = started(event).into_iter().map(|instance| instance.id);
-            ids.map(|id| (Credential::Instance(id), "was launched by")).collect()
+            ids.map(|id| (Credential::Instance(id), How::Launched)).collect()
         }
         _ => Vec::new(),
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::event::derived_id;
-use crate::domain::incident::credential::Credential;
+use crate::domain::incident::credential::{Credential, How, MadeBy};
 use crate::domain::incident::{Acknowledged, Incident, News, Told, Touched};
 use crate::domain::time::{earlier, later};
 
@@ -28,8 +28,8 @@ pub struct Link {
     pub by: Vec<Credential>,
     /// Whom it made.
     pub made: Credential,
-    /// How, in words.
-    pub how: &'static str,
+    /// How.
+    pub how: How,
     /// When.
     pub time: Timestamp,
     /// What the call laid hands on.
@@ -160,7 +160,7 @@ impl Incidents {
         // Whoever acts by what the incident made belongs to it by his own key too; a wide name alone takes nobody in.
         let own = by.iter().enumerate().filter(|(n, by)| *n == 0 || matches!(by, Credential::Session { .. }));
         for (_, own) in own {
-            self.enter(&id, own.clone(), String::new(), told.time, now, &mut news);
+            self.enter(&id, own.clone(), None, told.time, now, &mut news);
         }
         let opened = news.contains(&News::Opened);
         if let Some(incident) = self.all.get_mut(&id) {
@@ -216,7 +216,7 @@ impl Incidents {
         }
         let maker = by.iter().find(|by| self.of.get(by).is_some_and(|of| of == id)).or(by.first());
         let maker = maker.map_or_else(|| "somebody".to_owned(), |maker| signed(maker, &by));
-        self.enter(id, made, format!("{how} {maker}"), time, now, news);
+        self.enter(id, made, Some(MadeBy { how, by: maker }), time, now, news);
     }
 
     /// Takes somebody into an incident, with everybody whom he made in the last day. Who is in another one brings that along.
@@ -224,7 +224,7 @@ impl Incidents {
         &mut self,
         id: &str,
         who: Credential,
-        how: String,
+        made: Option<MadeBy>,
         since: Timestamp,
         now: Timestamp,
         news: &mut Vec<News>,
@@ -234,14 +234,14 @@ impl Incidents {
             return;
         }
         let Some(incident) = self.all.get_mut(id) else { return };
-        let said = if how.is_empty() { String::new() } else { format!("{} {how}", who.words()) };
-        if !incident.add(who.clone(), how, since) {
+        let was_made = made.is_some();
+        if !incident.add(who.clone(), made, since) {
             return;
         }
         self.changed.insert(id.to_owned());
         self.of.insert(who.clone(), id.to_owned());
-        if !said.is_empty() {
-            news.push(News::Credential(said));
+        if was_made {
+            news.push(News::Credential(who.clone()));
         }
         while let Some(at) = self.links.iter().position(|link| link.by.contains(&who)) {
             let Some(link) = self.links.remove(at) else { break };

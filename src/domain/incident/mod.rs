@@ -18,7 +18,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::incident::credential::Credential;
+use crate::domain::incident::credential::{Credential, MadeBy};
 use crate::domain::incident::resource::Resource;
 use crate::domain::incident::stage::Stage;
 pub use crate::domain::incident::told::{Acknowledged, News, Part, Place, Standing, Told, Turn};
@@ -62,7 +62,8 @@ pub struct Incident {
     /// How bad it is as a whole.
     pub severity: Severity,
     /// Why it is worse than its worst alert.
-    pub raised: Option<String>,
+    #[serde(default)]
+    pub worse: Option<Worse>,
     /// Who belongs to it, the one it began with first.
     pub members: Vec<Member>,
     /// How far it has come, and since when.
@@ -115,12 +116,22 @@ pub struct Touched {
 pub struct Member {
     /// By what he acts.
     pub credential: Credential,
-    /// How that belongs here, in words; empty for whom it began with.
-    pub how: String,
+    /// How that came to belong here; none for whom it began with.
+    #[serde(default)]
+    pub made: Option<MadeBy>,
     /// Since when.
     pub since: Timestamp,
     /// An alert came of it.
     pub used: bool,
+}
+
+/// Why an incident is worse than each of its alerts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Worse {
+    /// Somebody who was made in it is used.
+    Used(Credential, MadeBy),
+    /// It came so far within an hour.
+    Together(Vec<Stage>),
 }
 
 /// One alert in the story.
@@ -149,7 +160,7 @@ impl Incident {
             last: told.time,
             grew: now,
             severity: Severity::Info,
-            raised: None,
+            worse: None,
             members: Vec::new(),
             stages: BTreeMap::new(),
             places: Vec::new(),
@@ -281,11 +292,11 @@ impl Incident {
     }
 
     /// Somebody belongs to it from now on; false where he does already, or there is no room.
-    pub fn add(&mut self, credential: Credential, how: String, since: Timestamp) -> bool {
+    pub fn add(&mut self, credential: Credential, made: Option<MadeBy>, since: Timestamp) -> bool {
         if self.members.len() >= MEMBERS || self.has(&credential) {
             return false;
         }
-        self.members.push(Member { credential, how, since, used: false });
+        self.members.push(Member { credential, made, since, used: false });
         true
     }
 
@@ -316,9 +327,9 @@ impl Incident {
     pub fn weigh(&mut self, worst: Severity, now: Timestamp, news: &mut Vec<News>) {
         let before = self.severity;
         self.severity = self.severity.max(worst);
-        if self.raised.is_none() && self.severity >= Severity::Medium {
-            self.raised = self.why_worse();
-            if self.raised.is_some() && self.severity < Severity::Critical {
+        if self.worse.is_none() && self.severity >= Severity::Medium {
+            self.worse = self.why_worse();
+            if self.worse.is_some() && self.severity < Severity::Critical {
                 self.severity = Severity::ALL[self.severity as usize + 1];
             }
         }
@@ -332,10 +343,11 @@ impl Incident {
     }
 
     /// Why the whole is worse than each part.
-    fn why_worse(&self) -> Option<String> {
-        let made = self.members.iter().find(|member| member.used && !member.how.is_empty());
-        if let Some(made) = made {
-            return Some(format!("{} {}, and is used", made.credential.words(), made.how));
+    fn why_worse(&self) -> Option<Worse> {
+        let mut used = self.members.iter().filter(|member| member.used);
+        let made = used.find_map(|member| Some((member.credential.clone(), member.made.clone()?)));
+        if let Some((who, made)) = made {
+            return Some(Worse::Used(who, made));
         }
         let mut times: Vec<Timestamp> = self.stages.values().copied().collect();
         times.sort();
@@ -343,8 +355,7 @@ impl Incident {
             Duration::try_from(three[STAGES - 1].duration_since(three[0])).is_ok_and(|took| took <= TOGETHER)
         };
         let is_attack = times.windows(STAGES).any(close);
-        let names: Vec<&str> = self.stages.keys().map(|stage| stage.words()).collect();
-        is_attack.then(|| format!("within an hour: {}", names.join(", ")))
+        is_attack.then(|| Worse::Together(self.stages.keys().copied().collect()))
     }
 
     /// Takes in another incident, which turned out to be a part of this one.

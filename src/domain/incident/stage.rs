@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::language::Language;
+
 /// A stage of an incident, in the order in which thieves go through them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -39,17 +41,8 @@ impl Stage {
     ];
 
     /// Its words in a story.
-    pub const fn words(self) -> &'static str {
-        match self {
-            Stage::GotIn => "got in",
-            Stage::LookedAround => "looked around",
-            Stage::MadeAWayBack => "made a way back",
-            Stage::GainedRights => "gained rights",
-            Stage::Hid => "hid",
-            Stage::Launched => "launched machines",
-            Stage::TookData => "took data",
-            Stage::Destroyed => "destroyed",
-        }
+    pub fn words(self, language: Language) -> &'static str {
+        language.words().stages()[self as usize]
     }
 
     /// The stage of a technique, such as `T1562.008`; none for what is no technique.

@@ -14,6 +14,7 @@ use super::stage::Stage;
 use super::{Incident, News, TIMELINE, Told};
 use crate::domain::event::Event;
 use crate::domain::json::Json;
+use crate::domain::language::Language;
 use crate::domain::severity::Severity;
 
 fn at(minute: i64) -> Timestamp {
@@ -117,10 +118,14 @@ fn what_a_stolen_key_makes_is_one_incident() {
     assert!(launched.news.contains(&News::Stage(Stage::Launched)), "{launched:?}");
     assert!(launched.news.contains(&News::Worse(Severity::Critical)), "{launched:?}");
     let incident = told.incidents.get(&opened.incident).expect("it is known");
+    let words = Language::English.words();
     let members: Vec<String> = incident
         .members
         .iter()
-        .map(|member| format!("{} {}", member.credential.words(), member.how).trim_end().to_owned())
+        .map(|member| match &member.made {
+            Some(made) => words.made(member.credential.who(), made.made()),
+            None => words.who(member.credential.who()),
+        })
         .collect();
     assert_eq!(
         members,
@@ -259,7 +264,8 @@ fn the_whole_is_one_step_worse_than_its_parts() {
     }
     assert_eq!(severity, Severity::High);
     let incident = told.incidents.all()[0].clone();
-    assert_eq!(incident.raised.as_deref(), Some("within an hour: looked around, made a way back, hid"));
+    let brief = Brief::of(&incident, at(60), Language::English);
+    assert_eq!(brief.raised.as_deref(), Some("within an hour: looked around, made a way back, hid"));
 }
 
 #[test]
@@ -362,7 +368,8 @@ fn the_commands_stop_the_damage_first_and_no_name_breaks_them() {
     let ids: Vec<String> =
         alerts.iter().map(|event| told.alert(event, Severity::High, Stage::Hid).incident).collect();
     let incident = told.incidents.get(&ids[0]).expect("it is known");
-    let lines: Vec<String> = steps(incident, at(0)).into_iter().flat_map(|step| step.lines).collect();
+    let lines: Vec<String> =
+        steps(incident, at(0), Language::English).into_iter().flat_map(|step| step.lines).collect();
     let words: Vec<String> =
         lines.iter().map(|line| shlex::split(line).expect("a shell reads it").join("|")).collect();
     expect_test::expect![[r#"
@@ -374,8 +381,8 @@ fn the_commands_stop_the_damage_first_and_no_name_breaks_them() {
         for|i|in|i-0a|i-0b;|do|aws|ec2|modify-instance-attribute|--region|us-east-1|--instance-id|$i|--no-disable-api-stop;|aws|ec2|modify-instance-attribute|--region|us-east-1|--instance-id|$i|--no-disable-api-termination;|done
         aws|ec2|stop-instances|--region|us-east-1|--instance-ids|i-0a|i-0b
         aws|cloudtrail|start-logging|--region|us-east-1|--name|management-events"#]].assert_eq(&words.join("\n"));
-    let brief = Brief::of(incident, at(60));
-    assert_eq!(brief.from, "203.0.113.66 with key AKIA1");
+    let brief = Brief::of(incident, at(60), Language::English);
+    assert_eq!(brief.from, "from 203.0.113.66 with key AKIA1");
     expect_test::expect![[r#"
         2 machines (1 with GPUs) in us-east-1, about $5.68 an hour and $5.02 until now
         trail management-events stopped"#]]

@@ -125,8 +125,8 @@ pub enum News {
     Rule,
     /// Something urgent that did not happen in it before, by a rule that alerted in it already.
     Urgent,
-    /// Somebody else belongs to it, and how.
-    Credential(String),
+    /// Somebody else belongs to it.
+    Credential(Credential),
     /// Another incident turned out to be part of it.
     Joined(String),
 }

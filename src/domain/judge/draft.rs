@@ -68,7 +68,8 @@ impl<'a> Draft<'a> {
         self.stories.change(id, |story| {
             story.noted.insert(note);
         });
-        self.reports.push(report.event(self.inputs.scope, self.inputs.now));
+        let Inputs { scope, now, ruleset, .. } = self.inputs;
+        self.reports.push(report.event(scope, ruleset.language, now));
     }
 
     /// The batch is done.

@@ -14,6 +14,7 @@ use crate::domain::instances::exclusion::Exclusion;
 use crate::domain::instances::story::Story;
 use crate::domain::instances::usage::{Usage, UsedIn};
 use crate::domain::judge::decision::Decision;
+use crate::domain::language::Language;
 use crate::domain::notify::alert::Alert;
 use crate::domain::notify::route::Route;
 use crate::domain::rules::memory::{Learned, Memory, Sightings};
@@ -31,6 +32,8 @@ pub struct Ruleset {
     pub waits: Waits,
     /// Accounts of the same owner: what is opened to them is opened to nobody outside.
     pub own_accounts: Arc<BTreeSet<String>>,
+    /// In which language trailnoti reports of itself.
+    pub language: Language,
 }
 
 /// How long halves of a story are waited for.

@@ -34,6 +34,7 @@ use crate::domain::judge::draft::Draft;
 use crate::domain::judge::inputs::{Inputs, Judgement, Known, Mark, Ruleset, StateView};
 use crate::domain::judge::overdue::Heard;
 use crate::domain::judge::prepared::Item;
+use crate::domain::language::Language;
 use crate::domain::rules::memory::{Learned, Memory};
 use crate::domain::rules::rule::Scratch;
 use crate::domain::rules::threshold::ThresholdCounts;
@@ -60,7 +61,7 @@ pub fn marks_of_page(
         let mark = mark.unwrap_or_else(|| {
             let event =
                 received.record.clone().and_then(|text| Event::from_record_text(text, scope.account()));
-            Mark::of(&event.unwrap_or_else(|why| unreadable(received, scope, &why, now)))
+            Mark::of(&event.unwrap_or_else(|why| unreadable(received, scope, ruleset.language, &why, now)))
         });
         marks.extend((when == When::OnceKnown).then(|| mark.raised()));
         marks.push(mark);
@@ -79,7 +80,7 @@ pub fn page(
 ) -> Judgement {
     let (mut draft, mut scratch) = (Draft::new(inputs, view), Scratch::default());
     for received in page.iter().rev() {
-        let envelope = read(received, inputs.scope, inputs.now);
+        let envelope = read(received, &inputs);
         single::judge(&mut draft, &mut scratch, &envelope, None, when, known);
     }
     overdue::settle(&mut draft, Heard::default(), false);
@@ -91,21 +92,28 @@ pub fn page(
 pub fn page_of_the_past(inputs: Inputs<'_>, view: StateView<'_>, page: &[Received]) -> Judgement {
     let (mut draft, mut scratch) = (Draft::new(inputs, view), Scratch::default());
     for received in page.iter().rev() {
-        single::remember(&mut draft, &mut scratch, &read(received, inputs.scope, inputs.now));
+        single::remember(&mut draft, &mut scratch, &read(received, &inputs));
     }
     draft.finish()
 }
 
 /// An entry of a page as an event; what is no record is an event that says so.
-fn read(received: &Received, scope: Scope<'_>, now: Timestamp) -> Envelope {
+fn read(received: &Received, inputs: &Inputs<'_>) -> Envelope {
+    let (scope, language) = (inputs.scope, inputs.ruleset.language);
     let event = received.record.clone().and_then(|text| Event::from_record_text(text, scope.account()));
-    event.unwrap_or_else(|why| unreadable(received, scope, &why, now)).into()
+    event.unwrap_or_else(|why| unreadable(received, scope, language, &why, inputs.now)).into()
 }
 
-fn unreadable(received: &Received, scope: Scope<'_>, why: &Unreadable, now: Timestamp) -> Event {
+fn unreadable(
+    received: &Received,
+    scope: Scope<'_>,
+    language: Language,
+    why: &Unreadable,
+    now: Timestamp,
+) -> Event {
     let subject = format!("{} {}", received.name, received.id);
     let report = Report::Unreadable { subject, reason: why.to_string() };
-    report.event(scope, received.time.unwrap_or(now))
+    report.event(scope, language, received.time.unwrap_or(now))
 }
 
 /// Judges what trailnoti has to say of itself. It is said once for each time that it is so, and asks the store nothing.

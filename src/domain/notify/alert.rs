@@ -94,7 +94,7 @@ impl Alert {
     pub fn new(rule: &Rule, severity: Severity, seen: &InContext<'_>, account_name: &str) -> Self {
         let event = seen.event;
         let filled = |text: &Option<String>, most: usize| {
-            text.as_ref().map_or_else(String::new, |text| clean(&Rule::fill(text, seen), most))
+            text.as_ref().map_or_else(String::new, |text| clean(&rule.fill(text, seen), most))
         };
         let principal = actor(event);
         let detail = &event.detail;
@@ -130,7 +130,7 @@ impl Alert {
         Alert {
             id: derived_id(&["alert", &event.account, &event.id]),
             rule: rule.id.clone(),
-            title: clean(&Rule::fill(&rule.title, seen), FACT),
+            title: clean(&rule.fill(&rule.title, seen), FACT),
             description: filled(&rule.description, TEXT),
             runbook: filled(&rule.runbook, TEXT),
             severity,

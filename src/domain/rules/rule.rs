@@ -14,6 +14,7 @@ use crate::domain::event::reads::is_read;
 use crate::domain::event::{derived_id, record, short_id};
 use crate::domain::json::{Json, Malformed};
 
+use crate::domain::language::Language;
 use crate::domain::pattern::{Known, Pattern, Set, Sheet};
 use crate::domain::rules::memory::Token;
 use crate::domain::rules::threshold::Threshold;
@@ -49,6 +50,21 @@ pub struct Rule {
     pub mode: Mode,
     /// The file it stands in, for messages.
     pub origin: String,
+    /// What it says in Korean.
+    pub korean: Option<Texts>,
+    /// In which language it talks.
+    pub language: Language,
+}
+
+/// What a rule says in another language; what is not there, it says as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Texts {
+    /// Its title.
+    pub title: Option<String>,
+    /// Its description.
+    pub description: Option<String>,
+    /// Its runbook.
+    pub runbook: Option<String>,
 }
 
 /// Demands that the values of some fields were not seen together before.
@@ -116,12 +132,26 @@ impl Rule {
             tags: Vec::new(),
             mode: Mode::Live,
             origin: String::new(),
+            korean: None,
+            language: Language::default(),
+        }
+    }
+
+    /// It talks in a language from now on, as far as it can.
+    pub fn speak(&mut self, language: Language) {
+        self.language = language;
+        if let (Language::Korean, Some(Texts { title, description, runbook })) =
+            (language, self.korean.clone())
+        {
+            self.title = title.unwrap_or_else(|| self.title.clone());
+            self.description = description.or(self.description.take());
+            self.runbook = runbook.or(self.runbook.take());
         }
     }
 
     /// A text of the rule with the event's fields in it. `{principal}` is the short name of who did it; a field that is not
     /// there reads `(unknown)`.
-    pub fn fill(text: &str, seen: &InContext<'_>) -> String {
+    pub fn fill(&self, text: &str, seen: &InContext<'_>) -> String {
         let mut filled = String::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
@@ -132,7 +162,7 @@ impl Rule {
                 let said = if field == "principal" { short_actor(seen.event) } else { value(seen, field) };
                 Some(said).filter(|said| !said.is_empty())
             });
-            filled.push_str(said.as_deref().unwrap_or("(unknown)"));
+            filled.push_str(said.as_deref().unwrap_or(self.language.words().unknown()));
             rest = after;
         }
         filled.push_str(rest);

@@ -15,13 +15,19 @@ fn rule(id: &str, pattern: &str) -> Rule {
 #[test]
 fn a_text_is_filled_with_who_what_is_there_and_the_first_of_several() {
     let envelope = envelope();
-    let fill = |text: &str| Rule::fill(text, &envelope.after(None));
-    assert_eq!(fill("{principal} made {detail.requestParameters.userName}"), "mallory made support");
+    let mut rule = rule("r", r#"{"source":["aws.iam"]}"#);
+    let fill = |rule: &Rule, text: &str| rule.fill(text, &envelope.after(None));
+    assert_eq!(fill(&rule, "{principal} made {detail.requestParameters.userName}"), "mallory made support");
     let both = "{detail.requestParameters.blank|detail.requestParameters.userName}";
-    assert_eq!(fill(both), "support", "what is empty is not there");
+    assert_eq!(fill(&rule, both), "support", "what is empty is not there");
     let scalars = "{detail.requestParameters.count} {detail.requestParameters.on} {detail.nothing}";
-    assert_eq!(fill(scalars), "3 true (unknown)");
-    assert_eq!(fill("an open { stays"), "an open { stays");
+    assert_eq!(fill(&rule, scalars), "3 true (unknown)");
+    assert_eq!(fill(&rule, "an open { stays"), "an open { stays");
+    rule.korean = Some(Texts { title: Some("x".to_owned()), ..Texts::default() });
+    rule.runbook = Some("in English".to_owned());
+    rule.speak(Language::Korean);
+    assert_eq!((rule.title.as_str(), rule.runbook.as_deref()), ("x", Some("in English")));
+    assert_eq!(fill(&rule, "{detail.nothing}"), "(알 수 없음)");
 }
 
 #[test]

@@ -3,11 +3,18 @@
 //! The HTML comes from a template that escapes every value, and loads nothing from elsewhere.
 
 use askama::Template;
+use textwrap::core::display_width;
 
 use crate::domain::incident::brief::Brief;
+use crate::domain::language::Words;
 use crate::domain::notify::message::Message;
-use crate::domain::notify::render::{IN_FULL, Style, advice, colour, facts, headline, line, links, summary};
+use crate::domain::notify::render::{
+    IN_FULL, Style, advice, colour, facts, headline, label, line, links, summary,
+};
 use crate::domain::text::clean;
+
+/// How wide the names of facts are, in columns.
+const NAME: usize = 16;
 
 /// An email without its addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +33,8 @@ type Story = (String, Vec<String>, Vec<String>);
 #[derive(Template)]
 #[template(path = "alert.html")]
 struct Html<'a> {
+    lang: &'static str,
+    words: &'static dyn Words,
     colour: &'static str,
     banner: &'a str,
     incidents: &'a [Story],
@@ -36,22 +45,29 @@ struct Html<'a> {
 #[derive(Template)]
 #[template(path = "alert.txt", escape = "none")]
 struct Text<'a> {
+    words: &'static dyn Words,
     banner: &'a str,
     incidents: &'a [Story],
     alerts: Vec<Shown>,
     more: Vec<String>,
 }
 
+impl Text<'_> {
+    /// A name as the left one of two columns; a Korean letter is as wide as two of others.
+    fn column(&self, name: &str) -> String {
+        format!("{}{name}", " ".repeat(NAME.saturating_sub(display_width(name))))
+    }
+}
+
 #[derive(Clone)]
 struct Shown {
-    severity: String,
+    severity: &'static str,
     title: String,
     description: String,
     advice: String,
     facts: Vec<(String, String)>,
     links: Vec<(&'static str, String)>,
-    rule: String,
-    id: String,
+    footer: String,
 }
 
 /// Renders a message.
@@ -59,36 +75,47 @@ struct Shown {
 /// # Errors
 /// When a template fails, which would be a mistake in it.
 pub fn render(message: &Message, style: &Style) -> Result<Email, askama::Error> {
+    let words = style.language.words();
     let in_full = if message.plain { 0 } else { IN_FULL };
     let alerts: Vec<Shown> = message
         .alerts
         .iter()
         .take(in_full)
-        .map(|pending| (headline(pending), &pending.alert))
+        .map(|pending| (headline(pending, style), &pending.alert))
         .map(|(title, alert)| Shown {
-            severity: alert.severity.name().to_uppercase(),
+            severity: label(alert.severity, style),
             title,
             description: alert.description.clone(),
             advice: advice(alert).unwrap_or_default().to_owned(),
-            facts: facts(alert, style),
-            links: links(alert).into_iter().map(|link| (link.label, link.url)).collect(),
-            rule: alert.rule.clone(),
-            id: alert.id.clone(),
+            facts: facts(alert, &message.incidents, style),
+            links: links(alert, style).into_iter().map(|link| (link.label, link.url)).collect(),
+            footer: words.rule_and_alert(&alert.rule, &alert.id),
         })
         .collect();
-    let more: Vec<String> = message.alerts.iter().skip(in_full).map(line).collect();
+    let more: Vec<String> = message.alerts.iter().skip(in_full).map(|pending| line(pending, style)).collect();
     let story = |incident: &Brief| (incident.headline(), incident.lines(), incident.actions());
     let incidents: Vec<Story> = message.incidents.iter().map(story).collect();
     let incidents = incidents.as_slice();
     let banner = style.banner.as_deref().unwrap_or_default();
     let subject = match banner {
-        "" => clean(&summary(message), 180),
-        banner => clean(&format!("{banner} {}", summary(message)), 180),
+        "" => clean(&summary(message, style), 180),
+        banner => clean(&format!("{banner} {}", summary(message, style)), 180),
     };
     Ok(Email {
         subject: apart(&subject),
-        text: apart(&Text { banner, incidents, alerts: alerts.clone(), more: more.clone() }.render()?),
-        html: apart(&Html { colour: colour(message.severity()), banner, incidents, alerts, more }.render()?),
+        text: apart(&Text { words, banner, incidents, alerts: alerts.clone(), more: more.clone() }.render()?),
+        html: apart(
+            &Html {
+                lang: style.language.code(),
+                words,
+                colour: colour(message.severity()),
+                banner,
+                incidents,
+                alerts,
+                more,
+            }
+            .render()?,
+        ),
     })
 }
 

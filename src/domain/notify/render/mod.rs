@@ -15,7 +15,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::domain::event::partition;
-use crate::domain::incident::brief::placed;
+use crate::domain::incident::brief::{Brief, placed};
+use crate::domain::language::Language;
 use crate::domain::notify::alert::Alert;
 use crate::domain::notify::message::{Message, Pending};
 use crate::domain::severity::Severity;
@@ -23,12 +24,16 @@ use crate::domain::text::clean;
 
 /// How many alerts of a message are shown with all their facts.
 const IN_FULL: usize = 3;
+/// The fact that names the key of a call.
+const KEY: &str = "access key";
 
 /// How the reader wants it.
 #[derive(Debug, Clone, Default)]
 pub struct Style {
     /// The reader's time zone; UTC is always shown.
     pub timezone: Option<TimeZone>,
+    /// In which language.
+    pub language: Language,
     /// Say in every message that this is only a demonstration or a test.
     pub banner: Option<String>,
 }
@@ -75,38 +80,56 @@ fn from(alert: &Alert) -> String {
     }
 }
 
-/// The facts in the order that a tired person needs them: who, from where, which account and region, when.
-fn facts(alert: &Alert, style: &Style) -> Vec<(String, String)> {
+/// The facts in the order that a tired person needs them: who, from where, which account and region, when. What the incident above
+/// says already is not said again.
+fn facts(alert: &Alert, above: &[Brief], style: &Style) -> Vec<(String, String)> {
+    let incident = above.iter().find(|incident| incident.id == alert.part.incident);
+    let common = incident.map(|incident| incident.common.clone()).unwrap_or_default();
+    let words = style.language.words();
     let mut facts = Vec::new();
     let mut fact = |name: &str, value: &str| {
         if !value.is_empty() {
-            facts.push((name.to_owned(), value.to_owned()));
+            facts.push((words.name(name).to_owned(), value.to_owned()));
         }
     };
     fact("who", &alert.principal);
-    fact("from", &from(alert));
-    fact("account", &account(alert));
-    fact("region", &alert.region);
+    if alert.address != common.address {
+        fact("from", &from(alert));
+    }
+    if account(alert) != common.account {
+        fact("account", &account(alert));
+    }
+    if alert.region != common.region {
+        fact("region", &alert.region);
+    }
     fact("when", &when(alert.time, style));
     fact("instance", &alert.instance);
-    facts.extend(alert.facts.iter().cloned());
+    let is_said = |name: &str, value: &str| name == KEY && value == common.key;
+    let own = alert.facts.iter().filter(|(name, value)| !is_said(name, value));
+    own.for_each(|(name, value)| fact(name, value));
     facts
 }
 
+/// An alert's severity, as it begins with it.
+fn label(severity: Severity, style: &Style) -> &'static str {
+    style.language.words().label(severity)
+}
+
 /// Links to the event and to the instance in the AWS console.
-fn links(alert: &Alert) -> Vec<Link> {
+fn links(alert: &Alert, style: &Style) -> Vec<Link> {
     let Some(console) = console(&alert.region) else { return Vec::new() };
+    let words = style.language.words();
     let region = &alert.region;
     let mut links = Vec::new();
     if is_token(&alert.event_id) {
         links.push(Link {
-            label: "CloudTrail event",
+            label: words.name("CloudTrail event"),
             url: format!("https://{console}/cloudtrailv2/home?region={region}#/events/{}", alert.event_id),
         });
     }
     if is_token(&alert.instance) {
         links.push(Link {
-            label: "Instance",
+            label: words.name("Instance"),
             url: format!(
                 "https://{console}/ec2/home?region={region}#InstanceDetails:instanceId={}",
                 alert.instance
@@ -114,7 +137,7 @@ fn links(alert: &Alert) -> Vec<Link> {
         });
     }
     if is_address(&alert.runbook) {
-        links.push(Link { label: "Runbook", url: alert.runbook.clone() });
+        links.push(Link { label: words.name("Runbook"), url: alert.runbook.clone() });
     }
     links
 }
@@ -145,47 +168,49 @@ fn is_token(text: &str) -> bool {
 }
 
 /// The message in one line: for notifications, subjects and the simplest form.
-pub fn summary(message: &Message) -> String {
+pub fn summary(message: &Message, style: &Style) -> String {
     let Some(first) = message.alerts.first() else { return String::new() };
     let more = match message.said() - 1 {
         0 => String::new(),
-        more => format!(" and {more} more"),
+        more => format!(" {}", style.language.words().and_more(more)),
     };
-    format!("{}{}: {}{more}", message.severity().name().to_uppercase(), place(message), first.alert.title)
+    let label = label(message.severity(), style);
+    format!("{label}{}: {}{more}", place(message, style), first.alert.title)
 }
 
 /// Where it is: an account by its name, and the region or how many. A lock screen shows 45 characters, so that it stands before what
 /// happened; a number of twelve digits does not.
-fn place(message: &Message) -> String {
+fn place(message: &Message, style: &Style) -> String {
+    let words = style.language.words();
     let each_once = |text: fn(&Alert) -> &str| {
         let all: BTreeSet<&str> = message.alerts.iter().map(|pending| text(&pending.alert)).collect();
         all.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>()
     };
-    let several = |all: &[&str], what: &str| match all {
+    let several = |all: &[&str], count: &dyn Fn(u64) -> String| match all {
         [] => String::new(),
         [one] => format!(" {}", clean(one, 16)),
-        several => format!(" {} {what}", several.len()),
+        several => format!(" {}", count(several.len() as u64)),
     };
-    let accounts = several(&each_once(|alert| &alert.account_name), "accounts");
-    accounts + &several(&each_once(|alert| &alert.region), "regions")
+    let accounts = several(&each_once(|alert| &alert.account_name), &|count| words.accounts(count));
+    accounts + &several(&each_once(|alert| &alert.region), &|count| words.regions(count))
 }
 
 /// An alert's title, and how many more of its kind are only counted.
-fn headline(pending: &Pending) -> String {
+fn headline(pending: &Pending, style: &Style) -> String {
+    format!("{}{}", pending.alert.title, more_like_it(pending, style))
+}
+
+fn more_like_it(pending: &Pending, style: &Style) -> String {
     match pending.more() {
-        0 => pending.alert.title.clone(),
-        more => format!("{} · and {more} more like it", pending.alert.title),
+        0 => String::new(),
+        more => format!(" · {}", style.language.words().more_like_it(more)),
     }
 }
 
 /// An alert in one line, for messages that name many.
-pub fn line(pending: &Pending) -> String {
+pub fn line(pending: &Pending, style: &Style) -> String {
     let alert = &pending.alert;
-    let more = match pending.more() {
-        0 => String::new(),
-        more => format!(" · and {more} more like it"),
-    };
-    let title = clean(&alert.title, 110) + &more;
+    let title = clean(&alert.title, 110) + &more_like_it(pending, style);
     let time = alert.time.strftime("%H:%M:%S");
-    format!("{} {} {time}", alert.severity.name().to_uppercase(), placed(&title, &alert.region))
+    format!("{} {} {time}", label(alert.severity, style), placed(&title, &alert.region))
 }

@@ -2,16 +2,18 @@
 //! the stories and what to do first, then the alerts, each in a line, the first with its facts.
 
 use crate::domain::notify::message::Message;
-use crate::domain::notify::render::{Style, account, advice, from, line, when};
-use crate::domain::text::counted;
+use crate::domain::notify::render::{Style, advice, facts, line};
 
 /// Room for the line that says how much is left out.
 const REST: usize = 40;
+/// So many facts stand beside the first alert: who, from where, in which account and region, when.
+const FACTS: usize = 5;
 
 /// The message's body; its title is [`super::summary`].
 pub fn render(message: &Message, style: &Style, limit: usize) -> String {
     let mut text = String::new();
-    let mut left_out = 0;
+    let mut left_out: u64 = 0;
+    let words = style.language.words();
     let mut put = |line: &str| {
         let fits = text.len() + line.len() + 1 + REST <= limit;
         match fits {
@@ -26,22 +28,23 @@ pub fn render(message: &Message, style: &Style, limit: usize) -> String {
         incident.actions().iter().for_each(|action| put(&format!("> {action}")));
     }
     for (n, pending) in message.alerts.iter().enumerate() {
-        put(&line(pending));
+        put(&line(pending, style));
         let alert = &pending.alert;
         if n > 0 {
             continue;
         }
-        let said = [("who", alert.principal.clone()), ("from", from(alert)), ("account", account(alert))];
-        for (name, value) in said.into_iter().filter(|(_, value)| !value.is_empty()) {
+        let region = words.name("region");
+        let first = facts(alert, &message.incidents, style).into_iter().take(FACTS);
+        // The line above says the region.
+        for (name, value) in first.filter(|(name, _)| name != region) {
             put(&format!("  {name} {value}"));
         }
-        put(&format!("  when {}", when(alert.time, style)));
         if let Some(advice) = advice(alert) {
-            put(&format!("  what to do now: {advice}"));
+            put(&format!("  {}: {advice}", words.what_to_do()));
         }
     }
     if left_out > 0 {
-        text.push_str(&format!("and {}\n", counted(left_out, "more line")));
+        text.push_str(&format!("{}\n", words.more_lines(left_out)));
     }
     text
 }

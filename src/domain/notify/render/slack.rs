@@ -11,7 +11,7 @@ use crate::domain::incident::brief::Brief;
 use crate::domain::notify::alert::Alert;
 use crate::domain::notify::message::{Message, Pending};
 use crate::domain::notify::render::{
-    IN_FULL, Style, advice, colour, facts, headline, line, links, summary, when,
+    IN_FULL, Style, advice, colour, facts, headline, label, line, links, summary, when,
 };
 use crate::domain::severity::Severity;
 
@@ -25,28 +25,28 @@ pub fn render(message: &Message, style: &Style) -> Value {
     let mut blocks = opening(style);
     blocks.extend(story(message).map(|story| plain(&story)));
     blocks.extend(message.incidents.first().and_then(actions));
-    alerts(message, style, &mut blocks);
-    payload(message, style, message.severity(), &summary(message), blocks)
+    alerts(message, &message.incidents, style, &mut blocks);
+    payload(message, style, message.severity(), &summary(message, style), blocks)
 }
 
 /// The alerts of a message, as an answer to the one that has the story.
 pub fn reply(message: &Message, style: &Style) -> Value {
     let mut blocks = opening(style);
-    alerts(message, style, &mut blocks);
-    payload(message, style, message.severity(), &summary(message), blocks)
+    // The story is another message: each alert says all of it.
+    alerts(message, &[], style, &mut blocks);
+    payload(message, style, message.severity(), &summary(message, style), blocks)
 }
 
 /// An incident as one message, which grows: whom, from where, how far, what to do now, and what happened.
 pub fn conversation(incident: &Brief, message: &Message, style: &Style) -> Value {
     let mut blocks = opening(style);
-    let title = format!("{}: {}", incident.severity.name().to_uppercase(), incident.what());
+    let title = format!("{}: {}", label(incident.severity, style), incident.what);
     blocks.push(plain(&lines(&incident.lines())));
     blocks.extend(actions(incident));
     blocks.push(plain(&lines(&incident.beats)));
     let last = when(incident.last, style);
-    let state = if incident.state == "open" { String::new() } else { format!(" · {}", incident.state) };
-    let footer =
-        format!("incident {} · its alerts are in the thread · last event {last}{state}", incident.id);
+    let state = if incident.is_open { String::new() } else { format!(" · {}", incident.state) };
+    let footer = format!("{}{state}", style.language.words().footer(&incident.id, &last));
     blocks.push(context(&escape(&footer, 400)));
     payload(message, style, incident.severity, &title, blocks)
 }
@@ -71,7 +71,7 @@ fn lines(lines: &[String]) -> String {
 /// What to do now. Each command stands in a block of its own, which Slack copies as it is.
 fn actions(incident: &Brief) -> Option<Value> {
     let actions = incident.actions();
-    let mut text = "*Do now*\n".to_owned();
+    let mut text = format!("*{}*\n", incident.language.words().do_now());
     for action in &actions {
         // A backtick would end the block; no command of ours has one.
         text.push_str(&format!("```{}```\n", escape(&action.replace('`', "'"), 600)));
@@ -95,7 +95,7 @@ fn payload(message: &Message, style: &Style, severity: Severity, summary: &str, 
 }
 
 /// The first alerts in full, a line for each other.
-fn alerts(message: &Message, style: &Style, blocks: &mut Vec<Value>) {
+fn alerts(message: &Message, above: &[Brief], style: &Style, blocks: &mut Vec<Value>) {
     // A message of many shows the first in full and names every other: none may be squeezed out by what an attacker
     // wrote into the first.
     let full = if message.alerts.len() > IN_FULL { 1 } else { IN_FULL };
@@ -105,13 +105,13 @@ fn alerts(message: &Message, style: &Style, blocks: &mut Vec<Value>) {
         }
         if message.alerts.len() > 1 {
             // A single alert's title is the message's text, which stands above its blocks.
-            blocks.push(header(pending));
+            blocks.push(header(pending, style));
         }
-        in_full(&pending.alert, style, blocks);
+        in_full(&pending.alert, above, style, blocks);
     }
     let mut section = String::new();
     for pending in message.alerts.iter().skip(full) {
-        let line = format!("• {}\n", code(&line(pending), LINE));
+        let line = format!("• {}\n", code(&line(pending, style), LINE));
         if section.len() + line.len() > SECTION {
             blocks.push(mrkdwn(&std::mem::take(&mut section)));
         }
@@ -143,15 +143,16 @@ fn banner(style: &Style) -> String {
     style.banner.as_ref().map(|banner| format!("{banner} ")).unwrap_or_default()
 }
 
-fn header(pending: &Pending) -> Value {
-    let severity = pending.alert.severity.name().to_uppercase();
-    let title = escape(&format!("{severity}: {}", headline(pending)), HEADER);
+fn header(pending: &Pending, style: &Style) -> Value {
+    let severity = label(pending.alert.severity, style);
+    let title = escape(&format!("{severity}: {}", headline(pending, style)), HEADER);
     json!({ "type": "header", "text": { "type": "plain_text", "text": title, "emoji": false } })
 }
 
-fn in_full(alert: &Alert, style: &Style, blocks: &mut Vec<Value>) {
+fn in_full(alert: &Alert, above: &[Brief], style: &Style, blocks: &mut Vec<Value>) {
+    let words = style.language.words();
     let mut body = String::new();
-    for (name, value) in facts(alert, style) {
+    for (name, value) in facts(alert, above, style) {
         let fact = format!("*{}*  {}\n", escape(&name, 60), code(&value, 250));
         if body.len() + fact.len() > SECTION {
             break;
@@ -159,15 +160,17 @@ fn in_full(alert: &Alert, style: &Style, blocks: &mut Vec<Value>) {
         body.push_str(&fact);
     }
     blocks.push(mrkdwn(&body));
-    let mut footer: Vec<String> =
-        links(alert).iter().map(|link| format!("<{}|{}>", escape(&link.url, 500), link.label)).collect();
+    let mut footer: Vec<String> = links(alert, style)
+        .iter()
+        .map(|link| format!("<{}|{}>", escape(&link.url, 500), link.label))
+        .collect();
     if !alert.description.is_empty() {
         footer.insert(0, escape(&alert.description, 400));
     }
     if let Some(advice) = advice(alert) {
-        blocks.push(mrkdwn(&format!("*What to do now*  {}", escape(advice, 600))));
+        blocks.push(mrkdwn(&format!("*{}*  {}", words.what_to_do(), escape(advice, 600))));
     }
-    footer.push(format!("rule {}", code(&alert.rule, 80)));
+    footer.push(format!("{} {}", words.name("rule"), code(&alert.rule, 80)));
     blocks.push(context(&footer.join("  ·  ")));
 }
 

@@ -32,12 +32,13 @@ pub fn block(pending: &Pending, style: &Style, columns: Option<usize>) -> String
     let alert = &pending.alert;
     let ink = severity_style(alert.severity);
     let bold = Ansi::new().bold();
-    let label = format!(" {} ", alert.severity.name().to_uppercase());
+    let words = style.language.words();
+    let label = format!(" {} ", words.label(alert.severity));
     let mut block = paragraph(
         columns,
         &format!("{ink}{label}{ink:#} "),
         "  ",
-        &format!("{bold}{}{bold:#}", headline(pending)),
+        &format!("{bold}{}{bold:#}", headline(pending, style)),
     );
     block.push('\n');
     if !alert.description.is_empty() {
@@ -45,11 +46,16 @@ pub fn block(pending: &Pending, style: &Style, columns: Option<usize>) -> String
         block.push('\n');
     }
     if let Some(advice) = advice(alert) {
-        block.push_str(&paragraph(columns, "  ", "  ", &format!("{bold}What to do now:{bold:#} {advice}")));
+        block.push_str(&paragraph(
+            columns,
+            "  ",
+            "  ",
+            &format!("{bold}{}:{bold:#} {advice}", words.what_to_do()),
+        ));
         block.push('\n');
     }
-    let named = facts(alert, style).into_iter();
-    let links = links(alert).into_iter().map(|link| (link.label.to_owned(), link.url));
+    let named = facts(alert, &[], style).into_iter();
+    let links = links(alert, style).into_iter().map(|link| (link.label.to_owned(), link.url));
     let rows: Vec<(String, String)> =
         named.map(|(name, value)| (name.to_string(), value.to_string())).chain(links).collect();
     let width = rows.iter().map(|(name, _)| display_width(name)).max().unwrap_or_default();
@@ -71,7 +77,7 @@ pub fn story(incident: &Brief, columns: Option<usize>) -> String {
     }
     // A command is not wrapped: what is copied from two lines is two commands.
     for action in incident.actions() {
-        story.push_str(&format!("  {DIM}do now{DIM:#}  {action}\n"));
+        story.push_str(&format!("  {DIM}{}{DIM:#}  {action}\n", incident.language.words().do_now()));
     }
     story
 }

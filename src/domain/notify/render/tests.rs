@@ -73,11 +73,14 @@ fn brief(name: &str) -> Brief {
         began: time,
         last: time,
         state: "open".to_owned(),
+        is_open: true,
+        what: format!("{name} in prod: got in, hid"),
+        ..Brief::default()
     }
 }
 
 fn berlin() -> Style {
-    Style { timezone: TimeZone::get("Europe/Berlin").ok(), banner: None }
+    Style { timezone: TimeZone::get("Europe/Berlin").ok(), ..Style::default() }
 }
 
 #[test]
@@ -91,7 +94,7 @@ fn an_alert_in_slack() {
                 {
                   "text": {
                     "emoji": false,
-                    "text": "Incident 7F3A · alice in alice (111122223333): got in, hid\nfrom alice\nso far: trail alice stopped · 2 alerts in alice\nuser alice was created by alice\ncritical as a whole: user alice was created by alice, and is used\n",
+                    "text": "Incident 7F3A · alice in prod: got in, hid\nalice\nso far: trail alice stopped · 2 alerts in alice\nuser alice was created by alice\ncritical as a whole: user alice was created by alice, and is used\n",
                     "type": "plain_text"
                   },
                   "type": "section"
@@ -142,8 +145,8 @@ fn an_alert_in_a_mail() {
     expect![[r#"
         HIGH prod us-east-1: Access key created for alice by alice and 1 more
 
-        Incident 7F3A · alice in alice (111122223333): got in, hid
-          from alice
+        Incident 7F3A · alice in prod: got in, hid
+          alice
           so far: trail alice stopped · 2 alerts in alice
           user alice was created by alice
           critical as a whole: user alice was created by alice, and is used
@@ -151,8 +154,8 @@ fn an_alert_in_a_mail() {
             aws iam update-access-key --user-name alice
             trailnoti incident 7F3A --commands   prints 2 more
 
-        Incident 7F3A · bob in bob (111122223333): got in, hid
-          from bob
+        Incident 7F3A · bob in prod: got in, hid
+          bob
           so far: trail bob stopped · 2 alerts in bob
           user bob was created by bob
           critical as a whole: user bob was created by bob, and is used
@@ -174,7 +177,7 @@ fn an_alert_in_a_mail() {
         CloudTrail event  https://us-east-1.console.aws.amazon.com/cloudtrailv2/home?region=us-east-1#/events/7bf73129-1428-4cd3-a780-95db273d1602
                 Instance  https://us-east-1.console.aws.amazon.com/ec2/home?region=us-east-1#InstanceDetails:instanceId=i-0abc
 
-        rule access-key-created - alert 1ba63e44-ea9b-51ec-a528-a7794b98ebe8
+        rule access-key-created · alert 1ba63e44-ea9b-51ec-a528-a7794b98ebe8
 
         HIGH: Access key created for bob by bob
         A key is access to the account without a sign-in.
@@ -190,7 +193,7 @@ fn an_alert_in_a_mail() {
         CloudTrail event  https://us-east-1.console.aws.amazon.com/cloudtrailv2/home?region=us-east-1#/events/7bf73129-1428-4cd3-a780-95db273d1602
                 Instance  https://us-east-1.console.aws.amazon.com/ec2/home?region=us-east-1#InstanceDetails:instanceId=i-0abc
 
-        rule access-key-created - alert 1ba63e44-ea9b-51ec-a528-a7794b98ebe8
+        rule access-key-created · alert 1ba63e44-ea9b-51ec-a528-a7794b98ebe8
 
     "#]].assert_eq(&format!("{}\n\n{}", mail.subject, mail.text));
 }
