@@ -1,6 +1,7 @@
 //! What all loops know together of incidents, and what somebody wants not to hear of. Owns that an alert is silenced before it joins an
 //! incident, and that what somebody asks for is written before it counts.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,7 +24,17 @@ const ID: usize = 6;
 #[derive(Debug)]
 pub(in crate::daemon) struct IncidentState {
     incidents: Mutex<Incidents>,
+    /// Which batch took each incident last, as long as that is being written.
+    taken: Mutex<Taken>,
     silences: Mutex<Vec<Silence>>,
+}
+
+/// Batches of two accounts may write one incident, and the older of them last.
+#[derive(Debug, Default)]
+struct Taken {
+    batches: u64,
+    /// Of each incident, the last batch that took it, and how many that did are being written.
+    of: BTreeMap<String, (u64, usize)>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -38,13 +49,14 @@ impl IncidentState {
     pub async fn load(store: &Store) -> Result<Self, StoreError> {
         Ok(IncidentState {
             incidents: Mutex::new(Incidents::restored(store.incidents().await?)),
+            taken: Mutex::default(),
             silences: Mutex::new(store.silences().await?),
         })
     }
 
     /// Takes out what is silenced, and puts the rest of a batch's alerts into their incidents. What changed of both is to be written with
-    /// the batch.
-    pub fn assign(&self, commit: &mut Commit, now: Timestamp) {
+    /// the batch, whose number is answered.
+    pub fn assign(&self, commit: &mut Commit, now: Timestamp) -> u64 {
         let mut silences = lock(&self.silences);
         for id in silence(&silences, &mut commit.judgement, now) {
             silences.iter_mut().filter(|silence| silence.id == id).for_each(|silence| {
@@ -57,6 +69,37 @@ impl IncidentState {
         let mut incidents = lock(&self.incidents);
         join(&mut incidents, &mut commit.judgement, now);
         commit.incidents = incidents.take_changes();
+        let mut taken = lock(&self.taken);
+        taken.batches += 1;
+        let batch = taken.batches;
+        for (id, _) in &commit.incidents {
+            let (last, open) = taken.of.entry(id.clone()).or_default();
+            (*last, *open) = (batch, *open + 1);
+        }
+        batch
+    }
+
+    /// A batch was written, or could not be. What could not, and an incident that a later batch took meanwhile, is to be written once
+    /// more: the later one may have been written before, and stand in the state as it was.
+    pub fn written(&self, batch: u64, incidents: Vec<(String, Option<Incident>)>, is_kept: bool) {
+        let mut taken = lock(&self.taken);
+        let mut again = Vec::new();
+        for (id, _) in incidents {
+            let Some((last, open)) = taken.of.get_mut(&id) else { continue };
+            *open -= 1;
+            let (is_overtaken, is_last) = (*last > batch, *open == 0);
+            if is_last {
+                taken.of.remove(&id);
+            }
+            again.extend((is_overtaken || !is_kept).then_some(id));
+        }
+        drop(taken);
+        lock(&self.incidents).unwritten(again);
+    }
+
+    /// Whether something of an incident is still to be written.
+    pub fn has_changes(&self) -> bool {
+        lock(&self.incidents).has_changes()
     }
 
     /// Closes the incidents that were quiet for so long, and answers these. They are written with the next batch.
@@ -67,11 +110,6 @@ impl IncidentState {
             tracing::info!(incident = id, "incident closed: nothing happened for close_after");
         }
         closed.iter().filter_map(|id| incidents.get(id).cloned()).collect()
-    }
-
-    /// A batch could not be written: its incidents are written with the next one.
-    pub fn unwritten(&self, incidents: Vec<(String, Option<Incident>)>) {
-        lock(&self.incidents).unwritten(incidents.into_iter().map(|(id, _)| id));
     }
 
     /// Every incident, those that grew last first.
@@ -143,7 +181,7 @@ impl IncidentState {
         if !lock(&self.silences).iter().any(|silence| silence.id == id) {
             return Ok(false);
         }
-        store.delete_silence(id).await?;
+        store.end_silence(id).await?;
         lock(&self.silences).retain(|silence| silence.id != id);
         tracing::info!(silence = id, "silence expired by hand");
         Ok(true)
@@ -171,5 +209,54 @@ impl IncidentState {
         incidents.acknowledge(&id, said);
         tracing::info!(incident = id, "incident acknowledged");
         incidents.get(&id).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::domain::incident::Part;
+    use crate::domain::incident::credential::Credential;
+    use crate::domain::judge::inputs::Judgement;
+    use crate::domain::notify::alert::Alert;
+
+    /// Two accounts' batches are about one thief, and the first is written last: the state would forget what the second says of him.
+    #[tokio::test]
+    async fn an_incident_that_an_older_batch_overwrote_is_written_again() {
+        let store = Store::in_memory(Clock::system()).await.expect("a store");
+        let state = IncidentState::load(&store).await.expect("read");
+        let now = Clock::system().now();
+        let batch = |n: u8| {
+            let part = Part { by: vec![Credential::Key("AKIA1".to_owned())], ..Part::default() };
+            let alerts = vec![Alert { id: n.to_string(), part, ..Alert::sample() }];
+            Commit { judgement: Judgement { alerts, ..Judgement::default() }, ..Commit::default() }
+        };
+        let (mut first, mut second) = (batch(1), batch(2));
+        let (older, newer) = (state.assign(&mut first, now), state.assign(&mut second, now));
+        assert_eq!(first.incidents.len(), 1, "it is one incident");
+        state.written(newer, second.incidents, true);
+        assert!(!state.has_changes());
+        state.written(older, first.incidents, true);
+        assert!(state.has_changes(), "the older one stands in the state");
+        let mut again = Commit::default();
+        let batch = state.assign(&mut again, now);
+        assert_eq!(again.incidents[0].1.as_ref().map(|incident| incident.alerts), Some(2));
+        state.written(batch, again.incidents, true);
+        assert!(!state.has_changes());
+    }
+
+    #[tokio::test]
+    async fn an_incident_whose_batch_could_not_be_written_is_written_with_the_next() {
+        let store = Store::in_memory(Clock::system()).await.expect("a store");
+        let state = IncidentState::load(&store).await.expect("read");
+        let now = Clock::system().now();
+        let part = Part { by: vec![Credential::Key("AKIA1".to_owned())], ..Part::default() };
+        let alerts = vec![Alert { part, ..Alert::sample() }];
+        let judgement = Judgement { alerts, ..Judgement::default() };
+        let mut commit = Commit { judgement, ..Commit::default() };
+        let batch = state.assign(&mut commit, now);
+        state.written(batch, commit.incidents, false);
+        assert!(state.has_changes());
     }
 }

@@ -83,19 +83,14 @@ impl Shared {
         for alert in &mut commit.judgement.alerts {
             alert.origin = self.config.geo.of(&alert.address).unwrap_or_default();
         }
-        state.told.assign(&mut commit, now);
+        let batch = state.told.assign(&mut commit, now);
         commit.alert_log = state.number(&mut commit.judgement.decisions, now);
         let written = match commit.says_something() {
             true => store.commit(scope, &commit, &self.routes).await,
             false => Ok(None),
         };
-        let written = match written {
-            Ok(written) => written,
-            Err(error) => {
-                state.told.unwritten(commit.incidents);
-                return Err(error);
-            }
-        };
+        state.told.written(batch, std::mem::take(&mut commit.incidents), written.is_ok());
+        let written = written?;
         let mut judgement = commit.judgement;
         state.keep(scope.account(), commit.alert_log, &mut judgement);
         for (used, now) in &judgement.usage {

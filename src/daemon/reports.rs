@@ -51,6 +51,17 @@ impl Shared {
         Ok(())
     }
 
+    /// Writes what changed and belongs to no batch.
+    ///
+    /// # Errors
+    /// When that cannot be kept.
+    pub(in crate::daemon) async fn write_changes(&self) -> Result<(), StoreError> {
+        let (scope, what) = (Scope::Program, Judge::Reports(Vec::new()));
+        let batch = Batch { scope, account_name: "", own: None, what };
+        self.judge_and_commit(batch, Commit::default()).await?;
+        Ok(())
+    }
+
     /// Takes from the state whether it was reported that a place fails.
     ///
     /// # Errors

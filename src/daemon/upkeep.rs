@@ -81,6 +81,9 @@ impl Upkeep<'_> {
             self.close_incidents().await?;
             self.ask_for_somebody().await?;
             let told = &self.shared.judge_state.told;
+            if told.has_changes() {
+                self.shared.write_changes().await?;
+            }
             told.end_silences(&self.shared.store, self.shared.clock.now()).await?;
             self.hourly().await?;
             self.daily().await?;

@@ -205,6 +205,14 @@ pub(super) mod key {
         joined(b'j', &[id])
     }
 
+    pub fn silences_ended() -> Vec<u8> {
+        vec![b'J']
+    }
+
+    pub fn silence_ended(id: &str) -> Vec<u8> {
+        joined(b'J', &[id])
+    }
+
     pub fn tallies() -> Vec<u8> {
         vec![b't']
     }

@@ -9,6 +9,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::domain::event::scope::Scope;
 use crate::domain::judge::inputs::{Judgement, Known, Mark};
+use crate::domain::judge::silence::Silence;
 use crate::domain::lookup::cursor::Cursor;
 use crate::domain::lookup::lane::LaneKind;
 use crate::domain::notify::alert::Alert;
@@ -305,4 +306,18 @@ async fn however_many_wait_each_urgent_one_is_given_to_who_stands_by_and_once() 
     for (of, expected) in [(&mut looked_at, 1), (&mut BTreeMap::new(), 0)] {
         assert_eq!(store.fail_over("slack", &["backup"], of).await.expect("passed on"), expected);
     }
+}
+
+/// A batch that counted what a silence hid was being written when somebody expired the silence.
+#[tokio::test]
+async fn a_silence_that_was_ended_by_hand_is_not_brought_back_by_a_batch_that_it_hid() {
+    let store = Store::in_memory(clock()).await.expect("a store");
+    let silence = Silence { id: "3f9a1c".to_owned(), until: at(9_000), ..Silence::default() };
+    store.put_silence(&silence).await.expect("written");
+    let other = Silence { id: "77aa00".to_owned(), ..silence.clone() };
+    store.put_silence(&other).await.expect("written");
+    store.end_silence(&silence.id).await.expect("ended");
+    let late = Commit { silences: vec![Silence { hid: 1, ..silence }], ..Commit::default() };
+    keep(&store, &late, &[]).await;
+    assert_eq!(store.silences().await.expect("read"), [other]);
 }

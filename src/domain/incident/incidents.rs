@@ -97,6 +97,11 @@ impl Incidents {
         changed.into_iter().map(|id| (id.clone(), self.all.get(&id).cloned())).collect()
     }
 
+    /// Whether something changed since.
+    pub fn has_changes(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
     /// What was taken as changed could not be written: it is to be written with what changes next.
     pub fn unwritten(&mut self, ids: impl IntoIterator<Item = String>) {
         self.changed.extend(ids);
