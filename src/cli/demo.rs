@@ -22,8 +22,10 @@ use crate::cli::runtime;
 use crate::clock::Clock;
 use crate::config::{Config, RegionChoice, SinkConfig};
 use crate::daemon::Deps;
+use crate::domain::incident::brief::Brief;
 use crate::domain::notify::answer::Failure;
 use crate::domain::notify::message::{Message, Receipt};
+use crate::domain::notify::render::terminal::severity_style;
 use crate::domain::notify::route::Only;
 use crate::domain::severity::Severity;
 use crate::domain::text::layout::{Table, paragraph};
@@ -75,8 +77,21 @@ fn is_terminal(sink: &SinkConfig) -> bool {
 #[derive(Debug, Default)]
 struct Alerted {
     first: Mutex<BTreeMap<String, (Timestamp, String)>>,
+    /// The incident with the most alerts, as it was told last.
+    incident: Mutex<Option<Brief>>,
     /// Deliveries under way in real time.
     busy: AtomicUsize,
+}
+
+impl Alerted {
+    fn remember(&self, incidents: &[Brief]) {
+        let mut known = self.incident.lock().unwrap_or_else(PoisonError::into_inner);
+        for incident in incidents {
+            if known.as_ref().is_none_or(|known| known.alerts <= incident.alerts) {
+                *known = Some(incident.clone());
+            }
+        }
+    }
 }
 
 async fn perform(
@@ -183,6 +198,7 @@ impl Sink for Staged {
                 }
             };
             if answer.is_ok() {
+                self.alerted.remember(&digest.incidents);
                 let now = self.clock.now();
                 let mut first = self.alerted.first.lock().unwrap_or_else(PoisonError::into_inner);
                 for alert in digest.alerts.iter().map(|pending| &pending.alert) {
@@ -236,8 +252,16 @@ fn summarize(beats: &[Beat], alerted: &Alerted) -> anyhow::Result<bool> {
         }
     }
     if terminal {
-        let end = "Nothing was installed in the account: no trail, no Lambda. To watch yours: trailnoti run";
-        writeln!(out, "{}\n{}", table.text(columns()), paragraph(columns(), "", "", end))?;
+        writeln!(out, "{}", table.text(columns()))?;
+        let incident = alerted.incident.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(incident) = incident.as_ref() {
+            let ink = severity_style(incident.severity);
+            let label = format!("{ink} {} {ink:#} ", incident.language.words().label(incident.severity));
+            let what = paragraph(columns(), &label, "  ", &format!("{bold}{}{bold:#}", incident.what));
+            let so_far = paragraph(columns(), "  ", "  ", &incident.so_far.join(" · "));
+            writeln!(out, "{what}\n{so_far}\n")?;
+        }
+        writeln!(out, "Nothing was installed in the account. To watch yours: trailnoti run")?;
     }
     Ok(missed)
 }

@@ -53,6 +53,7 @@
 //! 1 kept `m`, `q`, `x` and `t` for all accounts together; they are learned again from the history when it is opened.
 
 mod alert_log;
+mod alert_row;
 mod checkpoint;
 mod commit;
 mod engine;

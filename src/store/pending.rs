@@ -10,7 +10,8 @@ use crate::domain::notify::alert::Alert;
 use crate::domain::notify::message::Pending;
 use crate::domain::notify::storm::{Kind, Like};
 use crate::domain::severity::Severity;
-use crate::store::rows::{AlertRow, json, seq_of};
+use crate::store::alert_row::AlertRow;
+use crate::store::rows::{json, seq_of};
 
 #[derive(Serialize)]
 struct PendingRow<'a> {

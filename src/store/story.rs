@@ -10,9 +10,10 @@ use crate::domain::event::instance::{Instance, State, Tags};
 use crate::domain::event::scope::Scope;
 use crate::domain::instances::note::Note;
 use crate::domain::instances::story::{Held, Story};
+use crate::store::alert_row::AlertRow;
 use crate::store::engine::Change;
 use crate::store::error::StoreError;
-use crate::store::rows::{AlertRow, json, key};
+use crate::store::rows::{json, key};
 use crate::store::state::Store;
 
 #[derive(Serialize, Deserialize)]

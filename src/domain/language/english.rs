@@ -205,7 +205,7 @@ impl Words for English {
     }
 
     fn prints_more(&self, command: &str, count: u64) -> String {
-        format!("{command}   prints {count} more")
+        format!("{command}   # prints {count} more")
     }
 
     fn step(&self, step: Step<'_>) -> String {

@@ -256,7 +256,7 @@ impl Words for Korean {
     }
 
     fn prints_more(&self, command: &str, count: u64) -> String {
-        format!("{command}   {count}가지를 더 보여 줍니다")
+        format!("{command}   # {count}가지를 더 보여 줍니다")
     }
 
     fn step(&self, step: Step<'_>) -> String {

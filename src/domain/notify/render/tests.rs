@@ -101,7 +101,7 @@ fn an_alert_in_slack() {
                 },
                 {
                   "text": {
-                    "text": "*Do now*\n```aws iam update-access-key --user-name alice```\n```trailnoti incident 7F3A --commands   prints 2 more```\n",
+                    "text": "*Do now*\n```aws iam update-access-key --user-name alice```\n```trailnoti incident 7F3A --commands   # prints 2 more```\n",
                     "type": "mrkdwn",
                     "verbatim": true
                   },
@@ -152,7 +152,7 @@ fn an_alert_in_a_mail() {
           critical as a whole: user alice was created by alice, and is used
           Do now:
             aws iam update-access-key --user-name alice
-            trailnoti incident 7F3A --commands   prints 2 more
+            trailnoti incident 7F3A --commands   # prints 2 more
 
         Incident 7F3A · bob in prod: got in, hid
           bob
@@ -161,7 +161,7 @@ fn an_alert_in_a_mail() {
           critical as a whole: user bob was created by bob, and is used
           Do now:
             aws iam update-access-key --user-name bob
-            trailnoti incident 7F3A --commands   prints 2 more
+            trailnoti incident 7F3A --commands   # prints 2 more
 
         HIGH: Access key created for alice by alice
         A key is access to the account without a sign-in.
