@@ -8,13 +8,16 @@ use crate::domain::severity::Severity;
 pub(super) struct Korean;
 
 /// The names of facts and links. What is not here is a parameter's own name, or the same in both languages.
-const NAMES: [(&str, &str); 57] = [
+const NAMES: [(&str, &str); 68] = [
     ("CloudTrail event", "CloudTrail 이벤트"),
     ("Instance", "인스턴스"),
+    ("MFA", "MFA 사용"),
     ("Runbook", "대응 절차"),
     ("access key", "액세스 키"),
     ("account", "계정"),
     ("alerts", "알림"),
+    ("asked for", "요청"),
+    ("asked for by", "요청한 주체"),
     ("by", "담당"),
     ("call", "호출"),
     ("claim", "의심되는 점"),
@@ -34,15 +37,19 @@ const NAMES: [(&str, &str); 57] = [
     ("key pair", "키 페어"),
     ("lag", "지연"),
     ("lasted", "지속 시간"),
-    ("launched", "시작 시각"),
     ("launch template", "시작 템플릿"),
+    ("launched by", "시작한 주체"),
+    ("launched", "시작 시각"),
+    ("launched with", "시작한 호출"),
     ("lifecycle", "구매 방식"),
+    ("market", "구매 옵션"),
     ("message", "메시지"),
     ("new key", "새 키"),
     ("note", "메모"),
     ("person", "사람"),
     ("principal", "보안 주체"),
     ("profile", "인스턴스 프로파일"),
+    ("public", "공개 여부"),
     ("public address", "공인 주소"),
     ("quiet", "조용했던 시간"),
     ("read", "읽음"),
@@ -50,6 +57,8 @@ const NAMES: [(&str, &str); 57] = [
     ("region", "리전"),
     ("regions", "리전"),
     ("result", "결과"),
+    ("rule", "규칙"),
+    ("seen", "확인된 상태"),
     ("since", "시작"),
     ("sink", "전송 대상"),
     ("subject", "대상"),
@@ -60,12 +69,14 @@ const NAMES: [(&str, &str); 57] = [
     ("unseen too", "함께 보이지 않는 것"),
     ("until", "끝"),
     ("user agent", "사용자 에이전트"),
+    ("user data", "사용자 데이터"),
     ("waited", "기다린 시간"),
     ("waiting", "대기 중"),
     ("watched", "감시 여부"),
     ("what", "내용"),
     ("when", "시각"),
     ("who", "누가"),
+    ("worst", "최고 심각도"),
 ];
 
 impl Words for Korean {

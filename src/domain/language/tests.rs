@@ -145,3 +145,28 @@ fn a_language_has_one_code_of_its_own() {
     assert_eq!(codes, ["en", "ko"]);
     assert_eq!(Language::default(), Language::English);
 }
+
+/// What the code calls facts, in the lines where it does: a new one wants a Korean name too.
+#[test]
+fn every_name_of_a_fact_is_known_in_every_language() {
+    let sources = [
+        include_str!("../notify/alert.rs"),
+        include_str!("../notify/render/mod.rs"),
+        include_str!("../context/launch.rs"),
+        include_str!("../instances/story.rs"),
+        include_str!("../health/daily.rs"),
+        include_str!("../health/reported.rs"),
+    ];
+    let begins =
+        ["fact(\"", "line(\"", "facts.push((\"", "words.name(\"", "                    (\"", "[(\"", "((\""];
+    let mut unnamed = Vec::new();
+    for source in sources {
+        // Its tests name what they like.
+        let source = source.split("#[cfg(test)]").next().unwrap_or(source);
+        for begin in begins {
+            let named = source.split(begin).skip(1).filter_map(|rest| rest.split('"').next());
+            unnamed.extend(named.filter(|name| !has_hangul(Language::Korean.words().name(name))));
+        }
+    }
+    assert!(unnamed.is_empty(), "{unnamed:?}");
+}
