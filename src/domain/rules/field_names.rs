@@ -138,3 +138,82 @@ pub fn unknown_words(pattern: &Pattern) -> Vec<(String, String)> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::json::Json;
+
+    fn pattern(text: &str) -> Pattern {
+        Pattern::compile(&Json::parse(text).expect("JSON")).expect("a pattern")
+    }
+
+    fn said(found: Option<(String, String)>) -> String {
+        found.map(|(path, why)| format!("{path}: {why}")).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_field_that_is_nearly_one_is_a_mistake_and_one_that_is_near_to_none_may_be_new() {
+        let mistake = "detail.eventNane: unknown field of a CloudTrail record (did you mean eventName?)";
+        assert_eq!(said(suspicious_path("detail.eventNane.more")), mistake);
+        assert_eq!(
+            said(suspicious_path("sourcee")),
+            "sourcee: unknown field of an event (did you mean source?)"
+        );
+        let elsewhere = "eventName: a record's fields are under detail: write detail.eventName";
+        assert_eq!(said(suspicious_path("eventName")), elsewhere);
+        for right in
+            ["detail.eventName", "source", "detail.userIdentity.arn", "detail.quantumSignature", "xyzzy"]
+        {
+            assert_eq!(suspicious_path(right), None, "{right}");
+        }
+    }
+
+    #[test]
+    fn a_path_in_a_text_must_be_a_field() {
+        let unknown = "xyzzy: unknown field: write {detail.…}, {context.…} or {principal}";
+        assert_eq!(said(unknown_path("xyzzy")), unknown);
+        assert_eq!(unknown_path("detail.quantumSignature"), None);
+        assert_eq!(unknown_path("region"), None);
+        assert!(said(unknown_path("detail.eventNane")).contains("did you mean"));
+    }
+
+    #[test]
+    fn aws_adds_no_facts() {
+        for right in
+            ["context.by", "context.new.region", "context.principal.kind", "context.instance.tags.team"]
+        {
+            assert_eq!(suspicious_path(right), None, "{right}");
+        }
+        assert_eq!(said(suspicious_path("context.byy")), "context.byy: unknown fact (did you mean by?)");
+        let below = said(suspicious_path("context.new.regoin"));
+        assert_eq!(below, "context.new.regoin: unknown fact (did you mean region?)");
+        let none = said(suspicious_path("context.xyzzyplugh"));
+        assert!(none.starts_with("context.xyzzyplugh: unknown fact; known facts: "), "{none}");
+        assert!(none.contains("learning"), "{none}");
+    }
+
+    #[test]
+    fn a_word_that_a_field_never_has_is_named_with_those_that_it_has() {
+        let words = |text: &str| {
+            let found = unknown_words(&pattern(text)).into_iter();
+            found.map(|(path, why)| format!("{path}: {why}")).collect::<Vec<_>>()
+        };
+        assert_eq!(words(r#"{"context":{"by":["key","root"]},"source":["aws.iam"]}"#), [""; 0]);
+        let near = words(r#"{"context":{"by":["rooot"]}}"#);
+        assert_eq!(near, ["context.by: \"rooot\" is never a value of this field (did you mean root?)"]);
+        let none = words(r#"{"context":{"by":["xyzzyplugh"]}}"#);
+        assert!(none[0].contains("; known values: "), "{none:?}");
+        let service = words(r#"{"source":["iam.amazonaws.com","aws.ec2"]}"#);
+        assert_eq!(service, ["source: EventBridge calls this \"aws.iam\""]);
+    }
+
+    #[test]
+    fn each_suspicious_path_of_a_pattern_is_said_once() {
+        let twice = pattern(
+            r#"{"$or":[{"detail":{"eventNane":["a"]}},{"detail":{"eventNane":["b"],"userIdentiy":{"x":["c"]}}}]}"#,
+        );
+        let paths: Vec<String> = suspicious_paths(&twice).into_iter().map(|(path, _)| path).collect();
+        assert_eq!(paths, ["detail.eventNane", "detail.userIdentiy"]);
+    }
+}
