@@ -181,6 +181,7 @@ fn alert(n: usize, who: &Caller<'_>, severity: Severity, time: Timestamp) -> Ale
         completes: false,
         part: Default::default(),
         tags: Vec::new(),
+        of_itself: false,
         facts: facts.map(|(name, fact)| (text(name), text(fact))).into(),
     }
 }

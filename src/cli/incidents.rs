@@ -115,7 +115,7 @@ fn story(incident: &Incident, now: Timestamp, language: Language, columns: Optio
         text.push('\n');
     }
     if !brief.actions().is_empty() {
-        text += &format!("  {BOLD}{}:{BOLD:#}\n", language.words().do_now());
+        text += &format!("  {BOLD}{}:{BOLD:#}\n", brief.do_now());
     }
     for action in brief.actions() {
         // A command is not wrapped: what is copied from two lines is two commands.

@@ -75,13 +75,10 @@ pub(super) fn run(file: &ConfigFile, wanted: &Wanted) -> anyhow::Result<ExitCode
         return Err(anyhow::Error::new(error).context("cannot write to standard output"));
     }
     let Scan { trial, count, hindsight, latest, .. } = scan;
-    let mut incidents: Vec<Brief> = hindsight
-        .incidents()
-        .all()
-        .into_iter()
-        .map(|incident| Brief::of(incident, latest, config.language))
-        .collect();
-    incidents.retain(|incident| incident.alerts > 0);
+    // A part of another is told with that.
+    let whole = hindsight.incidents().all().into_iter().filter(|incident| incident.part_of.is_none());
+    let brief = |incident| Brief::of(incident, latest, config.language);
+    let mut incidents: Vec<Brief> = whole.map(brief).filter(|incident| incident.alerts > 0).collect();
     incidents.sort_by_key(|incident| Reverse((incident.severity, incident.alerts)));
     let found = Found { trial, count, incidents };
     let count = &found.count;

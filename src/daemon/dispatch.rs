@@ -17,7 +17,7 @@ use crate::domain::health::{Health, Notice, Patience};
 use crate::domain::judge::decision::Delivery;
 use crate::domain::notify::answer::{Failure, LATEST, Next, settle};
 use crate::domain::notify::message::{Message, Receipt};
-use crate::domain::notify::outbox::{Due, PER_MESSAGE, due, is_over, sent_now};
+use crate::domain::notify::outbox::{Due, PER_MESSAGE, due, is_over, sent_now, untold};
 use crate::domain::notify::overflow;
 use crate::domain::retry::salt;
 use crate::domain::severity::Severity;
@@ -148,6 +148,14 @@ impl Dispatch<'_> {
         let grouping = &self.shared.config.grouping;
         let (mut pending, sent) = store.pending(self.sink.queue()).await?;
         self.shared.judge_state.told.group(&mut pending);
+        let untold = untold(&pending, &sent);
+        if !untold.is_empty() {
+            store.withdraw(self.sink.queue(), &untold).await?;
+            let ids: Vec<&str> = untold.iter().map(|pending| pending.alert.id.as_str()).collect();
+            let why = Delivery::Refused("it was told nothing of the incident".to_owned());
+            self.shared.judge_state.delivered(store, self.sink.queue(), ids.into_iter(), &why).await?;
+            return Ok(Turn::Sent);
+        }
         let crowded = pending.len() > PER_MESSAGE || pending.iter().any(|pending| !pending.like.is_empty());
         let message = match due(&pending, &sent, grouping, now) {
             Due::Send(mut message) => {

@@ -257,6 +257,11 @@ impl Generation {
             finished = self.senders.stop(DELIVERY), if !stop.is_cancelled() => finished,
             () = stop.cancelled() => self.senders.stop(SEND_GRACE).await,
         };
+        if self.shared.judge_state.told.has_changes()
+            && let Err(error) = self.shared.write_changes().await
+        {
+            tracing::warn!("incidents were not written as they stand: {error}");
+        }
         if !finished {
             tracing::warn!("a delivery did not finish in time: it may be repeated at the next start");
         }

@@ -278,7 +278,7 @@ impl Pages for Overview {
                 by: said.by,
                 note: said.note,
                 alerts: incident.alerts,
-                worst: incident.worst(),
+                worst: incident.worst,
             };
             // That is what writes it.
             let told = self.shared.report(&report, Scope::Program, Commit::default()).await;

@@ -144,7 +144,7 @@ impl Upkeep<'_> {
             .map(|over| Report::IncidentOver {
                 what: Brief::of(&over, now, shared.config.language).what,
                 alerts: over.alerts,
-                worst: over.worst(),
+                worst: over.worst,
                 incident: over.id,
                 quiet,
             })

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
 use crate::config::section::Section;
-use crate::domain::incident::Turn;
+use crate::domain::incident::{OF_MACHINES, Turn};
 use crate::domain::notify::message::{Message, Pending};
 use crate::domain::notify::render::{Style, line, summary};
 use crate::domain::severity::Severity;
@@ -42,18 +42,18 @@ pub(super) fn read(section: &mut Section<'_>, folder: &Path) -> Option<Arc<dyn C
 }
 
 impl PagerDuty {
-    /// The event of one group.
-    fn event(&self, group: &str, alerts: &[&Pending], message: &Message, style: &Style) -> Value {
+    /// An event of one group.
+    fn event(
+        &self,
+        action: &str,
+        group: &str,
+        alerts: &[&Pending],
+        message: &Message,
+        style: &Style,
+    ) -> Value {
         let worst = alerts.iter().map(|pending| pending.alert.severity).max().unwrap_or(Severity::Info);
         let incident = alerts.first().map(|pending| pending.alert.part.incident.as_str()).unwrap_or_default();
         let brief = message.incidents.iter().find(|brief| brief.id == incident);
-        let turn = |pending: &&Pending| pending.alert.part.standing.as_ref().map(|standing| standing.turn);
-        let all = |wanted| alerts.iter().all(|pending| turn(pending) == Some(wanted));
-        let action = match (all(Turn::Over), all(Turn::Acknowledged)) {
-            (true, _) => "resolve",
-            (_, true) => "acknowledge",
-            _ => "trigger",
-        };
         let mut details = Map::new();
         if let Some(brief) = brief {
             details.insert("incident".to_owned(), brief.headline().into());
@@ -101,14 +101,32 @@ impl Service for PagerDuty {
         true
     }
 
-    /// An event for each group: the same key is the same incident there, however often it comes.
+    /// An event for each group, and one more for how its incident stands: the same key is the same incident there, however often it
+    /// comes. Machines whose launcher nobody knows share one, and how one of them stands says nothing of the others.
     fn asks(&self, message: &Message, style: &Style) -> Vec<Ask> {
-        let ask = |group: &String| {
-            let alerts: Vec<&Pending> =
-                message.alerts.iter().filter(|pending| pending.alert.group == *group).collect();
-            let body = self.event(group, &alerts, message, style).to_string();
-            Ask { url: self.url.clone(), headers: HeaderMap::new(), body }
-        };
-        message.groups.iter().map(ask).collect()
+        let mut asks = Vec::new();
+        for group in &message.groups {
+            let of_group = message.alerts.iter().filter(|pending| pending.alert.group == *group);
+            let (stands, alerts): (Vec<&Pending>, Vec<&Pending>) =
+                of_group.partition(|pending| pending.alert.part.standing.is_some());
+            let mut ask = |action: &str, alerts: &[&Pending]| {
+                let body = self.event(action, group, alerts, message, style).to_string();
+                asks.push(Ask { url: self.url.clone(), headers: HeaderMap::new(), body });
+            };
+            if !alerts.is_empty() {
+                ask("trigger", &alerts);
+            }
+            let last = stands.iter().max_by_key(|pending| pending.seq);
+            if let Some(last) = last.filter(|_| !group.starts_with(OF_MACHINES))
+                && let Some(standing) = &last.alert.part.standing
+            {
+                let action = match standing.turn {
+                    Turn::Over => "resolve",
+                    Turn::Acknowledged => "acknowledge",
+                };
+                ask(action, &[last]);
+            }
+        }
+        asks
     }
 }

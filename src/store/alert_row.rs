@@ -80,8 +80,9 @@ impl<'a> AlertRow<'a> {
             instance: self.instance.into_owned(),
             completes: self.completes,
             part: self.part.into_owned(),
-            // It has its sink.
+            // By these a sink is chosen, and it has its own; of one that is held, its story says them.
             tags: Vec::new(),
+            of_itself: false,
             facts: self.facts.into_owned(),
         })
     }

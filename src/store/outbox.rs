@@ -131,8 +131,16 @@ impl Store {
         self.write(changes).await
     }
 
+    /// These are for nobody: they wait no longer.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub async fn withdraw(&self, sink: &str, pending: &[&Pending]) -> Result<(), StoreError> {
+        self.write(pending.iter().map(|pending| Change::delete(key::pending(sink, pending))).collect()).await
+    }
+
     /// A sink cannot send: what is urgent of what waits there, and was not passed on yet, waits for those who stand by too. How many
-    /// these are is answered. Of each severity it goes on behind `looked_at`, which it moves: however much waits, it is read once.
+    /// these are is answered. Of each severity it goes on behind `looked_at`, which it moves: however much waits, only the last of it is read again.
     ///
     /// # Errors
     /// When that cannot be written.
@@ -148,6 +156,8 @@ impl Store {
             if let Some(upto) = looked_at.get(&severity) {
                 keys.retain(|key| key > upto);
             }
+            // An account's batch may be written behind another's that was numbered later: the last ones are looked at once more.
+            let settled = keys.len().checked_sub(LOOKED_AT + 1).and_then(|last| keys.get(last)).cloned();
             for keys in keys.chunks(LOOKED_AT) {
                 let rows = self.engine.get(keys).await?;
                 let mut changes = Vec::new();
@@ -167,8 +177,8 @@ impl Store {
                 if !changes.is_empty() {
                     self.write(changes).await?;
                 }
-                looked_at.extend(keys.last().map(|key| (severity, key.clone())));
             }
+            looked_at.extend(settled.map(|key| (severity, key)));
         }
         Ok(passed)
     }

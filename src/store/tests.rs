@@ -302,6 +302,7 @@ async fn however_many_wait_each_urgent_one_is_given_to_who_stands_by_and_once() 
     let passed = store.fail_over("slack", &["backup"], &mut looked_at).await.expect("passed on");
     assert_eq!((passed, store.queue("backup").await.expect("a number")), (4_510, 4_510));
     assert_eq!(store.queue("slack").await.expect("a number"), 4_520, "they wait there too");
+    assert!(looked_at.contains_key(&Severity::Critical), "what was looked at is not read again");
     keep(&store, &commit(5_000, 5_001, Severity::Critical), &routes(&["slack"])).await;
     for (of, expected) in [(&mut looked_at, 1), (&mut BTreeMap::new(), 0)] {
         assert_eq!(store.fail_over("slack", &["backup"], of).await.expect("passed on"), expected);

@@ -1,6 +1,7 @@
 //! Attacks on the watcher itself: its role, its regions.
 
 use trailnoti::domain::json::{Json, object};
+use trailnoti::domain::severity::Severity;
 use trailnoti::simulator::Launch;
 use trailnoti::simulator::records::{Caller, call};
 
@@ -69,6 +70,25 @@ async fn a_region_that_goes_with_instances_in_it_is_critical() {
     let told = stage.transcript();
     assert!(told.contains("!eu-south-1 can no longer be watched: it was disabled"), "{told}");
     assert!(told.contains("!admin disabled the region eu-south-1"), "{told}");
+}
+
+/// In Korean such a report was critical with no instance there: the rule compared a word that was translated.
+#[tokio::test(start_paused = true)]
+async fn what_a_rule_compares_is_the_same_in_every_language() {
+    let mut stage = Stage::new(&["us-east-1", "eu-south-1"]).with(&format!("language = \"ko\"\n{AT_ONCE}"));
+    stage.account(|account| {
+        account.enable("eu-south-1", at("00:00"));
+        account.disable("eu-south-1", at("10:18"));
+    });
+    stage.start().await;
+    stage.until("11:00").await;
+    stage.stop().await;
+    let book = stage.book.lock().expect("the book");
+    let alerts = book.deliveries.iter().flat_map(|delivery| &delivery.digest.alerts);
+    let gone: Vec<_> = alerts.filter(|pending| pending.alert.rule == "region-gone").collect();
+    assert_eq!(gone.len(), 1);
+    assert_eq!(gone[0].alert.severity, Severity::High);
+    assert_eq!(gone[0].alert.title, "eu-south-1을(를) 더는 감시할 수 없습니다: 비활성화되었습니다");
 }
 
 /// Its network and its policies may have any name: the owner says which they are.

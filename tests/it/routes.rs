@@ -115,3 +115,24 @@ async fn a_critical_incident_that_nobody_looks_after_is_told_again_and_to_who_st
     let again = book.deliveries.iter().rfind(|one| one.sink == "slack").expect("one");
     assert!(again.digest.update && again.digest.louder, "it is the same conversation, and is heard");
 }
+
+/// Somebody else's team is told neither of an incident nor that it is over, and who only stands by is not either.
+#[tokio::test(start_paused = true)]
+async fn the_end_of_an_incident_is_for_whom_it_was_told() {
+    let sinks = [
+        sink("slack", "min_severity = \"critical\"\n"),
+        sink("eu", "regions = [\"eu-*\"]\n"),
+        sink("standby", "backup = true\n"),
+    ];
+    let mut stage = Stage::new(&["us-east-1"]).with(&sinks.concat());
+    for (time, name) in [("10:02", "a"), ("10:03", "b"), ("10:04", "c")] {
+        let request = object([("name", name.into())]);
+        let stopped = call(&MALLORY, at(time), "us-east-1", "cloudtrail", "StopLogging", request, Json::Null);
+        stage.record(stopped, minutes(2));
+    }
+    stage.start().await;
+    stage.until("17:30").await;
+    stage.stop().await;
+    let over = |sink: &str| has(&told(&stage, sink), "trailnoti-incident-over");
+    assert_eq!((over("slack"), over("eu"), over("standby")), (true, false, false), "{}", stage.transcript());
+}

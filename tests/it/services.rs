@@ -86,6 +86,17 @@ fn pagerduty_gets_one_incident_that_is_triggered_again_and_resolved() {
         let (event, ..) = posted(keys, Reply::new(202, "{}"), &end).await;
         is_an_event_of_pagerduty(&event);
         assert_eq!(event["event_action"], "acknowledge");
+        // Repeats that waited come with it.
+        let mut mixed = messages[0].clone();
+        let mut acknowledged = end.alerts[0].clone();
+        acknowledged.seq = 99;
+        mixed.alerts.push(acknowledged);
+        let server = Slack::start("x").await;
+        server.replies([Reply::new(202, "{}"), Reply::new(202, "{}")]);
+        let base = server.url.trim_end_matches("/services/x").to_owned();
+        sink(&keys.replace("URL", &base)).deliver(&mixed).await.expect("taken");
+        let actions = [0, 1].map(|n| server.request(n).1["event_action"].clone());
+        assert_eq!(actions, ["trigger", "acknowledge"]);
         end.alerts[0].alert.part.standing = stands(Turn::Over);
         let (event, ..) = posted(keys, Reply::new(202, "{}"), &end).await;
         is_an_event_of_pagerduty(&event);

@@ -92,6 +92,11 @@ pub struct Instance {
 }
 
 impl Instance {
+    /// Its tags, each as `key=value`.
+    pub fn shown_tags(&self) -> impl Iterator<Item = String> {
+        self.tags.iter().map(|(key, value)| format!("{key}={value}"))
+    }
+
     /// `on-demand`, or AWS's word for another way of buying it.
     pub fn lifecycle(&self) -> &str {
         self.lifecycle.as_deref().unwrap_or("on-demand")

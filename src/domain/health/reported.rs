@@ -10,11 +10,11 @@ use crate::domain::health::places::{names, regions, unseen};
 use crate::domain::health::report::Report;
 use crate::domain::health::subject::Place;
 use crate::domain::json::{Json, object};
-use crate::domain::language::{Day, Language};
+use crate::domain::language::Language;
 use crate::domain::text::{FACT, clean};
 
 impl Report {
-    /// The event that says it.
+    /// The event that says it. What rules compare stays in English; what its title says is in the language.
     pub fn event(&self, scope: Scope<'_>, language: Language, now: Timestamp) -> Event {
         let words = language.words();
         let text = |text: &str| Json::from(clean(text, FACT * 2));
@@ -74,10 +74,11 @@ impl Report {
             ),
             Report::QuotaFree { subject } => ("trailnoti Quota Free", object([("subject", text(subject))])),
             Report::RegionAppeared { watched } => {
-                ("trailnoti Region Appeared", object([("watched", text(words.watched(*watched)))]))
+                let watched = if *watched { "yes" } else { "no: excluded by the configuration" };
+                ("trailnoti Region Appeared", object([("watched", text(watched))]))
             }
             Report::RegionGone { instances } => {
-                let instances = if *instances == 0 { words.day(&Day::None) } else { instances.to_string() };
+                let instances = if *instances == 0 { "none".to_owned() } else { instances.to_string() };
                 ("trailnoti Region Gone", object([("instances", text(&instances))]))
             }
             Report::IncidentOver { incident, what, alerts, worst, quiet } => (

@@ -154,15 +154,15 @@ impl Brief {
         [from, Some(so_far), credentials, raised].into_iter().flatten().collect()
     }
 
-    /// What to do now, a line each: the commands that stop the damage, and where the rest is.
+    /// What stands before the commands, and says how much the last of them prints.
+    pub fn do_now(&self) -> String {
+        self.language.words().do_now(self.do_now.1 as u64)
+    }
+
+    /// What to do now, a command each: those that stop the damage, and the one that prints the rest. Each can be pasted as it is.
     pub fn actions(&self) -> Vec<String> {
         let (commands, more) = (&self.do_now.0, self.do_now.1);
-        let command = format!("trailnoti incident {} --commands", self.id);
-        let rest = match (commands.is_empty(), more) {
-            (_, 0) => None,
-            (true, _) => Some(command),
-            (false, more) => Some(self.language.words().prints_more(&command, more as u64)),
-        };
+        let rest = (more > 0).then(|| format!("trailnoti incident {} --commands", self.id));
         commands.iter().cloned().chain(rest).collect()
     }
 }
@@ -325,14 +325,14 @@ pub fn placed(title: &str, region: &str) -> String {
 fn beats(incident: &Incident, language: Language) -> Vec<String> {
     let mut beats: Vec<&Beat> = incident.timeline.iter().collect();
     beats.sort_by_key(|beat| Reverse((beat.severity, beat.time)));
-    let more = beats.len().saturating_sub(BEATS);
+    let more = beats.len().saturating_sub(BEATS) as u64 + incident.beyond;
     beats.truncate(BEATS);
     beats.sort_by_key(|beat| beat.time);
     let shown = beats.into_iter().map(|beat| {
         let time = beat.time.strftime("%H:%M");
         format!("{time} {}{}", placed(&beat.title, &beat.region), beat.times(language))
     });
-    shown.chain((more > 0).then(|| language.words().and_more(more as u64))).collect()
+    shown.chain((more > 0).then(|| language.words().and_more(more))).collect()
 }
 
 impl Beat {

@@ -7,6 +7,7 @@ pub mod credential;
 pub mod incidents;
 pub mod resource;
 pub mod stage;
+mod timeline;
 mod told;
 
 #[cfg(test)]
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::incident::credential::{Credential, MadeBy};
 use crate::domain::incident::resource::Resource;
 use crate::domain::incident::stage::Stage;
+pub use crate::domain::incident::timeline::{Beat, TIMELINE};
 pub use crate::domain::incident::told::{Acknowledged, News, Part, Place, Standing, Told, Turn};
 use crate::domain::severity::Severity;
 use crate::domain::time::later;
@@ -29,8 +31,6 @@ use crate::domain::time::later;
 pub const CONVERSATION: &str = "incident ";
 /// How the group of machines begins whose launcher nobody knows yet.
 pub const OF_MACHINES: &str = "incident of machines in ";
-/// So much of a timeline is kept; what is more is counted beside the last of it.
-pub const TIMELINE: usize = 200;
 /// So many different things of an incident are news because they are urgent: who invents names without end waits. The first of a rule
 /// is always news: rules are ours, and nobody invents one.
 const AT_ONCE: usize = 32;
@@ -61,7 +61,10 @@ pub struct Incident {
     pub grew: Timestamp,
     /// How bad it is as a whole.
     pub severity: Severity,
-    /// Why it is worse than its worst alert.
+    /// How urgent the most urgent of its alerts is.
+    #[serde(default)]
+    pub worst: Severity,
+    /// Why it is worse than that.
     #[serde(default)]
     pub worse: Option<Worse>,
     /// Who belongs to it, the one it began with first.
@@ -134,21 +137,6 @@ pub enum Worse {
     Together(Vec<Stage>),
 }
 
-/// One alert in the story.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Beat {
-    /// When it happened.
-    pub time: Timestamp,
-    /// How urgent.
-    pub severity: Severity,
-    /// What happened, in one line.
-    pub title: String,
-    /// Where.
-    pub region: String,
-    /// How often the same happened there.
-    pub times: u64,
-}
-
 impl Incident {
     /// One that begins with this.
     pub fn open(id: String, about: &Credential, told: &Told<'_>, now: Timestamp) -> Self {
@@ -160,6 +148,7 @@ impl Incident {
             last: told.time,
             grew: now,
             severity: Severity::Info,
+            worst: Severity::Info,
             worse: None,
             members: Vec::new(),
             stages: BTreeMap::new(),
@@ -182,6 +171,9 @@ impl Incident {
     pub fn take(&mut self, told: &Told<'_>, now: Timestamp, news: &mut Vec<News>) {
         if std::mem::take(&mut self.closed) {
             news.push(News::Reopened);
+            // Whoever looked after it did so then.
+            self.acknowledged = None;
+            self.critical = self.critical.map(|_| (now, false));
         }
         self.began = self.began.min(told.time);
         self.last = self.last.max(told.time);
@@ -205,7 +197,8 @@ impl Incident {
         if self.count(&place, 1) {
             news.push(News::Region(place));
         }
-        let is_another = self.note(told) && self.timeline.len() <= AT_ONCE;
+        let is_another = timeline::take(&mut self.timeline, &mut self.beyond, Beat::of(told))
+            && self.timeline.len() <= AT_ONCE;
         if told.severity >= Severity::High {
             match self.rules.insert(told.rule.to_owned()) {
                 true => news.push(News::Rule),
@@ -213,8 +206,8 @@ impl Incident {
                 false => {}
             }
         }
-        let worst = self.severity.max(told.severity);
-        self.weigh(worst, now, news);
+        self.worst = self.worst.max(told.severity);
+        self.weigh(told.severity, now, news);
     }
 
     /// Whether it is critical since so long, and nobody said that he looks after it; that is answered once.
@@ -227,11 +220,6 @@ impl Incident {
             }
             _ => false,
         }
-    }
-
-    /// How urgent its most urgent alert is.
-    pub fn worst(&self) -> Severity {
-        self.timeline.iter().map(|beat| beat.severity).max().unwrap_or(Severity::Info)
     }
 
     /// Takes in something that it laid hands on.
@@ -264,29 +252,6 @@ impl Incident {
         let has_room = self.places.len() < PLACES;
         if has_room {
             self.places.push((place.clone(), alerts));
-        }
-        has_room
-    }
-
-    /// Puts an alert into the timeline; true where nothing like it was there.
-    fn note(&mut self, told: &Told<'_>) -> bool {
-        let alike = |beat: &&mut Beat| beat.title == told.title && beat.region == told.region;
-        if let Some(beat) = self.timeline.iter_mut().rev().find(alike) {
-            beat.times += 1;
-            beat.severity = beat.severity.max(told.severity);
-            return false;
-        }
-        let has_room = self.timeline.len() < TIMELINE;
-        if has_room {
-            self.timeline.push(Beat {
-                time: told.time,
-                severity: told.severity,
-                title: told.title.to_owned(),
-                region: told.region.to_owned(),
-                times: 1,
-            });
-        } else {
-            self.beyond += 1;
         }
         has_room
     }
@@ -388,13 +353,10 @@ impl Incident {
             self.touch(touched);
         }
         for beat in std::mem::take(&mut other.timeline) {
-            if self.timeline.len() < TIMELINE {
-                self.timeline.push(beat);
-            } else {
-                self.beyond += beat.times;
-            }
+            timeline::take(&mut self.timeline, &mut self.beyond, beat);
         }
         self.timeline.sort_by_key(|beat| beat.time);
+        self.worst = self.worst.max(other.worst);
         self.weigh(other.severity, now, news);
     }
 }

@@ -73,6 +73,9 @@ fn send(draft: &mut Draft<'_>, held: Held, launcher_unknown: Option<&str>) -> Fa
     let Held { mut alert, ids, .. } = held;
     let stories: Vec<&Story> = ids.iter().filter_map(|id| draft.stories.get(id)).collect();
     complete(&mut alert, &stories);
+    if !stories.is_empty() {
+        alert.tags = stories.iter().flat_map(|story| story.instance.shown_tags()).collect();
+    }
     if let Some(why) = launcher_unknown {
         without_launcher(&mut alert, why);
     }

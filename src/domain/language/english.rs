@@ -74,8 +74,11 @@ impl Words for English {
         "What to do now"
     }
 
-    fn do_now(&self) -> &'static str {
-        "Do now"
+    fn do_now(&self, more: u64) -> String {
+        match more {
+            0 => "Do now".to_owned(),
+            more => format!("Do now (the last prints {more} more)"),
+        }
     }
 
     fn rule_and_alert(&self, rule: &str, alert: &str) -> String {
@@ -204,10 +207,6 @@ impl Words for English {
         }
     }
 
-    fn prints_more(&self, command: &str, count: u64) -> String {
-        format!("{command}   # prints {count} more")
-    }
-
     fn step(&self, step: Step<'_>) -> String {
         let text = match step {
             Step::TurnOffMadeKey => "Turn off the key of the user that was made",
@@ -279,10 +278,6 @@ impl Words for English {
 
     fn read_back(&self, events: u64, alerts: u64) -> String {
         format!("{}, {}", counted(events, "event"), counted(alerts, "alert"))
-    }
-
-    fn watched(&self, watched: bool) -> &'static str {
-        if watched { "yes" } else { "no: excluded by the configuration" }
     }
 
     fn seconds(&self, count: u64) -> String {

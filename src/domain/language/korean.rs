@@ -146,8 +146,11 @@ impl Words for Korean {
         "지금 할 일"
     }
 
-    fn do_now(&self) -> &'static str {
-        "지금 실행"
+    fn do_now(&self, more: u64) -> String {
+        match more {
+            0 => "지금 실행".to_owned(),
+            more => format!("지금 실행(마지막 명령이 {more}가지를 더 보여 줍니다)"),
+        }
     }
 
     fn rule_and_alert(&self, rule: &str, alert: &str) -> String {
@@ -266,10 +269,6 @@ impl Words for Korean {
         }
     }
 
-    fn prints_more(&self, command: &str, count: u64) -> String {
-        format!("{command}   # {count}가지를 더 보여 줍니다")
-    }
-
     fn step(&self, step: Step<'_>) -> String {
         let text = match step {
             Step::TurnOffMadeKey => "침입자가 만든 사용자의 키를 비활성화합니다",
@@ -345,10 +344,6 @@ impl Words for Korean {
 
     fn read_back(&self, events: u64, alerts: u64) -> String {
         format!("이벤트 {events}건, 알림 {alerts}건")
-    }
-
-    fn watched(&self, watched: bool) -> &'static str {
-        if watched { "예" } else { "아니요: 설정에서 제외됨" }
     }
 
     fn seconds(&self, count: u64) -> String {

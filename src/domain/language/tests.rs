@@ -17,12 +17,9 @@ fn texts(language: Language) -> Vec<(String, Vec<&'static str>)> {
         put(words.label(severity).to_owned(), &[]);
     }
     words.stages().iter().for_each(|stage| put((*stage).to_owned(), &[]));
-    for text in
-        [words.unknown(), words.not_known_yet(), words.what_to_do(), words.do_now(), words.up_to_date()]
-    {
+    for text in [words.unknown(), words.not_known_yet(), words.what_to_do(), words.up_to_date()] {
         put(text.to_owned(), &[]);
     }
-    [true, false].iter().for_each(|watched| put(words.watched(*watched).to_owned(), &[]));
     put(words.regions(37), &["37"]);
     put(words.accounts(37), &["37"]);
     put(words.regions_of_accounts(37, 41), &["37", "41"]);
@@ -50,7 +47,8 @@ fn texts(language: Language) -> Vec<(String, Vec<&'static str>)> {
     put(words.is_used("m-1"), &["m-1"]);
     put(words.within_an_hour("s-1"), &["s-1"]);
     put(words.times(37), &["37"]);
-    put(words.prints_more("c-1", 37), &["c-1", "37"]);
+    put(words.do_now(0), &[]);
+    put(words.do_now(37), &["37"]);
     put(words.read_back(37, 41), &["37", "41"]);
     put(words.seconds(37), &["37"]);
     let whos = [

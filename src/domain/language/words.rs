@@ -168,8 +168,8 @@ pub trait Words: Debug + Send + Sync {
     fn more_lines(&self, count: u64) -> String;
     /// Before a rule's advice.
     fn what_to_do(&self) -> &'static str;
-    /// Before commands.
-    fn do_now(&self) -> &'static str;
+    /// Before commands, the last of which prints so many more steps.
+    fn do_now(&self, more: u64) -> String;
     /// An alert's last line: its rule and its id.
     fn rule_and_alert(&self, rule: &str, alert: &str) -> String;
 
@@ -209,8 +209,6 @@ pub trait Words: Debug + Send + Sync {
     fn times(&self, count: u64) -> String;
     /// How it stands.
     fn state(&self, state: State<'_>) -> String;
-    /// Where the rest of what there is to do is.
-    fn prints_more(&self, command: &str, count: u64) -> String;
     /// What a step does, and what that means for honest work.
     fn step(&self, step: Step<'_>) -> String;
 
@@ -220,8 +218,6 @@ pub trait Words: Debug + Send + Sync {
     fn day(&self, day: &Day<'_>) -> String;
     /// So many events and alerts were read back.
     fn read_back(&self, events: u64, alerts: u64) -> String;
-    /// Whether a region is watched.
-    fn watched(&self, watched: bool) -> &'static str;
     /// So many seconds, by which a clock is off.
     fn seconds(&self, count: u64) -> String;
     /// The event history is read in time again.

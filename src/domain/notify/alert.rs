@@ -85,6 +85,8 @@ pub struct Alert {
     pub part: Part,
     /// The tags of the instances that it is about, as `key=value`: by which it goes to a sink. They do not wait with it.
     pub tags: Vec<String>,
+    /// trailnoti reports it of itself; that does not wait with it either.
+    pub of_itself: bool,
     /// More facts, each with its name.
     pub facts: Vec<(String, String)>,
 }
@@ -121,8 +123,8 @@ impl Alert {
             part = Part {
                 incident,
                 news: !is_over,
-                first: standing.is_none(),
-                passed_on: !is_over,
+                first: !is_over,
+                passed_on: true,
                 standing,
                 ..Part::default()
             };
@@ -147,6 +149,7 @@ impl Alert {
             completes: false,
             part,
             tags: tags(event),
+            of_itself: event.source == OWN_SOURCE,
             facts: facts(event),
         }
     }
@@ -176,6 +179,7 @@ impl Alert {
             completes: false,
             part: Part::default(),
             tags: Vec::new(),
+            of_itself: false,
             facts: Vec::new(),
         }
     }
@@ -206,9 +210,8 @@ fn part(rule: &Rule, event: &Event, instance: &str) -> Part {
 /// What its instances are tagged with: one that is listed, or those that the call started.
 fn tags(event: &Event) -> Vec<String> {
     let started = if event.instance.is_none() { launch::started(event) } else { Vec::new() };
-    let all = event.instance.iter().chain(&started).flat_map(|instance| &instance.tags);
-    let all: BTreeSet<String> = all.map(|(key, value)| format!("{key}={value}")).collect();
-    all.into_iter().collect()
+    let all = event.instance.iter().chain(&started).flat_map(Instance::shown_tags);
+    all.collect()
 }
 
 fn facts(event: &Event) -> Vec<(String, String)> {
@@ -281,7 +284,7 @@ fn instance_facts(instance: &Instance, fact: &mut impl FnMut(&str, Option<&str>)
     fact("public address", instance.public_address.as_deref());
     fact("profile", instance.profile.as_deref());
     fact("launched", instance.launch_time.map(|time| time.to_string()).as_deref());
-    let tags: Vec<String> = instance.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let tags: Vec<String> = instance.shown_tags().collect();
     fact("tags", Some(&tags.join(", ")));
 }
 

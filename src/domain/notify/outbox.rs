@@ -176,6 +176,15 @@ pub fn due(pending: &[Pending], sent: &BTreeMap<String, Sent>, grouping: &Groupi
     Due::Send(message)
 }
 
+/// What of those that wait says only how an incident stands of which the sink was told nothing.
+pub fn untold<'a>(pending: &'a [Pending], sent: &BTreeMap<String, Sent>) -> Vec<&'a Pending> {
+    let stands = |pending: &&Pending| pending.alert.part.standing.is_some();
+    let is_told = |group: &str| {
+        sent.contains_key(group) || pending.iter().any(|one| !stands(&one) && one.alert.group == group)
+    };
+    pending.iter().filter(|one| stands(one) && !is_told(&one.alert.group)).collect()
+}
+
 /// Of groups that are equally urgent, one of each principal comes first, then a second of each: nobody's many delay another's
 /// first.
 fn share_among_principals(ready: &mut [(&str, Vec<&Pending>)]) {

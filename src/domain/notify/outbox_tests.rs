@@ -342,3 +342,29 @@ fn of_equally_urgent_groups_each_principal_has_its_turn() {
     let Due::Send(message) = due(&waiting, &BTreeMap::new(), &COLLECTED, at(5000)) else { panic!("nothing") };
     assert_eq!(message.groups[..3], ["g00", "g10", "g01"]);
 }
+
+#[test]
+fn how_an_incident_stands_is_for_whom_it_was_told() {
+    use crate::domain::incident::{Standing, Turn};
+    let standing = |seq, group: &str| {
+        let mut one = pending(seq, 0, group, Severity::Info);
+        one.alert.part.standing =
+            Some(Standing { turn: Turn::Acknowledged, worst: Severity::High, alerts: 1 });
+        one
+    };
+    let waiting = [
+        standing(1, "incident A"),
+        standing(2, "incident B"),
+        standing(3, "incident C"),
+        pending(4, 0, "incident C", Severity::High),
+    ];
+    let before = sent_now(
+        &sent_at_once(&[pending(0, 0, "incident B", Severity::High)]),
+        &Receipt::default(),
+        &BTreeMap::new(),
+        &Grouping::default(),
+        at(0),
+    );
+    let seqs: Vec<u64> = untold(&waiting, &before.into_iter().collect()).iter().map(|one| one.seq).collect();
+    assert_eq!(seqs, [1], "B was told, and C is told with it");
+}

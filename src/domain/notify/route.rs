@@ -55,7 +55,8 @@ impl Only {
         has(&self.rules, &[&alert.rule])
             && has(&self.accounts, &[&alert.account, &alert.account_name])
             && has(&self.regions, &[&alert.region])
-            && has(&self.tags, &alert.tags.iter().map(String::as_str).collect::<Vec<_>>())
+            // What trailnoti reports of itself is about no instance, and for every reader.
+            && (alert.of_itself || has(&self.tags, &alert.tags.iter().map(String::as_str).collect::<Vec<_>>()))
     }
 }
 
@@ -66,16 +67,14 @@ impl Route {
         if alert.rule == DAILY {
             return self.digest;
         }
+        if let Some(Standing { turn, alerts, .. }) = &alert.part.standing {
+            // Whoever was told of the incident hears of it; who that is, is known when it is sent (`outbox::untold`).
+            return self.follows || *turn == Turn::Acknowledged || *alerts >= WORTH_AN_END;
+        }
         if self.backup && !alert.part.passed_on {
             return false;
         }
-        let is_wanted = match &alert.part.standing {
-            Some(Standing { turn, worst, alerts }) => {
-                let is_worth_it = *turn == Turn::Acknowledged || *alerts >= WORTH_AN_END;
-                *worst >= self.min_severity && (self.follows || is_worth_it)
-            }
-            None => alert.severity >= self.min_severity,
-        };
+        let is_wanted = alert.severity >= self.min_severity;
         let is_of_nowhere = alert.account.is_empty() && alert.region.is_empty();
         let is_active = self.active.as_ref().is_none_or(|hours| hours.include(now));
         is_wanted && is_active && (is_of_nowhere || self.only.takes(alert))
@@ -201,6 +200,7 @@ mod tests {
         let team = only(Only { tags: vec![wildcard("team=ml*")], ..Only::default() });
         assert!(team(&alert(|alert| alert.tags = vec!["env=x".to_owned(), "team=ml-1".to_owned()])));
         assert!(!team(&alert(|alert| alert.tags = vec!["env=ml".to_owned()])) && !team(&high));
+        assert!(team(&alert(|alert| alert.of_itself = true)), "nobody else hears that nothing is read");
         let europe = only(Only { regions: vec![wildcard("eu-*")], ..Only::default() });
         let own = alert(|alert| (alert.account, alert.region) = (String::new(), String::new()));
         assert!(!europe(&high) && europe(&own), "what trailnoti reports of itself is nobody's region");
@@ -213,6 +213,6 @@ mod tests {
         let end = |alerts| stands(Turn::Over, alerts);
         assert!(all(&stands(Turn::Acknowledged, 1)), "who was told hears that somebody looks after it");
         assert!(all(&end(3)) && !all(&end(2)) && route(|route| route.follows = true)(&end(1)));
-        assert!(!route(|route| route.min_severity = Severity::Critical)(&end(9)), "who heard of none");
+        assert!(standby(&end(9)), "who stood by, and was told");
     }
 }

@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn aws_adds_no_facts() {
+    fn a_fact_is_one_of_ours() {
         for right in
             ["context.by", "context.new.region", "context.principal.kind", "context.instance.tags.team"]
         {

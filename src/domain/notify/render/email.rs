@@ -27,8 +27,8 @@ pub struct Email {
     pub html: String,
 }
 
-/// An incident's first line, what else there is to say, and what to do now.
-type Story = (String, Vec<String>, Vec<String>);
+/// An incident's first line, what else there is to say, what stands before the commands, and these.
+type Story = (String, Vec<String>, String, Vec<String>);
 
 #[derive(Template)]
 #[template(path = "alert.html")]
@@ -93,7 +93,8 @@ pub fn render(message: &Message, style: &Style) -> Result<Email, askama::Error> 
         })
         .collect();
     let more: Vec<String> = message.alerts.iter().skip(in_full).map(|pending| line(pending, style)).collect();
-    let story = |incident: &Brief| (incident.headline(), incident.lines(), incident.actions());
+    let story =
+        |incident: &Brief| (incident.headline(), incident.lines(), incident.do_now(), incident.actions());
     let incidents: Vec<Story> = message.incidents.iter().map(story).collect();
     let incidents = incidents.as_slice();
     let banner = style.banner.as_deref().unwrap_or_default();

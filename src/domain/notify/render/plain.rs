@@ -25,7 +25,11 @@ pub fn render(message: &Message, style: &Style, limit: usize) -> String {
     for incident in &message.incidents {
         put(&incident.headline());
         incident.lines().iter().for_each(|line| put(line));
-        incident.actions().iter().for_each(|action| put(&format!("> {action}")));
+        let actions = incident.actions();
+        if !actions.is_empty() {
+            put(&format!("{}:", incident.do_now()));
+        }
+        actions.iter().for_each(|action| put(&format!("> {action}")));
     }
     for (n, pending) in message.alerts.iter().enumerate() {
         put(&line(pending, style));

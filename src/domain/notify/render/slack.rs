@@ -19,6 +19,9 @@ const HEADER: usize = 150;
 /// In bytes; three alerts in full, or one and thirty-nine lines, stay below 10,000.
 const SECTION: usize = 2_000;
 const LINE: usize = 185;
+/// A line of a story, in bytes.
+const SHORTEST: usize = 60;
+const LONGEST: usize = 400;
 
 /// A message that stands by itself: what it is a part of, and its alerts.
 pub fn render(message: &Message, style: &Style) -> Value {
@@ -58,8 +61,10 @@ fn opening(style: &Style) -> Vec<Value> {
 /// Escaped lines, as many as a section takes.
 fn lines(lines: &[String]) -> String {
     let mut text = String::new();
+    // Each has its share, so that no long name pushes out what comes behind it.
+    let most = (SECTION / lines.len().max(1)).saturating_sub(1).clamp(SHORTEST, LONGEST);
     for line in lines {
-        let line = format!("{}\n", escape(line, 400));
+        let line = format!("{}\n", escape(line, most));
         if text.len() + line.len() > SECTION {
             break;
         }
@@ -71,7 +76,7 @@ fn lines(lines: &[String]) -> String {
 /// What to do now. Each command stands in a block of its own, which Slack copies as it is.
 fn actions(incident: &Brief) -> Option<Value> {
     let actions = incident.actions();
-    let mut text = format!("*{}*\n", incident.language.words().do_now());
+    let mut text = format!("*{}*\n", incident.do_now());
     for action in &actions {
         // A backtick would end the block; no command of ours has one.
         text.push_str(&format!("```{}```\n", escape(&action.replace('`', "'"), 600)));

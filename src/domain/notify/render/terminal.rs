@@ -75,9 +75,13 @@ pub fn story(incident: &Brief, columns: Option<usize>) -> String {
         story.push_str(&paragraph(columns, "  ", "  ", &line));
         story.push('\n');
     }
+    let actions = incident.actions();
+    if !actions.is_empty() {
+        story.push_str(&format!("  {DIM}{}:{DIM:#}\n", incident.do_now()));
+    }
     // A command is not wrapped: what is copied from two lines is two commands.
-    for action in incident.actions() {
-        story.push_str(&format!("  {DIM}{}{DIM:#}  {action}\n", incident.language.words().do_now()));
+    for action in actions {
+        story.push_str(&format!("    {action}\n"));
     }
     story
 }

@@ -29,6 +29,7 @@ fn alert(text: &str) -> Alert {
         completes: false,
         part: Default::default(),
         tags: Vec::new(),
+        of_itself: false,
         facts: vec![("user agent".to_owned(), cleaned.clone()), (cleaned.clone(), cleaned)],
     }
 }
@@ -101,7 +102,7 @@ fn an_alert_in_slack() {
                 },
                 {
                   "text": {
-                    "text": "*Do now*\n```aws iam update-access-key --user-name alice```\n```trailnoti incident 7F3A --commands   # prints 2 more```\n",
+                    "text": "*Do now (the last prints 2 more)*\n```aws iam update-access-key --user-name alice```\n```trailnoti incident 7F3A --commands```\n",
                     "type": "mrkdwn",
                     "verbatim": true
                   },
@@ -150,18 +151,18 @@ fn an_alert_in_a_mail() {
           so far: trail alice stopped · 2 alerts in alice
           user alice was created by alice
           critical as a whole: user alice was created by alice, and is used
-          Do now:
+          Do now (the last prints 2 more):
             aws iam update-access-key --user-name alice
-            trailnoti incident 7F3A --commands   # prints 2 more
+            trailnoti incident 7F3A --commands
 
         Incident 7F3A · bob in prod: got in, hid
           bob
           so far: trail bob stopped · 2 alerts in bob
           user bob was created by bob
           critical as a whole: user bob was created by bob, and is used
-          Do now:
+          Do now (the last prints 2 more):
             aws iam update-access-key --user-name bob
-            trailnoti incident 7F3A --commands   # prints 2 more
+            trailnoti incident 7F3A --commands
 
         HIGH: Access key created for alice by alice
         A key is access to the account without a sign-in.
