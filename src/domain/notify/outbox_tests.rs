@@ -368,3 +368,26 @@ fn how_an_incident_stands_is_for_whom_it_was_told() {
     let seqs: Vec<u64> = untold(&waiting, &before.into_iter().collect()).iter().map(|one| one.seq).collect();
     assert_eq!(seqs, [1], "B was told, and C is told with it");
 }
+
+#[test]
+fn what_was_refused_alone_waits_for_its_time_and_stays_in_its_conversation() {
+    let refused = Pending { refusals: 1, not_before: Some(at(60)), ..pending(1, 0, "a", Severity::Low) };
+    let sent = told("a", 0, Severity::Low);
+    assert_eq!(goes_out(std::slice::from_ref(&refused), &sent, 0), 60);
+    let Due::Send(message) = due(&[refused], &sent, &COLLECTED, at(60)) else { panic!("it is its time") };
+    assert_eq!((message.groups, message.thread.as_deref()), (vec!["a".to_owned()], Some("thread")));
+    assert!(message.plain);
+}
+
+#[test]
+fn what_is_counted_is_said_once_a_minute_and_a_crowd_at_once() {
+    let like = |n| Like { seq: n, id: n.to_string() };
+    let counting = |count: u64| Pending {
+        like: (10..10 + count).map(like).collect(),
+        ..pending(1, 5, "incident A", Severity::Low)
+    };
+    let sent = told("incident A", 0, Severity::Low);
+    assert_eq!(goes_out(&[counting(5)], &sent, 10), 60);
+    assert_eq!(goes_out(&[counting(1_998)], &sent, 10), 60);
+    assert_eq!(goes_out(&[counting(1_999)], &sent, 10), 10);
+}
