@@ -62,10 +62,13 @@ fn message() -> Message {
         time: jiff::Timestamp::UNIX_EPOCH,
         principal: String::new(),
         address: String::new(),
+        origin: String::new(),
         event_id: String::new(),
         instance: String::new(),
         completes: false,
         part: Default::default(),
+        tags: Vec::new(),
+        of_itself: false,
         facts: Vec::new(),
     };
     let enqueued = jiff::Timestamp::UNIX_EPOCH;
