@@ -115,8 +115,13 @@ fn shown(config: &Config, seen: Option<&[Seen]>) -> String {
     for account in &config.accounts {
         row("account", format!("{} ({}) via {}", account.name, account.id, account.role_arn));
     }
-    let reads = derive(&config.ruleset.rules).streams.len().saturating_sub(1) as u64;
+    let streams = derive(&config.ruleset.rules).streams;
+    let reads = streams.len().saturating_sub(1) as u64;
     row("reads", format!("every change and {} of read (--json lists them)", counted(reads, "kind")));
+    // In a pipe there is room for each, and a script that wants them.
+    if columns().is_none() {
+        streams.iter().skip(1).for_each(|stream| row("", stream.to_string()));
+    }
     row("rules", counted(config.ruleset.rules.iter().count() as u64, "rule"));
     for exclusion in &config.ruleset.exclusions {
         row("excludes", exclusion.name.clone());
