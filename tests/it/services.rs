@@ -80,7 +80,7 @@ fn pagerduty_gets_one_incident_that_is_triggered_again_and_resolved() {
         assert_eq!(events.last().expect("one")["payload"]["severity"], "critical");
         let mut end = messages[0].clone();
         let incident = &end.incidents[0];
-        let stands = |turn| Some(Standing { turn, worst: incident.severity, alerts: incident.alerts });
+        let stands = |turn| Some(Standing { turn, alerts: incident.alerts });
         end.alerts.truncate(1);
         end.alerts[0].alert.part.standing = stands(Turn::Acknowledged);
         let (event, ..) = posted(keys, Reply::new(202, "{}"), &end).await;

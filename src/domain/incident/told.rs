@@ -67,8 +67,6 @@ pub struct Standing {
     /// What became of it.
     #[serde(default)]
     pub turn: Turn,
-    /// How urgent the most urgent of its alerts was: who heard of none hears nothing of this.
-    pub worst: Severity,
     /// How many alerts it had.
     pub alerts: u64,
 }

@@ -194,7 +194,7 @@ fn incident_of(event: &Event) -> Option<String> {
 fn standing(event: &Event) -> Option<Standing> {
     let said = |name: &str| event.detail.text(name);
     let turn = if said("by").is_some() { Turn::Acknowledged } else { Turn::Over };
-    Some(Standing { turn, worst: Severity::parse(said("worst")?)?, alerts: said("alerts")?.parse().ok()? })
+    Some(Standing { turn, alerts: said("alerts")?.parse().ok()? })
 }
 
 /// What trailnoti reports of itself is nobody's doing.

@@ -348,8 +348,7 @@ fn how_an_incident_stands_is_for_whom_it_was_told() {
     use crate::domain::incident::{Standing, Turn};
     let standing = |seq, group: &str| {
         let mut one = pending(seq, 0, group, Severity::Info);
-        one.alert.part.standing =
-            Some(Standing { turn: Turn::Acknowledged, worst: Severity::High, alerts: 1 });
+        one.alert.part.standing = Some(Standing { turn: Turn::Acknowledged, alerts: 1 });
         one
     };
     let waiting = [

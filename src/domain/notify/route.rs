@@ -67,7 +67,7 @@ impl Route {
         if alert.rule == DAILY {
             return self.digest;
         }
-        if let Some(Standing { turn, alerts, .. }) = &alert.part.standing {
+        if let Some(Standing { turn, alerts }) = &alert.part.standing {
             // Whoever was told of the incident hears of it; who that is, is known when it is sent (`outbox::untold`).
             return self.follows || *turn == Turn::Acknowledged || *alerts >= WORTH_AN_END;
         }
@@ -207,7 +207,7 @@ mod tests {
         let standby = route(|route| route.backup = true);
         assert!(!standby(&high) && standby(&alert(|alert| alert.part.passed_on = true)));
         let stands = |turn, alerts| {
-            let standing = Standing { turn, worst: Severity::High, alerts };
+            let standing = Standing { turn, alerts };
             alert(|alert| (alert.severity, alert.part.standing) = (Severity::Info, Some(standing)))
         };
         let end = |alerts| stands(Turn::Over, alerts);
