@@ -2,12 +2,18 @@
 //! and what trailnoti stands on.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 
 use crate::config::section::Section;
 use crate::domain::context::own::Own;
 
 /// So many things trailnoti may stand on: each is looked for in every call.
 const RESOURCES: usize = 100;
+
+/// An owner's network is no wider than this.
+const WIDEST: u8 = 8;
 
 /// Which of the enabled regions are watched.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,6 +50,8 @@ pub(super) struct Aws {
     pub regions: RegionChoice,
     /// The owner's other accounts.
     pub own_accounts: BTreeSet<String>,
+    /// The owner's networks.
+    pub own_networks: Vec<IpNet>,
     /// What trailnoti stands on.
     pub stands_on: Own,
 }
@@ -71,6 +79,7 @@ pub(super) fn aws(mut section: Section<'_>) -> Aws {
             format!("\"{account}\" is not an account number: it must have twelve digits"),
         );
     }
+    let own_networks = networks(&mut section);
     let resources = section.texts("own_resources");
     for id in resources.iter().filter(|id| !is_id(id)) {
         section.problem(
@@ -82,7 +91,25 @@ pub(super) fn aws(mut section: Section<'_>) -> Aws {
         section.problem("own_resources", format!("{} are listed: {RESOURCES} are the most", resources.len()));
     }
     section.finish();
-    Aws { regions: choice, own_accounts: own.into_iter().collect(), stands_on: Own::of_resources(resources) }
+    let stands_on = Own::of_resources(resources);
+    Aws { regions: choice, own_accounts: own.into_iter().collect(), own_networks, stands_on }
+}
+
+fn networks(section: &mut Section<'_>) -> Vec<IpNet> {
+    let mut networks = Vec::new();
+    for text in section.texts("own_networks") {
+        let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        match network {
+            // The least is what a provider gives out as one; a thief is somewhere in half of the internet.
+            Ok(network) if network.prefix_len() >= WIDEST => networks.push(network.trunc()),
+            Ok(network) => {
+                section.problem("own_networks", format!("\"{network}\" is too wide: at least /{WIDEST}"));
+            }
+            Err(_) => section
+                .problem("own_networks", format!("\"{text}\" is not a network (try \"203.0.113.0/24\")")),
+        }
+    }
+    networks
 }
 
 /// Whether a text can be nothing but a resource's: what has no `-` and no `:` may be the name of anything.

@@ -211,7 +211,7 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
     let mut root = Section::root(document, found);
     let here = folder.unwrap_or(Path::new("."));
     let language = tables::language(&mut root);
-    let aws::Aws { regions, mut own_accounts, stands_on } = aws::aws(root.section("aws"));
+    let aws::Aws { regions, mut own_accounts, own_networks, stands_on } = aws::aws(root.section("aws"));
     let accounts = aws::accounts(root.sections("account"));
     own_accounts.extend(accounts.iter().map(|account| account.id.clone()));
     let cloudtrail = tables::cloudtrail(root.section("cloudtrail"));
@@ -260,7 +260,8 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
     root.finish();
     let waits = Waits { tags: ec2.tag_grace, launch: ec2.launch_grace, lateness: cloudtrail.policy.lateness };
     let own_accounts = Arc::new(own_accounts);
-    let ruleset = Ruleset { rules: read.rules, exclusions, waits, own_accounts, language };
+    let own_networks = Arc::new(own_networks);
+    let ruleset = Ruleset { rules: read.rules, exclusions, waits, own_accounts, own_networks, language };
     let warnings = warnings::warnings(&regions, &ruleset);
     Config {
         regions,

@@ -12,8 +12,8 @@ use crate::domain::json::{Json, why_malformed};
 use crate::domain::judge::inputs::Ruleset;
 use crate::domain::judge::prepared::{Item, Prepared};
 
-use crate::domain::rules::memory::Traits;
 use crate::domain::rules::rule::{Glance, Scratch};
+use crate::domain::rules::traits::Traits;
 use crate::files::{Broken, Input, Objects, Unwrap, inner_record};
 
 /// How many events go to the judge together, in the order of their times: records in a log file have no order, and

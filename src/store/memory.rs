@@ -10,8 +10,10 @@ use jiff::Timestamp;
 
 use crate::domain::event::scope::Scope;
 use crate::domain::judge::inputs::Judgement;
-use crate::domain::rules::memory::{Memory, SEVERAL, Sighting, Sightings, Token};
+use crate::domain::rules::memory::{Memory, SEVERAL, Sighting};
+use crate::domain::rules::recollection::Sightings;
 use crate::domain::rules::threshold::{ThresholdCount, ThresholdCounts};
+use crate::domain::rules::token::Token;
 use crate::store::engine::Change;
 use crate::store::error::StoreError;
 use crate::store::rows::{json, key};

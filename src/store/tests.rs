@@ -214,7 +214,8 @@ async fn what_the_disk_does_not_take_is_kept_and_written_later() {
 /// More values than one row holds, and forgetting some of them.
 #[tokio::test]
 async fn what_accounts_did_is_there_after_a_restart() {
-    use crate::domain::rules::memory::{Sighting, Token};
+    use crate::domain::rules::memory::Sighting;
+    use crate::domain::rules::token::Token;
     let folder = tempfile::tempdir().expect("a folder");
     let store = open(folder.path()).await;
     let all: Vec<_> = (0..5_000)

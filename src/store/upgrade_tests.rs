@@ -21,7 +21,8 @@ use crate::domain::lookup::lane::LaneKind;
 use crate::domain::notify::alert::Alert;
 use crate::domain::notify::message::{Message, Pending};
 use crate::domain::notify::outbox::Sent;
-use crate::domain::rules::memory::{Sighting, Token};
+use crate::domain::rules::memory::Sighting;
+use crate::domain::rules::token::Token;
 use crate::domain::severity::Severity;
 
 const TOKEN: Token = Token { kind: 1, id: [7; 16] };

@@ -29,6 +29,11 @@ pub const FACTS: &[Fact] = &[
         &["region", "principal", "network", "tool", "service", "call", "instance-type"],
         "true when that began in this account less than a day before, a network also until it was seen on several days; only calls that succeeded and needed a right count; absent while too little is known",
     ),
+    fact(
+        "own",
+        &["network", "tool", "call", "service", "region", "roams"],
+        "the same of who acts alone: new to this user, role, person or long-lived key, whatever others in the account do; everything is, to one that is itself new; not of AWS's services. `roams`: a network that is new is nothing new from this one",
+    ),
     fact("learning", &[], "true while the history is being read"),
     Fact {
         words: &KINDS,
@@ -112,5 +117,9 @@ mod tests {
         habits.sort_unstable();
         named.sort_unstable();
         assert_eq!(named, habits);
+        let own = FACTS.iter().find(|fact| fact.name == "own").expect("it is there");
+        let habits = Habit::OWN.map(Habit::name);
+        assert!(own.below.iter().all(|name| habits.contains(name) || *name == "roams"));
+        assert_eq!(own.below.len(), habits.len() + 1);
     }
 }

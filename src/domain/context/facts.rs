@@ -3,7 +3,7 @@
 
 use crate::domain::context::grants::{Grants, grants};
 use crate::domain::context::manner::manner;
-use crate::domain::context::network::network;
+use crate::domain::context::network::network_of;
 use crate::domain::context::past::{Habit, Past};
 use crate::domain::context::principal::{PrincipalKind, principal, principal_kind, target};
 use crate::domain::context::tool::{Tool, used_tool};
@@ -61,6 +61,13 @@ impl Facts {
         habits
     }
 
+    /// Whether the principal is one that has habits of its own: what a service of AWS does is everybody's.
+    pub fn has_own_habits(&self) -> bool {
+        self.record
+            .as_ref()
+            .is_some_and(|record| record.kind != PrincipalKind::Service && record.principal.is_some())
+    }
+
     /// The facts as an object, under a past; none where nothing can remember.
     pub(super) fn context(&self, event: &Event, past: Option<&Past>) -> Json {
         let mut members = Members::default();
@@ -73,6 +80,7 @@ impl Facts {
             }
             let new = past.new.iter().map(|(habit, new)| (habit.name().to_owned(), (*new).into())).collect();
             members.put("new", Some(Json::Object(new)).filter(|_| !past.new.is_empty()));
+            members.put("own", own_habits(past));
         }
         if let Some(record) = &self.record {
             record.context(event, past, &mut members);
@@ -93,7 +101,7 @@ impl OfRecord {
         OfRecord {
             kind: principal_kind(detail),
             principal: principal(detail),
-            network: detail.text("sourceIPAddress").and_then(network),
+            network: network_of(detail),
             tool: used_tool(detail),
             access_key: detail.text("userIdentity.accessKeyId").map(str::to_owned),
             target: target(event),
@@ -132,6 +140,14 @@ impl OfRecord {
         members.put("age-hours", past.and_then(|past| past.key_age_hours).map(Json::from));
         Some(Json::Object(members.0))
     }
+}
+
+/// What is new to who acts.
+fn own_habits(past: &Past) -> Option<Json> {
+    let mut own: Vec<(String, Json)> =
+        past.own_new.iter().map(|(habit, new)| (habit.name().to_owned(), (*new).into())).collect();
+    own.extend(past.roams.then(|| ("roams".to_owned(), true.into())));
+    Some(Json::Object(own)).filter(|_| !past.own_new.is_empty())
 }
 
 #[derive(Default)]

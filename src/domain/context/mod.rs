@@ -11,7 +11,7 @@ pub mod facts;
 mod grants;
 pub mod launch;
 mod manner;
-mod network;
+pub mod network;
 pub mod own;
 pub mod past;
 pub mod principal;

@@ -37,7 +37,10 @@ impl Habit {
         Habit::InstanceType,
     ];
 
-    /// Its name under `context.new`.
+    /// Those that each principal has of its own.
+    pub const OWN: [Habit; 5] = [Habit::Region, Habit::Network, Habit::Tool, Habit::Service, Habit::Call];
+
+    /// Its name under `context.new` and `context.own`.
     pub fn name(self) -> &'static str {
         match self {
             Habit::Region => "region",
@@ -58,10 +61,23 @@ pub struct Past {
     pub learning: bool,
     /// For each habit that the event shows, whether it began less than a day before.
     pub new: Vec<(Habit, bool)>,
+    /// The same of who acts alone: what is new to the user, the role, the person, or the key that signed.
+    pub own_new: Vec<(Habit, bool)>,
+    /// A new network is nothing new from who acts: it came from other networks week after week.
+    pub roams: bool,
     /// Accounts of the same owner.
     pub own_accounts: Arc<BTreeSet<String>>,
     /// As whom trailnoti asks in the account: the ARN of a role or user.
     pub own: Option<Own>,
     /// The age of the access key that signed, in hours, where its creation was seen.
     pub key_age_hours: Option<i64>,
+}
+
+impl Past {
+    /// The network is known after all: somebody vouches for it.
+    pub(in crate::domain) fn knows_the_network(&mut self) {
+        let known =
+            self.new.iter_mut().chain(&mut self.own_new).filter(|(habit, _)| *habit == Habit::Network);
+        known.for_each(|(_, new)| *new = false);
+    }
 }

@@ -10,7 +10,7 @@ use crate::domain::instances::stories::Stories;
 use crate::domain::instances::story::Story;
 use crate::domain::instances::usage::{Usage, UsedIn};
 use crate::domain::judge::inputs::{Inputs, Judgement, StateView};
-use crate::domain::rules::memory::Recollection;
+use crate::domain::rules::recollection::Recollection;
 use crate::domain::rules::threshold::ThresholdCounts;
 
 /// What a batch has come to so far.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use jiff::Timestamp;
 
 use crate::domain::context::own::Own;
@@ -17,7 +18,8 @@ use crate::domain::judge::decision::Decision;
 use crate::domain::language::Language;
 use crate::domain::notify::alert::Alert;
 use crate::domain::notify::route::Route;
-use crate::domain::rules::memory::{Learned, Memory, Sightings};
+use crate::domain::rules::memory::{Learned, Memory};
+use crate::domain::rules::recollection::Sightings;
 use crate::domain::rules::rule::Rules;
 use crate::domain::rules::threshold::ThresholdCounts;
 
@@ -32,6 +34,8 @@ pub struct Ruleset {
     pub waits: Waits,
     /// Accounts of the same owner: what is opened to them is opened to nobody outside.
     pub own_accounts: Arc<BTreeSet<String>>,
+    /// Networks of the same owner: who comes from one comes from nowhere new.
+    pub own_networks: Arc<Vec<IpNet>>,
     /// In which language trailnoti reports of itself.
     pub language: Language,
 }

@@ -5,8 +5,8 @@
 use crate::domain::context::{Envelope, Past};
 use crate::domain::event::Event;
 use crate::domain::judge::inputs::Ruleset;
-use crate::domain::rules::memory::Traits;
 use crate::domain::rules::rule::{Finding, Scratch};
+use crate::domain::rules::traits::Traits;
 
 /// An event with everything that does not depend on what was before it.
 #[derive(Debug)]

@@ -20,9 +20,9 @@ use crate::domain::judge::overdue::tags_were_added;
 use crate::domain::judge::placement::place;
 use crate::domain::judge::prepared::Prepared;
 use crate::domain::notify::alert::Alert;
-use crate::domain::rules::memory::Traits;
 use crate::domain::rules::rule::{Finding, Mode, Scratch};
 use crate::domain::rules::threshold;
+use crate::domain::rules::traits::Traits;
 use crate::domain::severity::Severity;
 use crate::domain::time::later;
 
@@ -73,7 +73,10 @@ fn decide(
         None => Cow::Owned(Traits::of(envelope)),
     };
     let own = draft.inputs.own.cloned();
-    let past = Past { own_accounts: ruleset.own_accounts.clone(), own, ..draft.memory.past(&traits) };
+    let mut past = Past { own_accounts: ruleset.own_accounts.clone(), own, ..draft.memory.past(&traits) };
+    if traits.is_from(&ruleset.own_networks) {
+        past.knows_the_network();
+    }
     let seen = envelope.after(Some(&past));
     // What was prepared for another past is worth nothing.
     let findings = match prepared.filter(|one| one.past == past) {

@@ -4,5 +4,8 @@
 pub mod field_names;
 pub mod memory;
 pub mod nearest;
+pub mod recollection;
 pub mod rule;
 pub mod threshold;
+pub mod token;
+pub mod traits;

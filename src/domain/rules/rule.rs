@@ -16,8 +16,8 @@ use crate::domain::json::{Json, Malformed};
 
 use crate::domain::language::Language;
 use crate::domain::pattern::{Known, Pattern, Set, Sheet};
-use crate::domain::rules::memory::Token;
 use crate::domain::rules::threshold::Threshold;
+use crate::domain::rules::token::Token;
 use crate::domain::severity::Severity;
 use crate::domain::text::{FACT, clean};
 
@@ -278,6 +278,8 @@ impl Rules {
             .filter_map(|rule| Some((rule, rule.first_seen.as_ref()?)))
             .map(|(rule, first)| format!("{} {:?} {:?} {:?}", rule.id, first, rule.pattern, rule.unless))
             .collect();
+        // What a principal did alone is remembered since a later build: a history that was read before is read again.
+        asks.push("own".to_owned());
         asks.sort();
         let asks: Vec<&str> = asks.iter().map(String::as_str).collect();
         derived_id(&asks)[..8].to_owned()

@@ -1,5 +1,8 @@
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::domain::event::Event;
+use crate::domain::rules::memory::{HORIZON, MOST};
 
 fn at(hour: i64) -> Timestamp {
     Timestamp::from_second(1_772_000_000 + hour * 3600).expect("a time")
@@ -188,4 +191,123 @@ fn a_call_is_known_with_its_service_and_a_region_without() {
     assert_eq!(is_new(&memory, "eks", Habit::Call), Some(false));
     assert_eq!(is_new(&memory, "ecs", Habit::Call), Some(true));
     assert_eq!(is_new(&memory, "ecs", Habit::Region), Some(false));
+}
+
+/// A call by somebody, from an address.
+fn call(hour: i64, identity: &str, address: &str, name: &str) -> Traits {
+    let record = format!(
+        r#"{{"eventSource":"s3.amazonaws.com","eventName":"{name}","eventTime":"{}","awsRegion":"us-east-1","recipientAccountId":"1","sourceIPAddress":"{address}","userIdentity":{identity}}}"#,
+        at(hour)
+    );
+    Traits::of(&Event::from_record_text(record, "1").expect("an event").into())
+}
+
+fn key_of(user: &str, key: &str) -> String {
+    format!(
+        r#"{{"type":"IAMUser","arn":"arn:aws:iam::1:user/{user}","userName":"{user}","accessKeyId":"{key}"}}"#
+    )
+}
+
+fn own(memory: &Recollection<'_>, traits: &Traits, habit: Habit) -> Option<bool> {
+    memory.past(traits).own_new.iter().find(|(of, _)| *of == habit).map(|(_, new)| *new)
+}
+
+#[test]
+fn what_others_do_is_new_to_who_never_did_it() {
+    let known = Memory::default();
+    let mut memory = Recollection::new(&known, Learned::all());
+    let (anna, bob) = (key_of("anna", "AKIAA"), key_of("bob", "AKIAB"));
+    for day in 0..10 {
+        memory.learn(&call(day * 24, &anna, "203.0.113.1", "PutBucketTagging"));
+        memory.learn(&call(day * 24, &bob, "198.51.100.1", "DeleteBucket"));
+    }
+    let thief = call(240, &anna, "198.51.100.9", "DeleteBucket");
+    assert_eq!(own(&memory, &thief, Habit::Network), Some(true));
+    assert_eq!(own(&memory, &thief, Habit::Call), Some(true));
+    assert_eq!(own(&memory, &thief, Habit::Service), Some(false));
+    assert!(memory.past(&thief).new.contains(&(Habit::Network, false)), "the account knows it by bob");
+    let owner = call(240, &anna, "203.0.113.9", "PutBucketTagging");
+    assert_eq!(
+        (own(&memory, &owner, Habit::Network), own(&memory, &owner, Habit::Call)),
+        (Some(false), Some(false))
+    );
+    let nobody = call(240, &key_of("new", "AKIAC"), "203.0.113.1", "PutBucketTagging");
+    assert!(memory.past(&nobody).own_new.iter().all(|(_, new)| *new), "a fresh principal has no habits");
+}
+
+#[test]
+fn a_key_that_is_in_use_for_long_has_habits_of_its_own_and_a_fresh_one_its_users() {
+    let known = Memory::default();
+    let mut memory = Recollection::new(&known, Learned::all());
+    let (builds, laptop) = (key_of("anna", "AKIAB"), key_of("anna", "AKIAL"));
+    for day in 0..10 {
+        memory.learn(&call(day * 24, &builds, "192.0.2.1", "PutBucketTagging"));
+        memory.learn(&call(day * 24, &laptop, "203.0.113.1", "DeleteBucket"));
+    }
+    assert_eq!(own(&memory, &call(240, &builds, "192.0.2.1", "DeleteBucket"), Habit::Call), Some(true));
+    let rotated = call(240, &key_of("anna", "AKIAN"), "203.0.113.1", "DeleteBucket");
+    assert_eq!(
+        (own(&memory, &rotated, Habit::Call), own(&memory, &rotated, Habit::Network)),
+        (Some(false), Some(false))
+    );
+}
+
+#[test]
+fn a_sign_in_with_a_second_factor_vouches_for_a_network_for_a_day_and_for_nobody_else() {
+    let known = Memory::default();
+    let mut memory = Recollection::new(&known, Learned::all());
+    let sign_in = |mfa: &str| {
+        let record = format!(
+            r#"{{"eventSource":"signin.amazonaws.com","eventName":"ConsoleLogin","eventTime":"{}","awsRegion":"us-east-1","recipientAccountId":"1","sourceIPAddress":"192.0.2.7","userIdentity":{{"type":"IAMUser","arn":"arn:aws:iam::1:user/anna","userName":"anna"}},"responseElements":{{"ConsoleLogin":"Success"}},"additionalEventData":{{"MFAUsed":"{mfa}"}}}}"#,
+            at(100)
+        );
+        Traits::of(&Event::from_record_text(record, "1").expect("an event").into())
+    };
+    let anna = |hour| call(hour, &key_of("anna", "AKIAA"), "192.0.2.9", "PutBucketTagging");
+    memory.learn(&sign_in("No"));
+    assert_eq!(own(&memory, &anna(101), Habit::Network), Some(true));
+    assert_eq!(own(&memory, &sign_in("Yes"), Habit::Network), Some(true), "not for itself");
+    memory.learn(&sign_in("Yes"));
+    let past = memory.past(&anna(101));
+    assert!(past.own_new.contains(&(Habit::Network, false)) && past.new.contains(&(Habit::Network, false)));
+    assert_eq!(own(&memory, &anna(125), Habit::Network), Some(true), "a day later");
+    let bob = call(101, &key_of("bob", "AKIAB"), "192.0.2.9", "PutBucketTagging");
+    assert_eq!(own(&memory, &bob, Habit::Network), Some(true));
+}
+
+#[test]
+fn a_sign_in_at_the_access_portal_vouches_for_its_person() {
+    let known = Memory::default();
+    let mut memory = Recollection::new(&known, Learned::all());
+    let record = format!(
+        r#"{{"eventSource":"signin.amazonaws.com","eventName":"UserAuthentication","eventTime":"{}","awsRegion":"us-east-1","recipientAccountId":"1","sourceIPAddress":"192.0.2.7","userIdentity":{{"type":"IdentityCenterUser","accountId":"1"}},"additionalEventData":{{"CredentialType":"PASSWORD,TOTP","UserName":"mira"}},"serviceEventDetails":{{"UserAuthentication":"Success"}}}}"#,
+        at(100)
+    );
+    memory.learn(&Traits::of(&Event::from_record_text(record, "1").expect("an event").into()));
+    let session = |person: &str| {
+        format!(
+            r#"{{"type":"AssumedRole","arn":"arn:aws:sts::1:assumed-role/AWSReservedSSO_Admin_0123/{person}","sessionContext":{{"sessionIssuer":{{"arn":"arn:aws:iam::1:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_0123"}}}}}}"#
+        )
+    };
+    let from = |person: &str| own(&memory, &call(101, &session(person), "192.0.2.7", "X"), Habit::Network);
+    assert_eq!((from("mira"), from("tom")), (Some(false), Some(true)));
+}
+
+#[test]
+fn who_is_everywhere_week_after_week_roams_and_who_travels_does_not() {
+    let known = Memory::default();
+    let mut memory = Recollection::new(&known, Learned::all());
+    let (builds, anna) = (key_of("terraform", "AKIAT"), key_of("anna", "AKIAA"));
+    for day in 0..28 {
+        memory.learn(&call(day * 24, &builds, &format!("20.0.{day}.1"), "PutBucketTagging"));
+        let anna_is = if day == 9 { "192.0.2.1" } else { "203.0.113.1" };
+        memory.learn(&call(day * 24, &anna, anna_is, "PutBucketTagging"));
+    }
+    let roams = |who: &str| memory.past(&call(28 * 24, who, "20.9.9.9", "PutBucketTagging")).roams;
+    assert_eq!((roams(&builds), roams(&anna)), (true, false));
+}
+
+#[test]
+fn what_is_remembered_of_a_full_account_is_small() {
+    assert_eq!(size_of::<(Token, crate::domain::rules::memory::Packed)>(), 32);
 }
