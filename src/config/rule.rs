@@ -159,7 +159,10 @@ fn placeholders(text: &str) -> Vec<(String, String)> {
         .skip(1)
         .filter_map(|part| part.split_once('}'))
         .flat_map(|(field, _)| field.split('|'));
-    inside.filter(|field| *field != "principal").filter_map(unknown_path).collect()
+    inside
+        .filter(|field| !["principal", "service", "call"].contains(field))
+        .filter_map(unknown_path)
+        .collect()
 }
 
 /// Names of fields, each looked at for a typing mistake.

@@ -167,9 +167,11 @@ impl RuleTest {
 /// How urgent a rule finds an event, where nothing is new but what the test says.
 fn outcome(rule: &Rule, test: &RuleTest, mut event: Event) -> Option<Severity> {
     event.context = test.context.clone().or(event.context);
-    let said = |habit: Habit| test.context.as_ref()?.at("new")?.get(habit.name())?.as_bool();
-    let new = Habit::ALL.map(|habit| (habit, said(habit).unwrap_or(false))).to_vec();
-    let past = Past { new, ..Past::default() };
+    let said = |of: &str, habit: Habit| test.context.as_ref()?.at(of)?.get(habit.name())?.as_bool();
+    let is_new = |of: &str, habit: Habit| (habit, said(of, habit).unwrap_or(false));
+    let new = Habit::ALL.map(|habit| is_new("new", habit)).to_vec();
+    let own_new = Habit::OWN.map(|habit| is_new("own", habit)).to_vec();
+    let past = Past { new, own_new, ..Past::default() };
     let alone = Rules::new(vec![rule.clone()]);
     let envelope = Envelope::from(event);
     let finding =

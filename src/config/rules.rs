@@ -17,7 +17,7 @@ use crate::domain::rules::rule::{Rule, Rules};
 use crate::domain::severity::Severity;
 
 /// The rules that come with the program, by file: by what is attacked.
-const BUILTIN: [(&str, &str); 9] = [
+const BUILTIN: [(&str, &str); 10] = [
     ("builtin/identity.toml", include_str!("../../rules/identity.toml")),
     ("builtin/sign-in.toml", include_str!("../../rules/sign-in.toml")),
     ("builtin/compute.toml", include_str!("../../rules/compute.toml")),
@@ -26,6 +26,7 @@ const BUILTIN: [(&str, &str); 9] = [
     ("builtin/data.toml", include_str!("../../rules/data.toml")),
     ("builtin/mail-and-models.toml", include_str!("../../rules/mail-and-models.toml")),
     ("builtin/organisation.toml", include_str!("../../rules/organisation.toml")),
+    ("builtin/habits.toml", include_str!("../../rules/habits.toml")),
     OWN,
 ];
 

@@ -1,6 +1,7 @@
 //! Every fact by its name: what stands below it, which words it may hold, and what it says. Owns the names under `context`;
 //! the check of patterns and the table in `docs/rules.md` follow from this list. What a fact is, `facts` finds.
 
+use crate::domain::context::effect::EFFECTS;
 use crate::domain::context::manner::MANNERS;
 use crate::domain::context::principal::KINDS;
 
@@ -40,7 +41,7 @@ pub const FACTS: &[Fact] = &[
         ..fact(
             "principal",
             &["kind"],
-            "`root`, `person` (an IAM user), `federated`, `role`, `instance`, `service`, `account`, `unknown`",
+            "`root`, `person` (an IAM user), `federated` (people of a company), `role`, `workload` (builds, pods, certificates), `instance`, `service`, `account`, `unknown`",
         )
     },
     fact(
@@ -67,6 +68,14 @@ pub const FACTS: &[Fact] = &[
         &[],
         "account numbers in the request that are neither the event's own nor in `[aws] own_accounts`: trust, policies, shared snapshots",
     ),
+    Fact {
+        words: &EFFECTS,
+        ..fact(
+            "effect",
+            &[],
+            "what the call does, a list of words: `way-in`, `grants`, `opens` (to everyone, or to an account outside), `launches`, `destroys`, `blinds`; by a table of services and calls, dates and versions behind a call's name aside",
+        )
+    },
     fact("public", &[], "the request opens something to everyone"),
     fact("admin", &[], "the request grants everything"),
     fact(

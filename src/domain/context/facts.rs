@@ -1,6 +1,7 @@
 //! The facts of an event, found once: who, from where, with what, what it opens to whom, how much it asks for. Owns
 //! that each is computed once an event; how it compares with the past is added when that is known.
 
+use crate::domain::context::effect::effect;
 use crate::domain::context::grants::{Grants, grants};
 use crate::domain::context::manner::manner;
 use crate::domain::context::network::network_of;
@@ -22,6 +23,7 @@ struct OfRecord {
     access_key: Option<String>,
     target: Option<&'static str>,
     grants: Grants,
+    effect: Option<&'static str>,
     types: Vec<String>,
     asked: Option<Json>,
 }
@@ -106,6 +108,7 @@ impl OfRecord {
             access_key: detail.text("userIdentity.accessKeyId").map(str::to_owned),
             target: target(event),
             grants: grants(event),
+            effect: effect(event),
             asked: asked::asked(event, &types),
             types,
         }
@@ -126,6 +129,9 @@ impl OfRecord {
         let is_own = |account: &&String| past.is_some_and(|past| past.own_accounts.contains(*account));
         let outside = self.grants.outside.iter().filter(|account| !is_own(account));
         let outside: Vec<Json> = outside.map(|account| account.as_str().into()).collect();
+        let opens = (self.grants.public || !outside.is_empty()).then_some("opens");
+        let effects: Vec<Json> = self.effect.into_iter().chain(opens).map(Json::from).collect();
+        members.put("effect", Some(Json::Array(effects)).filter(|effects| !effects.items().is_empty()));
         members.put("outside", (!outside.is_empty()).then_some(Json::Array(outside)));
         members.put("public", self.grants.public.then(|| true.into()));
         members.put("admin", self.grants.admin.then(|| true.into()));

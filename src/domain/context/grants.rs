@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use ipnet::IpNet;
 use percent_encoding::percent_decode_str;
 
 use crate::domain::event::Event;
@@ -25,20 +26,46 @@ pub(super) struct Grants {
 /// Policies of AWS that make an administrator.
 const ADMIN: [&str; 3] =
     [":aws:policy/AdministratorAccess", ":aws:policy/IAMFullAccess", ":aws:policy/PowerUserAccess"];
-/// Members of a request that hold a policy document, as text or as an object.
-const DOCUMENTS: [&str; 11] = [
-    "policyDocument",
-    "assumeRolePolicyDocument",
-    "policy",
-    "bucketPolicy",
-    "policyText",
-    "resourcePolicy",
-    "policyInJson",
-    "repositoryPolicyText",
-    "accessPolicies",
-    "attributeValue",
-    "policyBody",
+/// Members of a request that name whom something is opened to, or whose it becomes: accounts, ARNs, `*` or `all` (each service's API
+/// reference).
+const NAMES: [&str; 26] = [
+    "accountId",
+    "accountIds",
+    "accountIdsToAdd",
+    "accountsToAdd",
+    "accountWithRestoreAccess",
+    "addAllowedPrincipals",
+    "allowedPrincipals",
+    "awsAccountId",
+    "awsAccountIds",
+    "consumerAccountId",
+    "dataLakePrincipalIdentifier",
+    "destinationAccountId",
+    "destinationArn",
+    "exportedAccount",
+    "granteePrincipal",
+    "kmsKeyId",
+    "kmsMasterKeyID",
+    "peerAccountId",
+    "peerOwnerId",
+    "principal",
+    "principals",
+    "s3BucketOwner",
+    "sharedAccountIds",
+    "targetAccountId",
+    "userId",
+    "valuesToAdd",
 ];
+/// How the names of members begin that take something back.
+const BACK: [&str; 3] = ["remove", "valuesToRemove", "delete"];
+/// How the names of calls begin that open nothing, whatever they name.
+const CLOSES: [&str; 5] = ["Revoke", "Remove", "Delete", "Disassociate", "Cancel"];
+/// Members that are a range of addresses.
+const RANGES: [&str; 4] = ["cidrIp", "cidrIpv4", "cidrIpv6", "cidr"];
+/// Members that may hold a policy document though its text is no JSON by itself.
+const DOCUMENTS: [&str; 2] = ["bucketPolicy", "policy"];
+/// A request is looked at so deep.
+const DEPTH: u8 = 6;
 /// Groups of S3's access control lists that hold more than one account (S3 user guide, "Access control list overview").
 const EVERYONE: [&str; 2] = [
     "http://acs.amazonaws.com/groups/global/AllUsers",
@@ -48,22 +75,69 @@ const EVERYONE: [&str; 2] = [
 /// What an event's call grants. A call that failed grants what it asked for: an attempt shows the intent.
 pub(super) fn grants(event: &Event) -> Grants {
     let mut grants = Grants::default();
-    let Some(request @ Json::Object(members)) = event.detail.get("requestParameters") else { return grants };
-    for (name, value) in members {
-        if DOCUMENTS.iter().any(|document| document.eq_ignore_ascii_case(name)) {
-            document(value, &mut grants);
-        }
+    let call = event.detail.text("eventName").unwrap_or_default();
+    let Some(request @ Json::Object(_)) = event.detail.get("requestParameters") else { return grants };
+    if CLOSES.iter().any(|start| call.starts_with(start)) {
+        return grants;
     }
     let arns = list(request.get("policyArns")).filter_map(|one| one.text("arn").or_else(|| one.as_str()));
     for arn in arns.chain(request.text("policyArn")) {
         grants.admin |= ADMIN.iter().any(|admin| arn.ends_with(admin));
     }
+    // What goes out of a security group lets nobody in.
+    let lets_in = !call.ends_with("Egress");
+    walk(request, lets_in, DEPTH, &mut grants);
     permissions(request, &mut grants);
+    // Of organizations, whom it is about is a part of its own (Organizations API reference, "HandshakeParty").
+    grants.outside.extend(request.text("target.id").and_then(account_in));
     grants.outside.remove(&event.account);
     if event.account.is_empty() {
         grants.outside.remove(event.detail.text("userIdentity.accountId").unwrap_or_default());
     }
     grants
+}
+
+/// Everything in a request that may be a policy, an account, or a range of addresses, wherever it stands.
+fn walk(value: &Json, lets_in: bool, depth: u8, grants: &mut Grants) {
+    let members = match value {
+        Json::Object(members) if depth > 0 => members,
+        Json::Array(items) if depth > 0 => {
+            return items.iter().for_each(|item| walk(item, lets_in, depth - 1, grants));
+        }
+        _ => return,
+    };
+    for (name, member) in members {
+        let is = |known: &&str| known.eq_ignore_ascii_case(name);
+        if BACK
+            .iter()
+            .any(|back| name.get(..back.len()).is_some_and(|start| start.eq_ignore_ascii_case(back)))
+        {
+            continue;
+        }
+        match member {
+            // Policies are in members of many names; a text that is one begins so, or with its escape in a URL.
+            Json::String(text) if text.starts_with(['{', '%']) => document(member, grants),
+            Json::String(text) if RANGES.iter().any(is) => grants.public |= lets_in && is_everywhere(text),
+            Json::Object(_) if DOCUMENTS.iter().any(is) => document(member, grants),
+            Json::Bool(true) => grants.public |= name.eq_ignore_ascii_case("publiclyAccessible"),
+            _ => {}
+        }
+        if NAMES.iter().any(is) {
+            for one in list(Some(member)).filter_map(Json::as_str) {
+                grants.public |= one == "all" || one == "*";
+                grants.outside.extend(account_in(one));
+            }
+        }
+        walk(member, lets_in, depth - 1, grants);
+    }
+}
+
+/// Whether a range is so wide that it is the internet: half of it and the other half are two rules.
+fn is_everywhere(range: &str) -> bool {
+    range.parse::<IpNet>().is_ok_and(|range| match range {
+        IpNet::V4(range) => range.prefix_len() < 8 && !range.network().is_private(),
+        IpNet::V6(range) => range.prefix_len() < 8,
+    })
 }
 
 fn document(value: &Json, grants: &mut Grants) {
@@ -108,6 +182,10 @@ fn statement(statement: &Json, grants: &mut Grants) {
                     grants.outside.extend(account_in(name));
                 }
             }
+            for (_, names) in members.iter().filter(|(kind, _)| kind == "Federated") {
+                let any = |name: &Json| name.as_str().is_some_and(|name| is_any_of(name, statement));
+                grants.public |= list(Some(names)).any(any);
+            }
         }
         _ => {}
     }
@@ -134,6 +212,28 @@ const BINDING: [&str; 16] = [
     "s3:DataAccessPointAccount",
 ];
 
+/// Whether a trust takes whomever a provider of programs vouches for, of all its customers: it asks for no subject, or for any. A
+/// cluster's own provider has no other customers.
+fn is_any_of(provider: &str, statement: &Json) -> bool {
+    let Some((_, host)) = provider.split_once(":oidc-provider/") else { return false };
+    if host.starts_with("oidc.eks.") {
+        return false;
+    }
+    let Some(Json::Object(operators)) = statement.get("Condition") else { return true };
+    let mut keys = operators.iter().flat_map(|(_, keys)| match keys {
+        Json::Object(keys) => keys.as_slice(),
+        _ => &[],
+    });
+    let is_narrow = |value: &Json| {
+        value.as_str().is_some_and(|value| !value.starts_with(['*', '?']) && !value.starts_with("repo:*"))
+    };
+    let binds = |(key, values): &(String, Json)| {
+        let of_whom = key.rsplit(':').next().unwrap_or_default();
+        !matches!(of_whom, "aud" | "iss" | "iat") && key.contains(host) && list(Some(values)).all(is_narrow)
+    };
+    !keys.any(binds)
+}
+
 fn is_bound(condition: Option<&Json>) -> bool {
     let Some(Json::Object(operators)) = condition else { return false };
     let keys = operators.iter().flat_map(|(_, keys)| match keys {
@@ -146,19 +246,10 @@ fn is_bound(condition: Option<&Json>) -> bool {
     })
 }
 
-/// Permissions that are no policy: of snapshots, images, functions, buckets, organisations, resource shares.
+/// Permissions that are neither a policy nor a name: of snapshots, images, functions, buckets.
 fn permissions(request: &Json, grants: &mut Grants) {
     for path in ["createVolumePermission.add.items", "launchPermission.add.items"] {
-        for item in list(request.at(path)) {
-            grants.public |= item.text("group") == Some("all");
-            grants.outside.extend(item.text("userId").and_then(account_in));
-        }
-    }
-    for value in ["valuesToAdd", "principals", "target.id", "principal", "accountId", "accountIds"] {
-        for name in list(request.at(value)).filter_map(Json::as_str) {
-            grants.public |= name == "all" || name == "*";
-            grants.outside.extend(account_in(name));
-        }
+        grants.public |= list(request.at(path)).any(|item| item.text("group") == Some("all"));
     }
     grants.public |= matches!(request.text("authType"), Some("NONE"));
     grants.public |= list(request.get("x-amz-acl"))
@@ -172,17 +263,6 @@ fn permissions(request: &Json, grants: &mut Grants) {
         acl.extend(members.iter().filter(|(name, _)| grants(name)).map(|(_, value)| value.to_string()));
     }
     grants.public |= EVERYONE.iter().any(|group| acl.contains(group));
-    for path in ["ipPermissions.items", "items"] {
-        for permission in list(request.at(path)) {
-            let ranges = |path: &str, name: &'static str| {
-                list(permission.at(path))
-                    .filter_map(move |range| range.text(name))
-                    .any(|range| matches!(range, "0.0.0.0/0" | "::/0"))
-            };
-            grants.public |= ranges("ipRanges.items", "cidrIp") || ranges("ipv6Ranges.items", "cidrIpv6");
-        }
-    }
-    grants.public |= matches!(request.text("cidrIp"), Some("0.0.0.0/0"));
 }
 
 /// One value, or the values of a list.

@@ -1,6 +1,8 @@
 //! How a call was made: by hand or by code, with what kind of credential. Owns the few words for it under
 //! `context.by`, so that a rule can say in one line which ways are a thief's.
 
+use std::net::IpAddr;
+
 use crate::domain::context::past::{Habit, Past};
 use crate::domain::context::principal::PrincipalKind;
 use crate::domain::context::tool::{Tool, is_of_console};
@@ -34,7 +36,7 @@ const ATTACK: [&str; 10] = [
 ];
 
 /// Every word that `context.by` may hold.
-pub const MANNERS: [&str; 15] = [
+pub const MANNERS: [&str; 16] = [
     "service",
     "code",
     "hand",
@@ -50,12 +52,14 @@ pub const MANNERS: [&str; 15] = [
     "attack-tool",
     "stranger",
     "unusual",
+    "elsewhere",
 ];
 
 /// Every word that holds for a call:
 ///
 /// - `service`: a service of AWS does it;
-/// - `code`: the tool says that it is infrastructure as code;
+/// - `code`: the tool says that it is infrastructure as code, and who acts has used it for days; what is still to be judged
+///   again, once the past is known, is believed until then;
 /// - `hand`: neither of these; `shell`: a hand, and no console;
 /// - `own-hand`, `own-shell`: a hand that no company's sign-in vouches for: a user, root, an instance, another account;
 /// - `person`: an IAM user's hand; `key`: with a long-lived key; `session-without-mfa`: with a session that no second
@@ -63,7 +67,8 @@ pub const MANNERS: [&str; 15] = [
 /// - `instance`: the hand of an instance's role; `role`: of another role or of a workload, and no console;
 /// - `root`, `attack-tool`;
 /// - `stranger`: a user or an instance, from a network and with a tool that are both new;
-/// - `unusual`: a person of the company from a new network, or a role that makes a call new to the account.
+/// - `unusual`: a person of the company from a new network, or a role that makes a call new to the account;
+/// - `elsewhere`: not a service, from a network that is new to who acts and to the account, although who acts is not everywhere.
 pub(super) fn manner(
     detail: &Json,
     kind: PrincipalKind,
@@ -72,12 +77,14 @@ pub(super) fn manner(
 ) -> Vec<&'static str> {
     let identity = |path: &str| detail.get("userIdentity").and_then(|identity| identity.text(path));
     let new = |habit: Habit| past.is_some_and(|past| past.new.contains(&(habit, true)));
-    let (code, service) = (CODE.contains(&tool.name()), kind == PrincipalKind::Service);
+    let own = |habit: Habit, new: bool| past.is_some_and(|past| past.own_new.contains(&(habit, new)));
+    let is_believed = own(Habit::Tool, false) || past.is_some_and(|past| past.again);
+    let (code, service) = (CODE.contains(&tool.name()) && is_believed, kind == PrincipalKind::Service);
     let hand = !code && !service;
     let key = identity("accessKeyId").is_some_and(|key| key.starts_with("AKIA"));
     let from_console = is_of_console(detail) && !key;
     let shell = hand && !matches!(tool.name(), "console" | "aws-service") && !from_console;
-    let own = matches!(
+    let unvouched = matches!(
         kind,
         PrincipalKind::Person
             | PrincipalKind::Root
@@ -85,7 +92,6 @@ pub(super) fn manner(
             | PrincipalKind::Account
             | PrincipalKind::Unknown
     );
-    let workload = identity("sessionContext.webIdFederationData.federatedProvider").is_some();
     let no_mfa = identity("sessionContext.attributes.mfaAuthenticated") == Some("false");
     let by_cli = matches!(tool.name(), "aws-cli" | "powershell");
     [
@@ -93,13 +99,13 @@ pub(super) fn manner(
         ("code", code && !service),
         ("hand", hand),
         ("shell", shell),
-        ("own-hand", hand && own),
-        ("own-shell", shell && own),
+        ("own-hand", hand && unvouched),
+        ("own-shell", shell && unvouched),
         ("person", hand && kind == PrincipalKind::Person),
         ("key", hand && kind == PrincipalKind::Person && key),
         ("session-without-mfa", hand && kind == PrincipalKind::Person && no_mfa),
         ("instance", hand && kind == PrincipalKind::Instance),
-        ("role", shell && (kind == PrincipalKind::Role || kind == PrincipalKind::Federated && workload)),
+        ("role", shell && matches!(kind, PrincipalKind::Role | PrincipalKind::Workload)),
         ("root", kind == PrincipalKind::Root),
         ("attack-tool", ATTACK.contains(&tool.name())),
         (
@@ -113,9 +119,19 @@ pub(super) fn manner(
             shell
                 && match kind {
                     PrincipalKind::Federated => new(Habit::Network),
-                    PrincipalKind::Role => new(Habit::Call) || by_cli && new(Habit::Network),
+                    PrincipalKind::Role | PrincipalKind::Workload => {
+                        new(Habit::Call) || by_cli && new(Habit::Network)
+                    }
                     _ => false,
                 },
+        ),
+        (
+            "elsewhere",
+            !service
+                && detail.text("sourceIPAddress").is_some_and(|address| address.parse::<IpAddr>().is_ok())
+                && new(Habit::Network)
+                && own(Habit::Network, true)
+                && past.is_some_and(|past| !past.roams),
         ),
     ]
     .into_iter()

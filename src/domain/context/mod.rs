@@ -6,6 +6,7 @@ pub mod arn;
 mod asked;
 mod catalogue;
 pub(crate) mod counted;
+pub mod effect;
 pub mod envelope;
 pub mod facts;
 mod grants;

@@ -17,6 +17,8 @@ pub enum PrincipalKind {
     Federated,
     /// A role that somebody or something has taken on.
     Role,
+    /// A role of a program that an identity provider of its own vouches for: builds, pods, machines elsewhere.
+    Workload,
     /// The role of an EC2 instance.
     Instance,
     /// A service of AWS.
@@ -35,6 +37,7 @@ impl PrincipalKind {
             PrincipalKind::Person => "person",
             PrincipalKind::Federated => "federated",
             PrincipalKind::Role => "role",
+            PrincipalKind::Workload => "workload",
             PrincipalKind::Instance => "instance",
             PrincipalKind::Service => "service",
             PrincipalKind::Account => "account",
@@ -44,11 +47,12 @@ impl PrincipalKind {
 }
 
 /// The words of all kinds, for the check of patterns.
-pub const KINDS: [&str; 8] = [
+pub const KINDS: [&str; 9] = [
     PrincipalKind::Root.name(),
     PrincipalKind::Person.name(),
     PrincipalKind::Federated.name(),
     PrincipalKind::Role.name(),
+    PrincipalKind::Workload.name(),
     PrincipalKind::Instance.name(),
     PrincipalKind::Service.name(),
     PrincipalKind::Account.name(),
@@ -73,6 +77,36 @@ fn is_service(name: &str) -> bool {
     name == "AWS Internal" || name.ends_with(".amazonaws.com") || name.ends_with(".amazonaws.com.cn")
 }
 
+/// Services that do what a text says which somebody gave them, with the rights of who gave it: the call is as much theirs as if they
+/// had made it (IAM user guide, "Forward access sessions"). Of others, it is the service's own way to do what was asked.
+const FORWARDS: [&str; 4] = ["cloudformation.", "servicecatalog.", "batch.", "elasticbeanstalk."];
+
+/// Whether a service only passes on what a person's credentials asked for. A role's may be the service's own.
+fn is_forwarded(detail: &Json) -> bool {
+    let service = identity(detail, "invokedBy");
+    let (arn, issuer) = (identity(detail, "arn"), identity(detail, "sessionContext.sessionIssuer.arn"));
+    FORWARDS.iter().any(|one| service.starts_with(one))
+        && match identity(detail, "type") {
+            "IAMUser" | "Root" | "FederatedUser" => true,
+            "AssumedRole" => is_of_aws(IDENTITY_CENTER, arn, issuer),
+            _ => false,
+        }
+}
+
+/// Identity providers that vouch for people; every other is of programs (IAM user guide, "OIDC federation").
+const OF_PEOPLE: [&str; 4] =
+    ["accounts.google.com", "graph.facebook.com", "www.amazon.com", "cognito-identity.amazonaws.com"];
+
+/// Whether a role is a program's: by what vouched for it, which nobody who takes on the role can choose, or by how IAM Roles Anywhere
+/// and EKS name their sessions. Whoever takes that for himself is judged as a role is, and no better.
+fn is_workload(detail: &Json, session: &str) -> bool {
+    let provider = identity(detail, "sessionContext.webIdFederationData.federatedProvider");
+    let by_certificate = identity(detail, "sessionContext.sourceIdentity").starts_with("CN=");
+    !provider.is_empty() && !OF_PEOPLE.contains(&provider)
+        || by_certificate
+        || session.starts_with("eks-") && session.len() > 40
+}
+
 /// What kind of principal acts.
 pub fn principal_kind(detail: &Json) -> PrincipalKind {
     let arn = identity(detail, "arn");
@@ -82,20 +116,23 @@ pub fn principal_kind(detail: &Json) -> PrincipalKind {
     let session = session_of(arn).map_or("", |(_, session)| session);
     match identity(detail, "type") {
         // What a service does with a person's session is the service's doing: nobody can sign as it.
-        _ if is_service(identity(detail, "invokedBy")) => PrincipalKind::Service,
+        _ if is_service(identity(detail, "invokedBy")) && !is_forwarded(detail) => PrincipalKind::Service,
         "Root" => PrincipalKind::Root,
         "IAMUser" => PrincipalKind::Person,
         "AWSService" => PrincipalKind::Service,
         "AWSAccount" => PrincipalKind::Account,
-        "FederatedUser" | "SAMLUser" | "WebIdentityUser" | "IdentityCenterUser" => PrincipalKind::Federated,
+        // Whoever has a user's key gives himself such a session, and names it (STS API reference, "GetFederationToken").
+        "FederatedUser" => match identity(detail, "sessionContext.sessionIssuer.type") {
+            "Root" => PrincipalKind::Root,
+            _ => PrincipalKind::Person,
+        },
+        "SAMLUser" | "WebIdentityUser" | "IdentityCenterUser" => PrincipalKind::Federated,
         "AssumedRole" | "Role" => match () {
             () if is_aws(SERVICE_LINKED) => PrincipalKind::Service,
             () if is_aws(IDENTITY_CENTER) => PrincipalKind::Federated,
             () if session.starts_with("i-") => PrincipalKind::Instance,
-            () if detail
-                .at("userIdentity.sessionContext.webIdFederationData.federatedProvider")
-                .is_some() =>
-            {
+            () if is_workload(detail, session) => PrincipalKind::Workload,
+            () if !identity(detail, "sessionContext.webIdFederationData.federatedProvider").is_empty() => {
                 PrincipalKind::Federated
             }
             () => PrincipalKind::Role,
@@ -130,6 +167,7 @@ pub fn principal(detail: &Json) -> Option<String> {
         {
             arn.to_owned()
         }
+        _ if identity(detail, "type") == "FederatedUser" => maker(detail).unwrap_or(arn).to_owned(),
         _ if !arn.is_empty() => role_of(arn),
         _ => [identity(detail, "userName"), identity(detail, "principalId"), identity(detail, "accountId")]
             .into_iter()
@@ -137,6 +175,11 @@ pub fn principal(detail: &Json) -> Option<String> {
             .to_owned(),
     };
     Some(name)
+}
+
+/// The user whose key a federated session was made with.
+fn maker(detail: &Json) -> Option<&str> {
+    Some(identity(detail, "sessionContext.sessionIssuer.arn")).filter(|arn| !arn.is_empty())
 }
 
 /// The role behind a session's ARN, as CloudTrail names it; other ARNs as they are. A role's path is not in a

@@ -142,7 +142,8 @@ fn held(event: &Event, alert: Alert) -> Held {
 /// How urgent an event was as long as nothing was known of the past.
 fn severity_before(draft: &Draft<'_>, envelope: &Envelope) -> Option<Severity> {
     let ruleset = draft.inputs.ruleset;
-    let past = Past { learning: true, own_accounts: ruleset.own_accounts.clone(), ..Past::default() };
+    let past =
+        Past { learning: true, again: true, own_accounts: ruleset.own_accounts.clone(), ..Past::default() };
     let text = envelope.after(Some(&past)).text();
     let findings = ruleset.rules.findings(&mut Scratch::default(), &text);
     let alerted = |finding: &&Finding<'_>| {

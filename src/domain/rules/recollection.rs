@@ -107,6 +107,7 @@ impl<'a> Recollection<'a> {
         let mut past = Past { key_age_hours: age.filter(|age| *age >= 0), ..Past::default() };
         if !self.learned.covers(self.learned.habits, traits) {
             past.learning = true;
+            past.again = self.learned.accounts.is_none();
             return past;
         }
         for (habit, token) in &traits.habits {

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use heck::ToSnakeCase;
 use rustc_hash::FxHashMap;
 
 use crate::domain::context::InContext;
+use crate::domain::context::effect::without_version;
 use crate::domain::context::principal::short_actor;
 use crate::domain::event::reads::is_read;
-use crate::domain::event::{derived_id, record, short_id};
+use crate::domain::event::{Event, derived_id, record, short_id};
 use crate::domain::json::{Json, Malformed};
 
 use crate::domain::language::Language;
@@ -149,7 +151,8 @@ impl Rule {
         }
     }
 
-    /// A text of the rule with the event's fields in it. `{principal}` is the short name of who did it; a field that is not
+    /// A text of the rule with the event's fields in it. `{principal}` is the short name of who did it, `{service}` the service
+    /// that was called, `{call}` what was asked of it, in words; a field that is not
     /// there reads `(unknown)`.
     pub fn fill(&self, text: &str, seen: &InContext<'_>) -> String {
         let mut filled = String::new();
@@ -159,7 +162,12 @@ impl Rule {
             filled.push_str(before);
             // Of `{a|b}`, the first that is there.
             let said = field.split('|').find_map(|field| {
-                let said = if field == "principal" { short_actor(seen.event) } else { value(seen, field) };
+                let said = match field {
+                    "principal" => short_actor(seen.event),
+                    "service" => clean(service(&seen.event.source), FACT),
+                    "call" => clean(&call_in_words(seen.event), FACT),
+                    field => value(seen, field),
+                };
                 Some(said).filter(|said| !said.is_empty())
             });
             filled.push_str(said.as_deref().unwrap_or(self.language.words().unknown()));
@@ -168,6 +176,15 @@ impl Rule {
         filled.push_str(rest);
         filled
     }
+}
+
+fn service(source: &str) -> &str {
+    source.strip_prefix("aws.").unwrap_or(source)
+}
+
+/// What a call asks for, as its name says it: `create db instance` of `CreateDBInstance`.
+fn call_in_words(event: &Event) -> String {
+    without_version(event.detail.text("eventName").unwrap_or_default()).to_snake_case().replace('_', " ")
 }
 
 /// The scalar at a path as a text; empty where there is none.

@@ -135,7 +135,7 @@ fn habit_value<'v>(habit: Habit, value: &'v str, source: &str) -> Cow<'v, str> {
 impl Traits {
     /// The past as it is on most days: nothing is new, or nothing can be called new yet.
     pub(in crate::domain) fn expected(&self, learned: bool) -> Past {
-        let mut past = Past { learning: !learned, ..Past::default() };
+        let mut past = Past { learning: !learned, again: false, ..Past::default() };
         for (habit, _) in self.habits.iter().filter(|_| learned) {
             if past.new.iter().all(|(of, _)| of != habit) {
                 past.new.push((*habit, false));
