@@ -122,8 +122,15 @@ pub(super) fn show(file: &ConfigFile, id: &str, json: bool) -> anyhow::Result<Ex
         writeln!(out, "{BOLD}only when{BOLD:#} there are {}", threshold.said())?;
     }
     writeln!(out, "{BOLD}severity{BOLD:#} {}", rule.severity)?;
+    if let Some(usual) = rule.usual {
+        writeln!(
+            out,
+            "{BOLD}severity{BOLD:#} {usual} {BOLD}when{BOLD:#} who acts has done the same for days"
+        )?;
+    }
     for one in &rule.escalate {
-        writeln!(out, "{BOLD}severity{BOLD:#} {} {BOLD}when{BOLD:#}", one.to)?;
+        let always = if one.always { " always" } else { "" };
+        writeln!(out, "{BOLD}severity{BOLD:#} {}{always} {BOLD}when{BOLD:#}", one.to)?;
         pattern(&mut out, &one.when)?;
     }
     print(&out)
@@ -155,6 +162,7 @@ fn value(rule: &Rule, state: &str) -> serde_json::Value {
         "id": rule.id,
         "state": state,
         "severity": rule.severity.name(),
+        "usual": rule.usual.map(Severity::name),
         "most": most(rule).name(),
         "title": rule.title,
         "description": rule.description,
@@ -163,7 +171,7 @@ fn value(rule: &Rule, state: &str) -> serde_json::Value {
         "file": rule.origin,
         "pattern": fields(&rule.pattern),
         "unless": rule.unless.iter().map(fields).collect::<Vec<_>>(),
-        "escalate": rule.escalate.iter().map(|one| json!({ "when": fields(&one.when), "to": one.to.name() })).collect::<Vec<_>>(),
+        "escalate": rule.escalate.iter().map(|one| json!({ "when": fields(&one.when), "to": one.to.name(), "always": one.always })).collect::<Vec<_>>(),
         "first_seen": rule.first_seen.as_ref().map(|first| json!({ "of": first.of, "by": first.by, "within_seconds": first.within.as_secs() })),
         "threshold": rule.threshold.as_ref().map(|one| json!({ "count": one.count, "within_seconds": one.within.as_secs(), "by": one.by, "distinct": one.distinct })),
     })

@@ -57,6 +57,15 @@ pub(super) fn rule(section: &mut Section<'_>, origin: &str) -> Option<Rule> {
     };
     let pattern = pattern.and_then(|(key, pattern)| compile(pattern, reporter(section, &id, key)));
     let escalate = escalations(section, &id, severity);
+    let usual = section.has("usual").then(|| section.severity("usual", severity));
+    if usual.is_some_and(|usual| usual > severity) {
+        section.problem(
+            "usual",
+            format!(
+                "rule \"{id}\": is above the rule's own severity {severity}: what is usual must lower it"
+            ),
+        );
+    }
     let unless = match unless {
         None => Vec::new(),
         Some(Json::Array(patterns)) => patterns
@@ -88,6 +97,7 @@ pub(super) fn rule(section: &mut Section<'_>, origin: &str) -> Option<Rule> {
         first_seen,
         threshold,
         escalate,
+        usual,
         tags,
         mode,
         origin: origin.to_owned(),
@@ -128,6 +138,7 @@ fn escalations(section: &mut Section<'_>, id: &str, base: Severity) -> Vec<Escal
     for mut one in section.sections("escalate") {
         let when = one.value("when");
         let to = one.severity("to", Severity::High);
+        let always = one.truth("always", false);
         if !one.has("to") {
             one.problem("to", format!("rule \"{id}\": is missing: write to = \"critical\""));
         }
@@ -140,7 +151,7 @@ fn escalations(section: &mut Section<'_>, id: &str, base: Severity) -> Vec<Escal
             ),
             Some(pattern) => {
                 let when = compile(pattern, reporter(&one, id, "when"));
-                escalations.extend(when.map(|when| Escalation { when, to }));
+                escalations.extend(when.map(|when| Escalation { when, to, always }));
             }
             None => one.problem(
                 "when",

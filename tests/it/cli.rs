@@ -231,6 +231,15 @@ fn explain_says_for_each_condition_what_it_met() {
             high because context.by is one of ["hand"]
             also requires: at least 20 within 10 minutes, with the same detail.userIdentity.arn
 
+        called-for-the-first-time: no match, differs in 1 of 6 fields
+            ✓ context.by: "hand", "shell", "own-hand", "own-shell", "person"
+            ✓ context.effect: "launches"
+            ✗ context.own.call: (absent)
+                expected [true]
+            ✓ detail.errorCode: (absent)
+            ✓ detail.readOnly: (absent)
+            ✓ source: "aws.ec2"
+
         accelerated-instance-launched: no match, differs in 1 of 4 fields
             ✓ detail.errorCode: (absent)
             ✓ detail.eventName: "RunInstances"
@@ -238,28 +247,25 @@ fn explain_says_for_each_condition_what_it_met() {
                 expected [{"wildcard":"p*.*"},{"wildcard":"g*.*"},{"wildcard":"trn*.*"},{"wildcard":"inf*.*"},{"wildcard":"dl*.*"},{"wildcard":"vt*.*"},{"wildcard":"f1.*"},{"wildcard":"…
             ✓ source: "aws.ec2"
 
-        instance-launch-refused: no match, differs in 1 of 3 fields
-            ✗ detail.errorCode: (absent)
-                expected [{"anything-but":{"prefix":["Client.Invalid","Client.Missing","Server."]}}]
-            ✓ detail.eventName: "RunInstances"
+        opened-to-another-account: no match, differs in 1 of 4 fields
+            ✗ context.outside: (absent)
+                expected [{"exists":true}]
+            ✓ detail.errorCode: (absent)
+            ✓ detail.readOnly: (absent)
             ✓ source: "aws.ec2"
 
-        instance-launch-tried: no match, differs in 1 of 3 fields
-            ✗ detail.errorCode: (absent)
-                expected ["Client.DryRunOperation"]
-            ✓ detail.eventName: "RunInstances"
+        opened-to-everybody: no match, differs in 1 of 4 fields
+            ✗ context.public: (absent)
+                expected [true]
+            ✓ detail.errorCode: (absent)
+            ✓ detail.readOnly: (absent)
             ✓ source: "aws.ec2"
 
-        instance-launch-mistaken: no match, differs in 1 of 3 fields
-            ✗ detail.errorCode: (absent)
-                expected [{"prefix":"Client.Invalid"},{"prefix":"Client.Missing"}]
-            ✓ detail.eventName: "RunInstances"
-            ✓ source: "aws.ec2"
-
-        instance-launch-unavailable: no match, differs in 1 of 3 fields
-            ✗ detail.errorCode: (absent)
-                expected ["Client.RequestLimitExceeded","Client.Unsupported"]
-            ✓ detail.eventName: "RunInstances"
+        called-from-a-new-network: no match, differs in 1 of 4 fields
+            ✗ context.by: "hand", "shell", "own-hand", "own-shell", "person"
+                expected ["elsewhere"]
+            ✓ detail.eventType: (absent)
+            ✓ detail.readOnly: (absent)
             ✓ source: "aws.ec2"
 
         and N more rules that match less; --rule ID shows one

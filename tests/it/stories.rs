@@ -277,6 +277,7 @@ async fn a_tag_that_is_put_on_later_is_told_and_does_not_silence_the_story() {
         10:05:00 → slack: mallory launched t3.large in eu-west-1 · eu-west-1 10:02:00
         10:10:05 → slack: Instance i-00000000abc010003 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:10:05 [this exclusion's tags were added to it after launch; they do not hide it]
         10:14:00 → slack: Instance i-00000000abc010003 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:14:00 [this exclusion's tags were added to it after launch; they do not hide it]
+        10:14:00 → slack (update): mallory asked ec2 to create tags from 203.0.113.66, a network new to it and to this account · eu-west-1 10:10:00
         10:20:05 → slack (update): Instance i-00000000abc010003 is now shutting-down in eu-west-1 · eu-west-1 10:20:05
         10:20:35 → slack (update): Instance i-00000000abc010003 is now terminated in eu-west-1 · eu-west-1 10:20:35"#]].assert_eq(&stage.transcript());
 }
@@ -391,12 +392,12 @@ async fn refused_launches_are_told_with_what_was_asked_for() {
         10:04:20 + slack: !mallory tried to launch an instance (p4d.5xlarge) in eu-west-1 and was refused · eu-west-1 10:02:08
         10:04:20 + slack: mallory checked with a dry run that it may launch instances in eu-west-1 · eu-west-1 10:02:00
         10:04:20 + slack: mallory tried to launch an instance in eu-west-1, but AWS could not: Server.InsufficientInstanceCapacity · eu-west-1 10:02:10
-        10:04:20 + slack: mallory sent a faulty launch request in eu-west-1: Client.InvalidParameterValue · eu-west-1 10:02:12
-        10:04:20 + slack: mallory sent a faulty launch request in eu-west-1: Client.InvalidParameterValue · eu-west-1 10:02:14
-        10:09:20 → slack (update): mallory sent a faulty launch request in eu-west-1: Client.InvalidParameterValue · eu-west-1 10:02:16
-        10:09:20 + slack: mallory sent a faulty launch request in eu-west-1: Client.InvalidParameterValue · eu-west-1 10:02:18
-        10:09:20 + slack: mallory sent a faulty launch request in eu-west-1: Client.InvalidParameterValue · eu-west-1 10:02:20
-        10:09:20 + slack: mallory sent a faulty launch request in eu-west-1: Client.InvalidParameterValue · eu-west-1 10:02:22"#]].assert_eq(&stage.transcript());
+        10:04:20 + slack: mallory asked ec2 to run instances from 203.0.113.66, a network new to it and to this account · eu-west-1 10:02:12
+        10:04:20 + slack: mallory asked ec2 to run instances from 203.0.113.66, a network new to it and to this account · eu-west-1 10:02:14
+        10:09:20 → slack (update): mallory asked ec2 to run instances from 203.0.113.66, a network new to it and to this account · eu-west-1 10:02:16
+        10:09:20 + slack: mallory asked ec2 to run instances from 203.0.113.66, a network new to it and to this account · eu-west-1 10:02:18
+        10:09:20 + slack: mallory asked ec2 to run instances from 203.0.113.66, a network new to it and to this account · eu-west-1 10:02:20
+        10:09:20 + slack: mallory asked ec2 to run instances from 203.0.113.66, a network new to it and to this account · eu-west-1 10:02:22"#]].assert_eq(&stage.transcript());
 }
 
 #[tokio::test(start_paused = true)]

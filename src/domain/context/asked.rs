@@ -21,12 +21,14 @@ const ASKS: [&str; 10] = [
 /// Members of requests that say how many.
 const COUNTS: [&str; 5] = ["maxCount", "instanceCount", "targetCapacity", "TotalTargetCapacity", "maxSize"];
 
-/// The instance types that a call asks for.
+/// The instance types that a call asks for. Of a fleet, which names many to choose from, those that it was given, once the answer says.
 pub(super) fn types(event: &Event) -> Vec<String> {
     let mut types = Vec::new();
-    if event.detail.text("eventName").is_some_and(|name| ASKS.contains(&name)) {
-        for side in ["requestParameters", "responseElements"] {
-            event.detail.get(side).into_iter().for_each(|side| collect(side, &mut types));
+    let Some(name) = event.detail.text("eventName").filter(|name| ASKS.contains(name)) else { return types };
+    for side in ["responseElements", "requestParameters"] {
+        event.detail.get(side).into_iter().for_each(|side| collect(side, &mut types));
+        if name == "CreateFleet" && !types.is_empty() {
+            break;
         }
     }
     types.sort();

@@ -36,7 +36,7 @@ const ATTACK: [&str; 10] = [
 ];
 
 /// Every word that `context.by` may hold.
-pub const MANNERS: [&str; 16] = [
+pub const MANNERS: [&str; 17] = [
     "service",
     "code",
     "hand",
@@ -53,6 +53,7 @@ pub const MANNERS: [&str; 16] = [
     "stranger",
     "unusual",
     "elsewhere",
+    "usual",
 ];
 
 /// Every word that holds for a call:
@@ -68,6 +69,8 @@ pub const MANNERS: [&str; 16] = [
 /// - `root`, `attack-tool`;
 /// - `stranger`: a user or an instance, from a network and with a tool that are both new;
 /// - `unusual`: a person of the company from a new network, or a role that makes a call new to the account;
+/// - `usual`: who acts was seen on several days to make this call, in this region, with this tool and from this network (or from
+///   everywhere), and the account to have these types of instances;
 /// - `elsewhere`: not a service, from a network that is new to who acts and to the account, although who acts is not everywhere.
 pub(super) fn manner(
     detail: &Json,
@@ -133,6 +136,7 @@ pub(super) fn manner(
                 && own(Habit::Network, true)
                 && past.is_some_and(|past| !past.roams),
         ),
+        ("usual", past.is_some_and(|past| past.usual)),
     ]
     .into_iter()
     .filter_map(|(word, holds)| holds.then_some(word))

@@ -65,6 +65,8 @@ pub struct Past {
     pub new: Vec<(Habit, bool)>,
     /// The same of who acts alone: what is new to the user, the role, the person, or the key that signed.
     pub own_new: Vec<(Habit, bool)>,
+    /// Everything that it shows was seen on several days, of who acts alone: this call, from this network, with this tool, here.
+    pub usual: bool,
     /// A new network is nothing new from who acts: it came from other networks week after week.
     pub roams: bool,
     /// Accounts of the same owner.
@@ -76,6 +78,11 @@ pub struct Past {
 }
 
 impl Past {
+    /// The record says who acts.
+    pub(in crate::domain) fn knows_who(&self) -> bool {
+        self.new.iter().any(|(habit, _)| *habit == Habit::Principal)
+    }
+
     /// The network is known after all: somebody vouches for it.
     pub(in crate::domain) fn knows_the_network(&mut self) {
         let known =

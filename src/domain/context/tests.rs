@@ -86,3 +86,19 @@ fn what_is_asked_for_is_counted_also_where_it_is_absurd() {
     );
     assert!(many.contains(r#""vcpus":9223372036854775807"#), "{many}");
 }
+
+#[test]
+fn a_fleet_asked_for_what_it_was_given_and_not_for_its_largest_alternative() {
+    let asked = |answer: &str| {
+        let facts = facts(
+            USER,
+            &format!(
+                r#""eventName":"CreateFleet","requestParameters":{{"CreateFleetRequest":{{"LaunchTemplateConfigs":{{"Overrides":[{{"InstanceType":"m5.large"}},{{"InstanceType":"m7g.16xlarge"}}]}},"TargetCapacitySpecification":{{"TotalTargetCapacity":1}}}}}},"responseElements":{answer}"#
+            ),
+        );
+        facts.text("asked.instance-type").map(str::to_owned)
+    };
+    let given = r#"{"CreateFleetResponse":{"fleetInstanceSet":{"item":{"instanceType":"m5.large","instanceIds":{"item":"i-1"}}}}}"#;
+    assert_eq!(asked(given).as_deref(), Some("m5.large"));
+    assert_eq!(asked("{}").as_deref(), Some("m7g.16xlarge"), "nobody knows, and the worst is assumed");
+}

@@ -4,7 +4,7 @@
 use crate::domain::context::InContext;
 use crate::domain::json::{Json, object};
 use crate::domain::pattern::Compared;
-use crate::domain::rules::rule::{Rule, Rules};
+use crate::domain::rules::rule::{Rule, Rules, USUAL};
 use crate::domain::rules::threshold::Threshold;
 
 /// One rule beside an event: whether it matches, and each field of the alternative that misses fewest. The nearest
@@ -36,7 +36,7 @@ fn shown(rule: &Rule, fields: &[Compared], envelope: &Json) -> Json {
     let misses = fields.iter().filter(|field| !field.fits).count();
     let excused = rule.unless.iter().position(|exception| exception.fits(envelope));
     let raised: Vec<_> = rule.escalate.iter().filter(|one| one.when.fits(envelope)).collect();
-    let severity = raised.iter().map(|one| one.to).fold(rule.severity, std::cmp::Ord::max);
+    let severity = rule.severity_of(USUAL.fits(envelope), raised.iter().copied());
     let because = raised.iter().find(|one| one.to == severity && severity > rule.severity);
     let because = because.and_then(|one| one.when.nearest_miss(envelope).into_iter().next());
     let because =
@@ -138,7 +138,7 @@ mod tests {
         let mut excused = rule("excused", fits);
         excused.unless = vec![pattern(r#"{"source":["aws.ec2"]}"#), pattern(r#"{"region":["us-east-1"]}"#)];
         let mut raised = rule("raised", fits);
-        let escalation = |when, to| Escalation { when: pattern(when), to };
+        let escalation = |when, to| Escalation { when: pattern(when), to, always: false };
         raised.escalate = vec![
             escalation(r#"{"source":["aws.iam"]}"#, Severity::High),
             escalation(r#"{"region":["us-east-1"]}"#, Severity::Critical),

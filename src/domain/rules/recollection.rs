@@ -118,11 +118,24 @@ impl<'a> Recollection<'a> {
                 None => past.new.push((*habit, new)),
             }
         }
-        // Of who acts alone, the history is read anew where an earlier build did not remember it.
-        if let Some(who) = traits.who.filter(|_| self.learned.covers(self.learned.rules, traits)) {
-            self.own_past(who, traits, &mut past);
+        match traits.who {
+            // Of who acts alone, the history is read anew where an earlier build did not remember it.
+            Some(who) if self.learned.covers(self.learned.rules, traits) => {
+                self.own_past(who, traits, &mut past);
+            }
+            Some(_) => {}
+            // What a service of AWS does is usual where the account has seen all of it.
+            None => {
+                past.usual = past.knows_who()
+                    && traits.habits.iter().all(|(_, token)| self.is_usual(token, traits.time))
+            }
         }
         past
+    }
+
+    /// Whether a value was seen on several days.
+    fn is_usual(&self, token: &Token, time: Timestamp) -> bool {
+        self.get(token).is_some_and(|known| known.is_known_by(time))
     }
 
     fn is_new(&self, habit: Habit, token: &Token, time: Timestamp) -> bool {
@@ -139,19 +152,26 @@ impl<'a> Recollection<'a> {
             self.get(&key.used()).is_some_and(|known| later(known.first, ENOUGH) <= traits.time)
         };
         let key = who.key.filter(used_for_long);
-        past.own_new = traits
+        let own: Vec<(Habit, Token)> = traits
             .own_habits()
-            .map(|(habit, value)| {
-                (habit, self.is_new(habit, &key.unwrap_or(who.principal).own(habit, value), traits.time))
-            })
+            .map(|(habit, value)| (habit, key.unwrap_or(who.principal).own(habit, value)))
             .collect();
-        let network = traits.network().filter(|_| past.own_new.contains(&(Habit::Network, true)));
-        let Some(network) = network else { return };
-        if self.is_vouched(&who.person.vouched(network), traits.time) {
-            past.knows_the_network();
-        } else if self.roams(who.principal, traits.time) {
-            past.roams = true;
+        past.own_new =
+            own.iter().map(|(habit, token)| (*habit, self.is_new(*habit, token, traits.time))).collect();
+        let new_network = traits.network().filter(|_| past.own_new.contains(&(Habit::Network, true)));
+        if let Some(network) = new_network {
+            if self.is_vouched(&who.person.vouched(network), traits.time) {
+                past.knows_the_network();
+            } else if self.roams(who.principal, traits.time) {
+                past.roams = true;
+            }
         }
+        let network_is_known = past.roams || !past.own_new.contains(&(Habit::Network, true));
+        // Of the types of instances, what the account knows is known.
+        let types = traits.habits.iter().filter(|(habit, _)| *habit == Habit::InstanceType);
+        past.usual = own.iter().chain(types).all(|(habit, token)| {
+            *habit == Habit::Network && network_is_known || self.is_usual(token, traits.time)
+        });
     }
 
     /// Whether somebody signed in with a second factor from that network within a day.

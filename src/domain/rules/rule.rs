@@ -2,6 +2,7 @@
 //! `config`'s.
 
 use std::cmp::Reverse;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,7 +15,7 @@ use crate::domain::context::effect::without_version;
 use crate::domain::context::principal::short_actor;
 use crate::domain::event::reads::is_read;
 use crate::domain::event::{Event, derived_id, record, short_id};
-use crate::domain::json::{Json, Malformed};
+use crate::domain::json::{Json, Malformed, object};
 
 use crate::domain::language::Language;
 use crate::domain::pattern::{Known, Pattern, Set, Sheet};
@@ -46,6 +47,9 @@ pub struct Rule {
     pub threshold: Option<Threshold>,
     /// What makes it more urgent.
     pub escalate: Vec<Escalation>,
+    /// How urgent it is where who acts has done the same for days, from the same network with the same tool; what raises it
+    /// then is only what always does.
+    pub usual: Option<Severity>,
     /// ATT&CK techniques and whatever else it is found by.
     pub tags: Vec<String>,
     /// Whether it alerts, or only counts.
@@ -96,7 +100,15 @@ pub struct Escalation {
     pub when: Pattern,
     /// The severity that they get.
     pub to: Severity,
+    /// Also where it is usual.
+    pub always: bool,
 }
+
+/// What is usual for who acts, as facts say it.
+pub(super) static USUAL: LazyLock<Pattern> = LazyLock::new(|| {
+    let by = object([("by", Json::Array(vec!["usual".into()]))]);
+    Pattern::compile(&object([("context", by)])).unwrap_or_else(|problems| unreachable!("{problems:?}"))
+});
 
 /// Whether a rule alerts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +143,7 @@ impl Rule {
             first_seen: None,
             threshold: None,
             escalate: Vec::new(),
+            usual: None,
             tags: Vec::new(),
             mode: Mode::Live,
             origin: String::new(),
@@ -148,6 +161,18 @@ impl Rule {
             self.title = title.unwrap_or_else(|| self.title.clone());
             self.description = description.or(self.description.take());
             self.runbook = runbook.or(self.runbook.take());
+        }
+    }
+
+    /// How urgent an event is that these of its escalations fit.
+    pub(super) fn severity_of<'r>(
+        &self,
+        is_usual: bool,
+        raised: impl Iterator<Item = &'r Escalation>,
+    ) -> Severity {
+        match self.usual.filter(|_| is_usual) {
+            Some(usual) => raised.filter(|one| one.always).map(|one| one.to).fold(usual, Severity::max),
+            None => raised.map(|one| one.to).fold(self.severity, Severity::max),
         }
     }
 
@@ -227,6 +252,7 @@ impl Rules {
             patterns.push((&rule.pattern, true));
             patterns.extend(rule.unless.iter().map(|pattern| (pattern, false)));
             patterns.extend(rule.escalate.iter().map(|one| (&one.when, false)));
+            patterns.extend(rule.usual.map(|_| (&*USUAL, false)));
         }
         let set = Set::with_asides(patterns, &record::PATHS);
         Rules { rules, set, by_pattern }
@@ -240,9 +266,15 @@ impl Rules {
             let rule = &self.rules[self.by_pattern[pattern]];
             let asides = pattern + 1..;
             let excused = asides.clone().zip(&rule.unless).position(|(aside, _)| self.set.fits(&laid, aside));
-            let raised = asides.skip(rule.unless.len()).zip(&rule.escalate);
-            let raised = raised.filter(|(aside, _)| self.set.fits(&laid, *aside)).map(|(_, one)| one.to);
-            Finding { rule, severity: raised.fold(rule.severity, Severity::max), excused }
+            let mut asides = asides.skip(rule.unless.len());
+            let raised: Vec<&Escalation> = rule
+                .escalate
+                .iter()
+                .filter(|_| asides.next().is_some_and(|aside| self.set.fits(&laid, aside)))
+                .collect();
+            let usual =
+                rule.usual.is_some() && asides.next().is_some_and(|aside| self.set.fits(&laid, aside));
+            Finding { rule, severity: rule.severity_of(usual, raised.into_iter()), excused }
         });
         let mut found: Vec<Finding<'_>> = found.collect();
         found.sort_by_key(|finding| (finding.excused.is_some(), Reverse(finding.severity)));

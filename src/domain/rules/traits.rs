@@ -19,6 +19,9 @@ use crate::domain::rules::token::Token;
 /// "GetCallerIdentity", "GetSessionToken").
 const FREE: [&str; 2] = ["GetCallerIdentity", "GetSessionToken"];
 
+/// What EC2 answers to who only asked whether it would be allowed, and was (EC2 API reference, "Error codes").
+const DRY_RUN: &str = "Client.DryRunOperation";
+
 /// What an event shows of its account's habits, ready to be remembered and compared.
 #[derive(Debug, Clone)]
 pub struct Traits {
@@ -65,7 +68,7 @@ impl Traits {
         let habits: Vec<(Habit, Token)> = habits
             .iter()
             .map(|(habit, value)| {
-                let name = habit_value(*habit, value, &event.source);
+                let name = habit_value(*habit, value, event);
                 (*habit, Token::habit(&event.account, *habit, &name))
             })
             .collect();
@@ -81,7 +84,7 @@ impl Traits {
             account: event.account.clone(),
             time: event.time,
             reads: envelope.facts.reads,
-            teaches: text("errorCode").is_none()
+            teaches: text("errorCode").is_none_or(|error| error == DRY_RUN)
                 && !text("eventName").is_some_and(|call| FREE.contains(&call)),
             habits,
             who,
@@ -127,9 +130,13 @@ fn has_second_factor(event: &Event) -> bool {
     }
 }
 
-/// A call is known with its service: many services have a call of one name.
-fn habit_value<'v>(habit: Habit, value: &'v str, source: &str) -> Cow<'v, str> {
-    if habit == Habit::Call { Cow::Owned(format!("{source}:{value}")) } else { Cow::Borrowed(value) }
+/// A call is known with its service, since many services have a call of one name; and to ask whether one may is another call.
+fn habit_value<'v>(habit: Habit, value: &'v str, event: &Event) -> Cow<'v, str> {
+    if habit != Habit::Call {
+        return Cow::Borrowed(value);
+    }
+    let only_asked = event.detail.text("errorCode") == Some(DRY_RUN);
+    Cow::Owned(format!("{}:{value}{}", event.source, if only_asked { " dry" } else { "" }))
 }
 
 impl Traits {
@@ -143,6 +150,7 @@ impl Traits {
         }
         let own = self.own_habits().filter(|_| learned);
         past.own_new = own.map(|(habit, _)| (habit, false)).collect();
+        past.usual = learned && self.habits.iter().any(|(habit, _)| *habit == Habit::Principal);
         past
     }
 
