@@ -392,10 +392,17 @@ fn a_thief_is_named_at_every_stage_and_an_honest_day_wakes_nobody() {
             "seed {seed}, known before: {is_known}: {} of 40 told, {high} at high or critical, the first as {first:?}",
             worst.keys().filter(|id| id.starts_with("ffff")).count()
         );
+        // Whose past nobody knows is not believed when he calls himself Terraform.
+        let believed = |alert: &&Alert| {
+            let is_it = |record: &&Value| record["eventID"] == alert.event_id.as_str();
+            let agent = records.iter().find(is_it).and_then(|record| record["userAgent"].as_str());
+            is_known || !agent.is_some_and(|agent| agent.contains("Terraform"))
+        };
         cried.extend(
             alerts
                 .iter()
                 .filter(|alert| alert.severity >= Severity::High && !alert.event_id.starts_with("ffff"))
+                .filter(believed)
                 .map(|alert| format!("seed {seed}: {} {} {}", alert.severity, alert.rule, alert.title)),
         );
     }

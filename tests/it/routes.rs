@@ -67,9 +67,8 @@ async fn what_is_urgent_goes_to_who_stands_by_when_a_sink_is_down() {
     let mut stage = Stage::new(&["us-east-1"]).with(&sinks.concat());
     stage.answers("slack", "10:00", "11:00", Answer::Later(None));
     stops(&stage, &MALLORY, "10:02", "us-east-1");
-    let request = object([("groupId", "sg-1".into())]);
-    let low =
-        call(&MALLORY, at("10:03"), "us-east-1", "ec2", "RevokeSecurityGroupIngress", request, Json::Null);
+    let answer = object([("ConsoleLogin", "Failure".into())]);
+    let low = call(&MALLORY, at("10:03"), "us-east-1", "signin", "ConsoleLogin", Json::Null, answer);
     stage.record(low, minutes(2));
     stage.start().await;
     stage.until("10:10").await;
