@@ -9,7 +9,7 @@ use crate::domain::context::Envelope;
 use crate::domain::event::Event;
 use crate::domain::json::{Json, why_malformed};
 use crate::domain::pattern::{Known, Pattern, Set, Sheet};
-use crate::files::{Objects, Unwrap, find, inner_record};
+use crate::files::{Objects, Unwrap, find, inner_record, known_otherwise};
 
 /// What the command line says.
 pub(super) struct Wanted {
@@ -158,6 +158,9 @@ impl Grep {
 fn wrap(object: &str) -> Result<Option<String>, String> {
     let record = inner_record(object);
     let json = Json::parse(&record).map_err(|error| error.to_string())?;
+    if let Some(what) = known_otherwise(&json) {
+        return Err(what.to_owned());
+    }
     if json.get("detail-type").is_some() {
         return Ok(None);
     }

@@ -6,4 +6,4 @@ mod objects;
 pub mod scan;
 
 pub use inputs::{Input, find};
-pub use objects::{Broken, Objects, Unwrap, inner_record};
+pub use objects::{Broken, Objects, Unwrap, inner_record, known_otherwise};

@@ -1,7 +1,9 @@
-//! Objects out of bytes: from log files (`{"Records": […]}`), the answers of `LookupEvents` (`{"Events": […]}`), lists,
+//! Objects out of bytes: from log files (`{"Records": […]}`), the answers of `LookupEvents` (`{"Events": […]}`), what CloudWatch
+//! Logs gives to subscribers (`{"logEvents": […]}`) and answers to `filter-log-events` (`{"events": […]}`), lists,
 //! and objects one after the other. Owns that no input is held whole: what is in memory is one object, whatever the
 //! input's size.
 
+use std::borrow::Cow;
 use std::io::Read;
 
 use crate::domain::json::Json;
@@ -11,7 +13,7 @@ use crate::domain::json::Json;
 const LARGEST: usize = 16 * 1024 * 1024;
 const CHUNK: usize = 64 * 1024;
 /// The members whose list is a file's content.
-const LISTS: [&[u8]; 2] = [b"\"Records\"", b"\"Events\""];
+const LISTS: [&[u8]; 4] = [b"\"Records\"", b"\"Events\"", b"\"logEvents\"", b"\"events\""];
 
 /// Whether objects that hold a list of events stand for these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -299,18 +301,31 @@ fn list_in(object: &[u8]) -> Vec<(usize, usize)> {
         return Vec::new();
     }
     let Ok(text) = std::str::from_utf8(object) else { return Vec::new() };
-    crate::domain::json::elements_of(text, &["Records", "Events"])
+    crate::domain::json::elements_of(text, &["Records", "Events", "logEvents", "events"])
 }
 
-/// The record in an entry of `LookupEvents`' answer, where it stands as text; the object itself otherwise.
-pub fn inner_record(object: &str) -> std::borrow::Cow<'_, str> {
-    if memchr::memmem::find(object.as_bytes(), b"\"CloudTrailEvent\"").is_some()
-        && let Ok(entry) = Json::parse(object)
-        && let Some(record) = entry.text("CloudTrailEvent")
-    {
-        return record.to_owned().into();
+/// The record in an entry of `LookupEvents`' answer, or in a line of CloudWatch Logs (CloudWatch Logs user guide, "Real-time
+/// processing of log data with subscriptions"), where it stands as text; the object itself otherwise.
+pub fn inner_record(object: &str) -> Cow<'_, str> {
+    let has = |name: &str| memchr::memmem::find(object.as_bytes(), name.as_bytes()).is_some();
+    let member = match () {
+        () if has("\"CloudTrailEvent\"") => "CloudTrailEvent",
+        () if has("\"message\"") && has("\"timestamp\"") && !has("\"eventVersion\":") => "message",
+        () => return object.into(),
+    };
+    let record = Json::parse(object).ok().and_then(|entry| entry.text(member).map(str::to_owned));
+    record.map_or(object.into(), Cow::from)
+}
+
+/// What an object is that is no event and is found beside events, for who wonders: none where it may be one.
+pub fn known_otherwise(object: &Json) -> Option<&'static str> {
+    if object.get("digestSignatureAlgorithm").is_some() {
+        return Some(
+            "a digest of CloudTrail, which proves that log files were not changed, and holds no events",
+        );
     }
-    object.into()
+    let control = object.text("messageType") == Some("CONTROL_MESSAGE");
+    control.then_some("a control message of CloudWatch Logs, which holds no events")
 }
 
 #[cfg(test)]

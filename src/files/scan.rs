@@ -14,7 +14,7 @@ use crate::domain::judge::prepared::{Item, Prepared};
 
 use crate::domain::rules::rule::{Glance, Scratch};
 use crate::domain::rules::traits::Traits;
-use crate::files::{Broken, Input, Objects, Unwrap, inner_record};
+use crate::files::{Broken, Input, Objects, Unwrap, inner_record, known_otherwise};
 
 /// How many events go to the judge together, in the order of their times: records in a log file have no order, and
 /// `LookupEvents` gives the newest first.
@@ -31,7 +31,7 @@ const SHOWN: usize = 5;
 pub struct Batch<'r> {
     /// What is to be judged or known of them, in the order of their times.
     pub items: Vec<Item<'r>>,
-    /// How many they were.
+    /// How many of them are events.
     pub records: u64,
     /// What could not be read, with its place.
     pub problems: Vec<String>,
@@ -117,10 +117,12 @@ fn one<'r>(
                 match objects.take() {
                     Ok(None) => break,
                     Ok(Some(object)) => {
-                        batch.records += 1;
                         let learned = learned.load(Ordering::Relaxed);
                         match item(&inner_record(object), ruleset, learned, scratch) {
-                            Ok(item) => batch.items.extend(item),
+                            Ok(item) => {
+                                batch.records += 1;
+                                batch.items.extend(item);
+                            }
                             Err(why) => problem(&mut batch, why),
                         }
                     }
@@ -133,14 +135,14 @@ fn one<'r>(
                 if batch.items.len() < BATCH && batch.records < MANY {
                     continue;
                 }
-                batch.items.sort_by_key(|item| item.traits().time);
+                batch.items.sort_by_key(Item::turn);
                 if stop.load(Ordering::Relaxed) || give.send(std::mem::take(&mut batch)).is_err() {
                     return;
                 }
             }
         }
     }
-    batch.items.sort_by_key(|item| item.traits().time);
+    batch.items.sort_by_key(Item::turn);
     batch.ends = true;
     let _nobody_listens_after_the_end = give.send(batch);
 }
@@ -171,7 +173,10 @@ pub fn item<'r>(
     } else {
         Event::from_record_text(object.to_owned(), "")
     };
-    let event = event.map_err(|error| error.to_string())?;
+    let event = event.map_err(|error| {
+        let what = Json::parse(object).ok().and_then(|object| known_otherwise(&object));
+        what.map_or_else(|| error.to_string(), str::to_owned)
+    })?;
     Ok(Some(if glance.may_match {
         Item::Judge(Box::new(Prepared::of(event, ruleset, learned, scratch)))
     } else {

@@ -63,6 +63,11 @@ impl Facts {
         habits
     }
 
+    /// The types of instances that it asks for.
+    pub fn types(&self) -> &[String] {
+        self.record.as_ref().map_or(&[], |record| &record.types)
+    }
+
     /// Whether the principal is one that has habits of its own: what a service of AWS does is everybody's.
     pub fn has_own_habits(&self) -> bool {
         self.record

@@ -10,6 +10,9 @@ use crate::domain::event::instance::{Instance, Tags, record_tags};
 use crate::domain::json::Json;
 use crate::domain::text::{FACT, clean};
 
+/// What EC2 answers to who only asked whether it would be allowed, and was (EC2 API reference, "Error codes").
+pub const DRY_RUN: &str = "Client.DryRunOperation";
+
 /// The calls that are about instances alone, and that exclusions may therefore hide. Changes of tags and of what an
 /// instance may do are not among them: a thief would begin with those.
 const ABOUT_INSTANCES: [&str; 7] = [
@@ -132,6 +135,25 @@ pub fn asked(detail: &Json) -> Vec<(String, String)> {
 
 fn first_launched(detail: &Json) -> Option<&Json> {
     detail.at("responseElements.instancesSet.items")?.items().first()
+}
+
+/// The calls that prepare a launch, or only ask whether one would be allowed.
+const PREPARES: [&str; 4] =
+    ["CreateFleet", "CreateLaunchTemplate", "CreateLaunchTemplateVersion", "DeleteLaunchTemplate"];
+
+/// Whether a call of this name belongs to launches that have records of their own, and says more once those are known.
+pub fn is_preparation(name: &str) -> bool {
+    PREPARES.contains(&name)
+}
+
+/// Whether an event only prepares a launch: it asks for a fleet, writes a template, or asks whether it may. What AWS refuses is none.
+pub fn prepares(event: &Event) -> bool {
+    let (name, error) = (event.detail.text("eventName").unwrap_or_default(), event.detail.text("errorCode"));
+    event.source == "aws.ec2"
+        && match error {
+            Some(error) => error == DRY_RUN && (name == "RunInstances" || is_preparation(name)),
+            None => is_preparation(name),
+        }
 }
 
 /// The instances that an event is about, if it is about instances alone.

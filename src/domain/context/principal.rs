@@ -204,27 +204,46 @@ pub fn principal_of_record(record: &str) -> Option<String> {
 /// Who did it: the ARN where there is one, or the best name that the record has. Cleaned.
 pub fn actor(event: &Event) -> String {
     let detail = &event.detail;
-    let identity = |field: &str| detail.text(&format!("userIdentity.{field}"));
-    let name = match identity("type") {
+    let said = |path: &str| detail.text(path).filter(|text| !text.is_empty() && *text != HIDDEN);
+    let first = |paths: &[&str]| paths.iter().find_map(|path| said(path)).map(str::to_owned);
+    let name = match said("userIdentity.type") {
+        // A session that the management account took (STS API reference, "AssumeRoot").
+        Some("Root") if said("userIdentity.sessionContext.assumedRoot") == Some("true") => {
+            Some("root (AssumeRoot)".to_owned())
+        }
         Some("Root") => Some("root".to_owned()),
-        Some("AWSService") => identity("invokedBy").map(str::to_owned),
-        _ => identity("arn")
-            .or_else(|| identity("userName"))
-            .or_else(|| identity("principalId"))
-            .map(str::to_owned),
+        Some("AWSService") => first(&["userIdentity.invokedBy"]),
+        Some("FederatedUser") => maker(detail).map(str::to_owned).or_else(|| first(&NAMES)),
+        _ => first(&NAMES),
     };
-    name.or_else(|| identity("invokedBy").map(str::to_owned))
-        .map(|name| clean_ends(&name, FACT))
-        .unwrap_or_default()
+    name.map(|name| clean_ends(&name, FACT)).unwrap_or_default()
 }
+
+/// What AWS writes in place of the name of a user that does not exist: it may be a password (CloudTrail user guide, "AWS Management
+/// Console sign-in events").
+pub(in crate::domain) const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
+
+/// Where the name of who acts may stand, the best first: Identity Center's people have an id at least.
+const NAMES: [&str; 10] = [
+    "userIdentity.arn",
+    "userIdentity.userName",
+    "additionalEventData.UserName",
+    "userIdentity.sessionContext.sessionIssuer.arn",
+    "userIdentity.onBehalfOf.userId",
+    "userIdentity.principalId",
+    "userIdentity.invokedBy",
+    "userIdentity.identityProvider",
+    "userIdentity.credentialId",
+    "userIdentity.accountId",
+];
 
 /// Who did it in a name that a person says: `ci-deploy`, `Admin/alice`, `root`, a service's name. Without anybody the user
 /// that the request is about. Cleaned.
 pub fn short_actor(event: &Event) -> String {
     let full = actor(event);
     if full.is_empty() {
-        let asked = event.detail.text("requestParameters.userName").unwrap_or_default();
-        return clean_ends(asked, FACT);
+        let asked = event.detail.text("requestParameters.userName").filter(|name| *name != HIDDEN);
+        return clean_ends(asked.unwrap_or_default(), FACT);
     }
     short(&full)
 }

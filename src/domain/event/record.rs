@@ -27,7 +27,13 @@ impl Event {
     pub fn from_record(record: Json, account: &str) -> Result<Self, Unreadable> {
         let text = |path: &'static str| record.text(path).ok_or(Unreadable::Missing(path));
         let time = text("eventTime")?.parse().map_err(|_| Unreadable::Missing("eventTime"))?;
-        let source = source(text("eventSource")?);
+        // An Insight says which calls it is about, and is CloudTrail's own (CloudTrail user guide, "Insights record contents").
+        let is_insight = record.text("eventType") == Some("AwsCloudTrailInsight");
+        let service = match text("eventSource") {
+            Err(_) if is_insight => "cloudtrail.amazonaws.com",
+            said => said?,
+        };
+        let source = source(service);
         let region = text("awsRegion")?.to_owned();
         let id = match record.text("eventID") {
             Some(id) => id.to_owned(),

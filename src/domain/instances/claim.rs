@@ -42,6 +42,31 @@ impl Exclusion {
         values
     }
 
+    /// Whether what these names launch there, of these types, may be hidden by it, once the tags are there. One that names no
+    /// launchers says nothing of what is only prepared.
+    pub fn may_hide_launches(
+        &self,
+        names: &[String],
+        (account, region): (&str, &str),
+        types: &[String],
+    ) -> bool {
+        fn may(group: &[Condition], names: &[String], place: (&str, &str), types: &[String]) -> bool {
+            let any = |globs: &[Glob], text: &str| globs.iter().any(|glob| glob.matches(text));
+            group.iter().all(|condition| match condition {
+                Condition::LaunchedBy(globs) => names.iter().any(|name| any(globs, name)),
+                Condition::Account(globs) => any(globs, place.0),
+                Condition::Region(globs) => any(globs, place.1),
+                Condition::InstanceType(globs) => types.iter().all(|one| any(globs, one)),
+                Condition::Any(groups) => groups.iter().any(|group| may(group, names, place, types)),
+                Condition::All(groups) => groups.iter().all(|group| may(group, names, place, types)),
+                Condition::Tag(..) | Condition::Image(_) | Condition::Lifecycle(_) | Condition::State(_) => {
+                    true
+                }
+            })
+        }
+        !launched_by(&self.conditions).is_empty() && may(&self.conditions, names, (account, region), types)
+    }
+
     /// Whether it names launchers, and this is none of them.
     pub fn refuses_launcher(&self, names: &[String]) -> bool {
         let globs = launched_by(&self.conditions);

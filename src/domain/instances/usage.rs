@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::context::principal::role_of;
 use crate::domain::time::earlier;
 
 /// A ceiling is counted over this time.
@@ -41,14 +42,22 @@ pub struct Usage {
     pub largest: u32,
     /// When new instances came under it in the last hour.
     pub recent: Vec<Timestamp>,
+    /// The roles and users whose launches it hid.
+    pub launchers: BTreeSet<String>,
 }
 
 impl Usage {
     /// Notes a hidden event.
     pub fn hid(&mut self, time: Timestamp, instance: &str, principal: &str) {
+        let launcher = role_of(principal);
+        if !launcher.is_empty() && self.launchers.len() < PRINCIPALS {
+            self.launchers.insert(launcher);
+        }
         self.count += 1;
         self.last = self.last.max(Some(time));
-        instance.clone_into(&mut self.instance);
+        if !instance.is_empty() {
+            instance.clone_into(&mut self.instance);
+        }
         if !principal.is_empty() {
             principal.clone_into(&mut self.principal);
         }
@@ -65,6 +74,12 @@ impl Usage {
             self.recent.push(at);
         }
         room
+    }
+
+    /// Whether there is room for a new instance that comes at a time.
+    pub fn has_room(&self, at_most: Option<usize>, at: Timestamp) -> bool {
+        let in_the_hour = |time: &&Timestamp| **time > earlier(at, HOUR) && **time <= at;
+        at_most.is_none_or(|most| self.recent.iter().filter(in_the_hour).count() < most)
     }
 
     /// Gives back the place of an instance that came at a time: it turned out to be another's.

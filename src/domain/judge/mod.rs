@@ -27,6 +27,7 @@ use jiff::Timestamp;
 pub use single::When;
 
 use crate::domain::context::Envelope;
+use crate::domain::context::launch::is_preparation;
 use crate::domain::event::scope::Scope;
 use crate::domain::event::{Event, Received, Unreadable};
 use crate::domain::health::report::Report;
@@ -79,7 +80,10 @@ pub fn page(
     known: &Known,
 ) -> Judgement {
     let (mut draft, mut scratch) = (Draft::new(inputs, view), Scratch::default());
-    for received in page.iter().rev() {
+    // What prepares a launch is looked at behind the launch: by then it is known whether that is hidden.
+    let (prepares, others): (Vec<_>, Vec<_>) =
+        page.iter().rev().partition(|received| is_preparation(&received.name));
+    for received in others.into_iter().chain(prepares) {
         let envelope = read(received, &inputs);
         single::judge(&mut draft, &mut scratch, &envelope, None, when, known);
     }

@@ -1,6 +1,11 @@
 //! What becomes of an alert about instances: sent, hidden, or held until that can be said. Owns that choice; what a
 //! record teaches is the judge's, and when a wait is over is `overdue`'s.
 
+use jiff::Timestamp;
+
+use crate::domain::context::Envelope;
+use crate::domain::context::launch::{Launch, prepares};
+use crate::domain::context::principal::role_of;
 use crate::domain::event::instance::State;
 use crate::domain::instances::exclusion::{Exclusion, Facts, Fit};
 use crate::domain::instances::story::{Held, Story, complete, without_launcher};
@@ -56,6 +61,38 @@ pub(super) fn place(draft: &mut Draft<'_>, held: Held) -> Fate {
     usage.largest = usage.largest.max(processors);
     draft.judgement.excluded.push(name.clone());
     Fate::Hidden(name)
+}
+
+/// Hides what only prepares launches that an exclusion hides: of a launcher that it names and whose instances it has hidden here, for
+/// types that it would hide, as long as there is room under its ceiling. Its name is answered.
+pub(super) fn hide_preparation(
+    draft: &mut Draft<'_>,
+    envelope: &Envelope,
+    time: Timestamp,
+) -> Option<String> {
+    let event = &envelope.event;
+    if !prepares(event) {
+        return None;
+    }
+    let launch = Launch::of(event);
+    let launcher = role_of(&launch.principal);
+    if draft.inputs.own.is_some_and(|own| own.principal() == launcher) {
+        return None;
+    }
+    let types = envelope.facts.types();
+    let place = (event.account.as_str(), event.region.as_str());
+    for exclusion in &draft.inputs.ruleset.exclusions {
+        if !exclusion.may_hide_launches(&launch.names, place, types) {
+            continue;
+        }
+        let usage = draft.usage(&event.account, &exclusion.name);
+        if usage.launchers.contains(&launcher) && usage.has_room(exclusion.at_most, time) {
+            usage.hid(time, "", &launch.principal);
+            draft.judgement.excluded.push(exclusion.name.clone());
+            return Some(exclusion.name.clone());
+        }
+    }
+    None
 }
 
 /// Sends what waits of an instance, since nothing that it waits for will decide it.

@@ -2,11 +2,17 @@
 //! expected. Owns that work, which many can do side by side; judging is in the order of the times, and throws away what
 //! another past makes wrong.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::domain::context::launch::is_preparation;
 use crate::domain::context::{Envelope, Past};
 use crate::domain::event::Event;
 use crate::domain::judge::inputs::Ruleset;
 use crate::domain::rules::rule::{Finding, Scratch};
 use crate::domain::rules::traits::Traits;
+use crate::domain::time::later;
 
 /// An event with everything that does not depend on what was before it.
 #[derive(Debug)]
@@ -29,7 +35,22 @@ pub enum Item<'r> {
     Judge(Box<Prepared<'r>>),
 }
 
+/// So long after what prepares it a launch is recorded, at most.
+const PREPARED: Duration = Duration::from_secs(10);
+
 impl Item<'_> {
+    /// When it is its turn: what prepares a launch is looked at behind the launch.
+    pub fn turn(&self) -> Timestamp {
+        let time = self.traits().time;
+        let prepares = |prepared: &Prepared<'_>| {
+            prepared.envelope.event.detail.text("eventName").is_some_and(is_preparation)
+        };
+        match self {
+            Item::Judge(prepared) if prepares(prepared) => later(time, PREPARED),
+            _ => time,
+        }
+    }
+
     /// What it shows of habits.
     pub fn traits(&self) -> &Traits {
         match self {

@@ -13,11 +13,11 @@ use crate::domain::incident::incidents::Link;
 use crate::domain::incident::resource::touched;
 use crate::domain::incident::{Place, Touched};
 use crate::domain::instances::story::{Held, LISTED, Story};
-use crate::domain::judge::decision::{Decision, Why};
+use crate::domain::judge::decision::{Decision, Fate, Why};
 use crate::domain::judge::draft::Draft;
 use crate::domain::judge::inputs::{Known, Mark};
 use crate::domain::judge::overdue::tags_were_added;
-use crate::domain::judge::placement::place;
+use crate::domain::judge::placement::{hide_preparation, place};
 use crate::domain::judge::prepared::Prepared;
 use crate::domain::notify::alert::Alert;
 use crate::domain::rules::rule::{Finding, Mode, Scratch};
@@ -125,7 +125,10 @@ fn decide(
             alert.id = derived_id(&[&alert.id, "late"]);
         }
         decision.is_about(&alert);
-        decision.fate = place(draft, held(event, alert));
+        decision.fate = match hide_preparation(draft, envelope, event.time) {
+            Some(exclusion) => Fate::Hidden(exclusion),
+            None => place(draft, held(event, alert)),
+        };
     }
     draft.judgement.decisions.push(decision);
 }

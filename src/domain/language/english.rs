@@ -30,6 +30,10 @@ impl Words for English {
         "(unknown)"
     }
 
+    fn hidden_name(&self) -> &'static str {
+        "somebody who is no user here"
+    }
+
     fn not_known_yet(&self) -> &'static str {
         "not known yet"
     }

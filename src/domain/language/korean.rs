@@ -102,6 +102,10 @@ impl Words for Korean {
         "(알 수 없음)"
     }
 
+    fn hidden_name(&self) -> &'static str {
+        "이 계정에 없는 사용자"
+    }
+
     fn not_known_yet(&self) -> &'static str {
         "아직 알 수 없음"
     }

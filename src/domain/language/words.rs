@@ -145,6 +145,8 @@ pub trait Words: Debug + Send + Sync {
     fn name<'a>(&self, english: &'a str) -> &'a str;
     /// In place of a field that is not there.
     fn unknown(&self) -> &'static str;
+    /// In place of a user's name that AWS does not give away.
+    fn hidden_name(&self) -> &'static str;
     /// In place of a name that is not known by now.
     fn not_known_yet(&self) -> &'static str;
 

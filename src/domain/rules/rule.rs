@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 
 use crate::domain::context::InContext;
 use crate::domain::context::effect::without_version;
-use crate::domain::context::principal::short_actor;
+use crate::domain::context::principal::{HIDDEN, short_actor};
 use crate::domain::event::reads::is_read;
 use crate::domain::event::{Event, derived_id, record, short_id};
 use crate::domain::json::{Json, Malformed, object};
@@ -185,6 +185,7 @@ impl Rule {
         while let Some((before, after)) = rest.split_once('{') {
             let Some((field, after)) = after.split_once('}') else { break };
             filled.push_str(before);
+            let mut hidden = false;
             // Of `{a|b}`, the first that is there.
             let said = field.split('|').find_map(|field| {
                 let said = match field {
@@ -193,9 +194,12 @@ impl Rule {
                     "call" => clean(&call_in_words(seen.event), FACT),
                     field => value(seen, field),
                 };
-                Some(said).filter(|said| !said.is_empty())
+                hidden |= said == HIDDEN;
+                Some(said).filter(|said| !said.is_empty() && said != HIDDEN)
             });
-            filled.push_str(said.as_deref().unwrap_or(self.language.words().unknown()));
+            let words = self.language.words();
+            let nothing = if hidden { words.hidden_name() } else { words.unknown() };
+            filled.push_str(said.as_deref().unwrap_or(nothing));
             rest = after;
         }
         filled.push_str(rest);

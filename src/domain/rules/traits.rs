@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 
 use crate::domain::context::arn::Arn;
+use crate::domain::context::launch::DRY_RUN;
 use crate::domain::context::network::address_of;
 use crate::domain::context::principal::{IDENTITY_CENTER, is_of_aws};
 use crate::domain::context::{Envelope, Habit, Past};
@@ -18,9 +19,6 @@ use crate::domain::rules::token::Token;
 /// Calls that need no permission (IAM user guide, "Permissions for temporary security credentials"; STS API reference,
 /// "GetCallerIdentity", "GetSessionToken").
 const FREE: [&str; 2] = ["GetCallerIdentity", "GetSessionToken"];
-
-/// What EC2 answers to who only asked whether it would be allowed, and was (EC2 API reference, "Error codes").
-const DRY_RUN: &str = "Client.DryRunOperation";
 
 /// What an event shows of its account's habits, ready to be remembered and compared.
 #[derive(Debug, Clone)]
