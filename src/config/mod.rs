@@ -218,15 +218,14 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
     let ec2 = tables::ec2(root.section("ec2"));
     let state = tables::state(root.section("state"), here);
     let mut settings = root.section("rules");
-    let files = if settings.has("files") {
-        settings.texts("files")
-    } else {
-        vec!["rules.d/*.toml".into(), "rules.d/*.json".into()]
-    };
+    let asked = settings.has("files");
+    let files =
+        if asked { settings.texts("files") } else { vec!["rules.d/*.toml".into(), "rules.d/*.json".into()] };
     let wanted = Wanted {
         builtin: settings.truth("builtin", true),
         disable: settings.texts("disable"),
         files,
+        asked,
         language,
     };
     let read = rules::read(&wanted, folder, &settings, found);
@@ -262,7 +261,8 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
     let own_accounts = Arc::new(own_accounts);
     let own_networks = Arc::new(own_networks);
     let ruleset = Ruleset { rules: read.rules, exclusions, waits, own_accounts, own_networks, language };
-    let warnings = warnings::warnings(&regions, &ruleset);
+    let mut warnings = warnings::warnings(&regions, &ruleset);
+    warnings.extend(read.warnings);
     Config {
         regions,
         stands_on,

@@ -40,6 +40,8 @@ pub(super) struct Wanted {
     pub builtin: bool,
     pub disable: Vec<String>,
     pub files: Vec<String>,
+    /// The files are not the default.
+    pub asked: bool,
     /// In which language rules talk, where they can.
     pub language: Language,
 }
@@ -52,13 +54,16 @@ pub(super) struct Read {
     pub disabled: Vec<Rule>,
     /// The tests of the rules that are on.
     pub tests: Vec<RuleTest>,
+    /// What was asked for and is not there.
+    pub warnings: Vec<String>,
 }
 
 /// Reads every rule. Problems go to `found`.
 pub(super) fn read(wanted: &Wanted, folder: Option<&Path>, settings: &Section<'_>, found: &Found) -> Read {
     let mut rules: Vec<Rule> = Vec::new();
     let mut tests = Vec::new();
-    for path in files(wanted, folder, settings) {
+    let mut warnings = Vec::new();
+    for path in files(wanted, folder, settings, &mut warnings) {
         let read = read_file(&path, &mut tests, found);
         for rule in read {
             match rules.iter().find(|known| known.id == rule.id) {
@@ -91,7 +96,7 @@ pub(super) fn read(wanted: &Wanted, folder: Option<&Path>, settings: &Section<'_
     let (disabled, rules): (Vec<Rule>, Vec<Rule>) =
         rules.into_iter().partition(|rule| wanted.disable.contains(&rule.id));
     tests.retain(|test| rules.iter().any(|rule| rule.id == test.rule && rule.origin == test.origin));
-    Read { rules: Rules::new(rules), disabled, tests }
+    Read { rules: Rules::new(rules), disabled, tests, warnings }
 }
 
 /// The rules of one file.
@@ -122,7 +127,12 @@ fn builtin() -> &'static [Rule] {
 }
 
 /// The files that the globs find, each once, in order.
-fn files(wanted: &Wanted, folder: Option<&Path>, settings: &Section<'_>) -> Vec<PathBuf> {
+fn files(
+    wanted: &Wanted,
+    folder: Option<&Path>,
+    settings: &Section<'_>,
+    warnings: &mut Vec<String>,
+) -> Vec<PathBuf> {
     let Some(folder) = folder else { return Vec::new() };
     let mut files = Vec::new();
     for pattern in &wanted.files {
@@ -130,8 +140,17 @@ fn files(wanted: &Wanted, folder: Option<&Path>, settings: &Section<'_>) -> Vec<
         match glob::glob(&path.to_string_lossy()) {
             Ok(paths) => {
                 let mut paths: Vec<PathBuf> = paths.flatten().collect();
-                if paths.is_empty() && !pattern.contains(['*', '?', '[']) {
-                    settings.problem("files", format!("{} does not exist", path.display()));
+                match pattern.contains(['*', '?', '[']) {
+                    false if paths.is_empty() => {
+                        settings.problem("files", format!("{} does not exist", path.display()));
+                    }
+                    true if paths.is_empty() && wanted.asked => {
+                        warnings.push(format!(
+                            "[rules] files: \"{pattern}\" finds no file in {}",
+                            folder.display()
+                        ));
+                    }
+                    _ => {}
                 }
                 paths.sort();
                 files.extend(paths.into_iter().filter(|path| path.is_file()));

@@ -24,7 +24,7 @@ pub const INSTANCE_STATE: &str = "EC2 Instance State-change Notification";
 /// The `source` of what trailnoti reports of itself.
 pub const OWN_SOURCE: &str = "trailnoti";
 /// The `detail-type` of a console sign-in, as EventBridge really spells it.
-const SIGN_IN: &str = "AWS Console Sign In via CloudTrail";
+pub const SIGN_IN: &str = "AWS Console Sign In via CloudTrail";
 /// The spelling in AWS's documentation, which patterns may use.
 const SIGN_IN_DOCUMENTED: &str = "AWS Console Signin via CloudTrail";
 

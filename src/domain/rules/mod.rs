@@ -4,6 +4,7 @@
 pub mod field_names;
 pub mod memory;
 pub mod nearest;
+pub mod never_fits;
 pub mod recollection;
 pub mod rule;
 pub mod threshold;
