@@ -12,6 +12,7 @@ mod events;
 mod explain;
 mod history;
 mod iam_policy;
+mod import_rules;
 mod incidents;
 mod learning;
 mod match_events;
@@ -250,6 +251,15 @@ enum RulesAction {
         #[arg(long)]
         json: bool,
     },
+    /// Turn other people's rules into a file of rules, printed; what cannot be said is named with the reason
+    Import {
+        /// What they are written for
+        #[arg(value_enum)]
+        from: import_rules::From,
+        /// Files of rules, or folders with such files
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+    },
 }
 
 /// Runs the command line, and says how the process ends.
@@ -290,6 +300,9 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Rules { action: Some(RulesAction::Show { id, config, json }), .. } => {
             rules::show(&config, &id, json)
+        }
+        Command::Rules { action: Some(RulesAction::Import { from, paths }), .. } => {
+            import_rules::run(from, &paths)
         }
         Command::Rules { action: None, config, json } => rules::list(&config, json),
         Command::Alerts { since, config, json } => alerts::run(&config, since, json),

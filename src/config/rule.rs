@@ -70,6 +70,15 @@ pub(super) fn rule(section: &mut Section<'_>, origin: &str) -> Option<Rule> {
         None => Vec::new(),
         Some(Json::Array(patterns)) => patterns
             .into_iter()
+            .filter_map(|pattern| match pattern {
+                // As in `pattern_json`.
+                Json::String(text) => Json::parse(&text)
+                    .map_err(|error| {
+                        section.problem("unless", format!("rule \"{id}\": invalid JSON: {error}"));
+                    })
+                    .ok(),
+                pattern => Some(pattern),
+            })
             .filter_map(|pattern| compile(pattern, reporter(section, &id, "unless")))
             .collect(),
         Some(_) => {

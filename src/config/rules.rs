@@ -10,6 +10,7 @@ use crate::config::rule::{compile, rule, untitled};
 use crate::config::rule_test;
 use crate::config::rule_test::RuleTest;
 use crate::config::section::{Found, Section};
+use crate::config::sigma;
 use crate::domain::json::Json;
 use crate::domain::language::Language;
 use crate::domain::pattern::{did_you_mean, nearest};
@@ -64,7 +65,15 @@ pub(super) fn read(wanted: &Wanted, folder: Option<&Path>, settings: &Section<'_
     let mut tests = Vec::new();
     let mut warnings = Vec::new();
     for path in files(wanted, folder, settings, &mut warnings) {
-        let read = read_file(&path, &mut tests, found);
+        let read = match sigma_rule(&path) {
+            None => read_file(&path, &mut tests, found),
+            Some(Ok(rule)) => vec![rule],
+            // Of a folder of other people's rules, those that can be used are.
+            Some(Err(why)) => {
+                warnings.push(why);
+                continue;
+            }
+        };
         for rule in read {
             match rules.iter().find(|known| known.id == rule.id) {
                 None => rules.push(rule),
@@ -99,8 +108,28 @@ pub(super) fn read(wanted: &Wanted, folder: Option<&Path>, settings: &Section<'_
     Read { rules: Rules::new(rules), disabled, tests, warnings }
 }
 
+/// The rule of a Sigma file; none where the file is of another kind.
+fn sigma_rule(path: &Path) -> Option<Result<Rule, String>> {
+    path.extension().filter(|end| *end == "yml" || *end == "yaml")?;
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{name}: cannot be read: {error}"));
+    let read = text.and_then(|text| {
+        sigma::read(&stem(path), &text)
+            .map_err(|why| format!("{name}: this Sigma rule cannot be used: {why}"))
+    });
+    Some(read.map(|imported| Rule { origin: name, ..imported.rule }))
+}
+
 /// The rules of one file.
 pub(super) fn read_file(path: &Path, tests: &mut Vec<RuleTest>, found: &Found) -> Vec<Rule> {
+    match sigma_rule(path) {
+        None => {}
+        Some(Ok(rule)) => return vec![rule],
+        Some(Err(why)) => {
+            found.borrow_mut().push(Problem::new(Place::default(), why));
+            return Vec::new();
+        }
+    }
     let name = path.display().to_string();
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
@@ -110,10 +139,9 @@ pub(super) fn read_file(path: &Path, tests: &mut Vec<RuleTest>, found: &Found) -
             return Vec::new();
         }
     };
-    if path.extension().is_some_and(|extension| extension == "json") {
-        bare_pattern(path, &name, &text, found).into_iter().collect()
-    } else {
-        file(&name, &text, path.parent(), tests, found)
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("json") => bare_pattern(path, &name, &text, found).into_iter().collect(),
+        _ => file(&name, &text, path.parent(), tests, found),
     }
 }
 
@@ -163,9 +191,14 @@ fn files(
     files
 }
 
+/// A file's name without its end.
+pub(crate) fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
 /// An EventBridge pattern, moved over as it is: its rule is named after the file.
 fn bare_pattern(path: &Path, name: &str, text: &str, found: &Found) -> Option<Rule> {
-    let id = path.file_stem()?.to_string_lossy().into_owned();
+    let id = stem(path);
     let place = |path: &str| Place { file: name.to_owned(), line: None, path: path.to_owned() };
     let pattern = match Json::parse(text) {
         Ok(pattern) => pattern,
