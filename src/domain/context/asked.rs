@@ -2,7 +2,7 @@
 
 use crate::domain::event::Event;
 use crate::domain::event::instance_type::spec;
-use crate::domain::json::Json;
+use crate::domain::json::{Json, object};
 
 /// Calls whose request names instance types.
 const ASKS: [&str; 10] = [
@@ -68,8 +68,19 @@ fn count(value: &Json) -> Option<i64> {
     }
 }
 
-/// What is asked for, as facts: of several types the greatest counts.
-pub(super) fn asked(event: &Event, types: &[String]) -> Option<Json> {
+/// More than anybody launches at once: what is assumed of a launch that the record does not show.
+const ANYTHING: i64 = 1_000_000;
+
+/// What is asked for, as facts: of several types the greatest counts. Of a launch whose types AWS left out, anything.
+pub(super) fn asked(event: &Event, types: &[String], left_out: bool) -> Option<Json> {
+    let launches = || event.detail.text("eventName").is_some_and(|name| ASKS.contains(&name));
+    if types.is_empty() && left_out && launches() {
+        return Some(object([
+            ("vcpus", ANYTHING.into()),
+            ("accelerators", 1i64.into()),
+            ("guessed", true.into()),
+        ]));
+    }
     let known = types.iter().map(|name| (name, spec(name)));
     let (name, greatest) = known.max_by_key(|(_, one)| (one.accelerators, one.vcpus))?;
     let count = event.detail.get("requestParameters").and_then(count).unwrap_or(1).max(1);

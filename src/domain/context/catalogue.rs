@@ -40,10 +40,15 @@ pub const FACTS: &[Fact] = &[
         words: &KINDS,
         ..fact(
             "principal",
-            &["kind"],
-            "`root`, `person` (an IAM user), `federated` (people of a company), `role`, `workload` (builds, pods, certificates), `instance`, `service`, `account`, `unknown`",
+            &["kind", "known-days"],
+            "`root`, `person` (an IAM user), `federated` (people of a company), `role`, `workload` (builds, pods, certificates), `instance`, `service`, `account`, `unknown`; for how many days it, or the long-lived key that signed, is known",
         )
     },
+    fact(
+        "left-out",
+        &[],
+        "`request`, `answer`: what AWS left out of the record because it was too large; the worst is assumed of it",
+    ),
     fact(
         "tool",
         &[],

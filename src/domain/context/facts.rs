@@ -11,7 +11,7 @@ use crate::domain::context::tool::{Tool, used_tool};
 use crate::domain::context::{asked, counted};
 use crate::domain::event::reads::reads;
 use crate::domain::event::{Event, INSTANCE_STATE, OWN_SOURCE};
-use crate::domain::json::{Json, object};
+use crate::domain::json::Json;
 
 /// What a record means beside what it says.
 #[derive(Debug, PartialEq)]
@@ -26,6 +26,7 @@ struct OfRecord {
     effect: Option<&'static str>,
     types: Vec<String>,
     asked: Option<Json>,
+    left_out: Vec<&'static str>,
 }
 
 /// The facts of one event.
@@ -105,6 +106,12 @@ impl OfRecord {
         counted::facts();
         let detail = &event.detail;
         let types = asked::types(event);
+        let (effect, left_out) = (effect(event), left_out(detail));
+        let mut grants = grants(event);
+        // What nobody can read may grant anything.
+        if effect == Some("grants") && left_out.contains(&"request") {
+            (grants.public, grants.admin) = (true, true);
+        }
         OfRecord {
             kind: principal_kind(detail),
             principal: principal(detail),
@@ -112,9 +119,10 @@ impl OfRecord {
             tool: used_tool(detail),
             access_key: detail.text("userIdentity.accessKeyId").map(str::to_owned),
             target: target(event),
-            grants: grants(event),
-            effect: effect(event),
-            asked: asked::asked(event, &types),
+            grants,
+            effect,
+            asked: asked::asked(event, &types, !left_out.is_empty()),
+            left_out,
             types,
         }
     }
@@ -122,8 +130,13 @@ impl OfRecord {
     fn context(&self, event: &Event, past: Option<&Past>, members: &mut Members) {
         let detail = &event.detail;
         let by = manner(detail, self.kind, self.tool, past).into_iter().map(Json::from);
-        let principal = object([("kind", self.kind.name().into())]);
-        members.put("principal", Some(principal).filter(|_| detail.get("userIdentity").is_some()));
+        let mut principal = Members::default();
+        principal.put("kind", Some(self.kind.name().into()));
+        principal.put("known-days", past.and_then(|past| past.known_days).map(Json::from));
+        members.put(
+            "principal",
+            Some(Json::Object(principal.0)).filter(|_| detail.get("userIdentity").is_some()),
+        );
         members.put("by", Some(Json::Array(by.collect())));
         members.put("tool", Some(self.tool.name().into()));
         members.put("network", self.network.as_deref().map(Json::from));
@@ -141,6 +154,8 @@ impl OfRecord {
         members.put("public", self.grants.public.then(|| true.into()));
         members.put("admin", self.grants.admin.then(|| true.into()));
         members.put("asked", self.asked.clone());
+        let left_out: Vec<Json> = self.left_out.iter().map(|side| (*side).into()).collect();
+        members.put("left-out", (!left_out.is_empty()).then_some(Json::Array(left_out)));
     }
 
     fn access_key(&self, past: Option<&Past>) -> Option<Json> {
@@ -151,6 +166,22 @@ impl OfRecord {
         members.put("age-hours", past.and_then(|past| past.key_age_hours).map(Json::from));
         Some(Json::Object(members.0))
     }
+}
+
+/// Which sides of a call AWS left out of its record, because they were too large: it then writes so in their place (CloudTrail user
+/// guide, "Record contents").
+fn left_out(detail: &Json) -> Vec<&'static str> {
+    let is_left_out = |side: &Json| match side {
+        Json::String(_) => true,
+        side => {
+            ["omitted", "truncated"].iter().any(|word| side.get(word).and_then(Json::as_bool) == Some(true))
+        }
+    };
+    [("requestParameters", "request"), ("responseElements", "answer")]
+        .into_iter()
+        .filter(|(path, _)| detail.get(path).is_some_and(is_left_out))
+        .map(|(_, side)| side)
+        .collect()
 }
 
 /// What is new to who acts.

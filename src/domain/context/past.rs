@@ -67,6 +67,8 @@ pub struct Past {
     pub own_new: Vec<(Habit, bool)>,
     /// Everything that it shows was seen on several days, of who acts alone: this call, from this network, with this tool, here.
     pub usual: bool,
+    /// How long who acts is known, or the long-lived key that signed, in days.
+    pub known_days: Option<i64>,
     /// A new network is nothing new from who acts: it came from other networks week after week.
     pub roams: bool,
     /// Accounts of the same owner.

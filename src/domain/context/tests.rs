@@ -102,3 +102,14 @@ fn a_fleet_asked_for_what_it_was_given_and_not_for_its_largest_alternative() {
     assert_eq!(asked(given).as_deref(), Some("m5.large"));
     assert_eq!(asked("{}").as_deref(), Some("m7g.16xlarge"), "nobody knows, and the worst is assumed");
 }
+
+/// A policy of more than a record holds is cut: what stands behind the cut may be everything for everybody.
+#[test]
+fn what_was_cut_or_left_out_grants_the_worst() {
+    let facts =
+        |request: &str| facts(USER, &format!(r#""eventName":"PutKeyPolicy","requestParameters":{request}"#));
+    let cut = facts(r#"{"attributes":{"Policy":"{\"Statement\":[{\"Effect\":\"Allow\",\"Princ"}}"#);
+    assert_eq!(cut.get("public"), Some(&Json::Bool(true)), "{cut}");
+    let template = facts(r#"{"body":"{not json"}"#);
+    assert_eq!(template.get("public"), None, "{template}");
+}

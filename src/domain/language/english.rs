@@ -1,6 +1,6 @@
 //! English. Owns its words; what each is for stands at the trait.
 
-use crate::domain::language::words::{Day, Made, State, Step, Unseen, Who, Words};
+use crate::domain::language::words::{Cause, Day, Made, State, Step, Unseen, Who, Words};
 use crate::domain::severity::Severity;
 use crate::domain::text::counted;
 
@@ -28,6 +28,23 @@ impl Words for English {
 
     fn unknown(&self) -> &'static str {
         "(unknown)"
+    }
+
+    fn causes(&self, causes: &[Cause<'_>]) -> String {
+        let each = causes.iter().map(|cause| match cause {
+            Cause::Known(days) => format!("known for {}", counted(days.unsigned_abs(), "day")),
+            Cause::Unknown => "never seen before".to_owned(),
+            Cause::Network(network, true) => {
+                format!("first time from {network}, for it and for anybody here")
+            }
+            Cause::Network(network, false) => format!("first time from {network}"),
+            Cause::Call => "first time that it makes this call".to_owned(),
+            Cause::Tool(tool) => format!("first time with {tool}"),
+            Cause::Region(region, true) => format!("first time in {region}, for it and for anybody here"),
+            Cause::Region(region, false) => format!("first time in {region}"),
+            Cause::LeftOut(what) => format!("AWS left out the {what}, and the worst is assumed"),
+        });
+        each.collect::<Vec<_>>().join("; ")
     }
 
     fn hidden_name(&self) -> &'static str {

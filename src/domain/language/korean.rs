@@ -1,14 +1,14 @@
 //! Korean. Owns its words; what each is for stands at the trait. Behind a name whose last sound nobody knows both forms of a particle
 //! stand, as Korean software writes them: `이(가)`, `을(를)`, `(으)로`.
 
-use crate::domain::language::words::{Day, Made, State, Step, Unseen, Who, Words};
+use crate::domain::language::words::{Cause, Day, Made, State, Step, Unseen, Who, Words};
 use crate::domain::severity::Severity;
 
 #[derive(Debug)]
 pub(super) struct Korean;
 
 /// The names of facts and links. What is not here is a parameter's own name, or the same in both languages.
-const NAMES: [(&str, &str); 68] = [
+const NAMES: [(&str, &str); 69] = [
     ("CloudTrail event", "CloudTrail 이벤트"),
     ("Instance", "인스턴스"),
     ("MFA", "MFA 사용"),
@@ -18,6 +18,7 @@ const NAMES: [(&str, &str); 68] = [
     ("alerts", "알림"),
     ("asked for", "요청"),
     ("asked for by", "요청한 주체"),
+    ("because", "근거"),
     ("by", "담당"),
     ("call", "호출"),
     ("claim", "의심되는 점"),
@@ -100,6 +101,22 @@ impl Words for Korean {
 
     fn unknown(&self) -> &'static str {
         "(알 수 없음)"
+    }
+
+    fn causes(&self, causes: &[Cause<'_>]) -> String {
+        let each = causes.iter().map(|cause| match cause {
+            Cause::Known(days) => format!("{days}일 전부터 아는 주체"),
+            Cause::Unknown => "처음 보는 주체".to_owned(),
+            Cause::Network(network, true) => format!("이 주체도 계정의 누구도 온 적 없는 {network}에서"),
+            Cause::Network(network, false) => format!("이 주체가 처음으로 {network}에서"),
+            Cause::Call => "이 주체가 처음 하는 호출".to_owned(),
+            Cause::Tool(tool) => format!("이 주체가 처음 쓰는 {tool}"),
+            Cause::Region(region, true) => format!("이 주체도 계정의 누구도 쓴 적 없는 {region}에서"),
+            Cause::Region(region, false) => format!("이 주체가 처음으로 {region}에서"),
+            Cause::LeftOut("request") => "AWS가 요청 내용을 생략해 최악을 가정함".to_owned(),
+            Cause::LeftOut(_) => "AWS가 응답 내용을 생략해 최악을 가정함".to_owned(),
+        });
+        each.collect::<Vec<_>>().join("; ")
     }
 
     fn hidden_name(&self) -> &'static str {

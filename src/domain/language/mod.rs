@@ -9,7 +9,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use words::{Day, Made, State, Step, Unseen, Who, Words};
+pub use words::{Cause, Day, Made, State, Step, Unseen, Who, Words};
 
 /// A language.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

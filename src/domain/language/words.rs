@@ -19,6 +19,25 @@ pub enum Made<'a> {
     Launched(&'a str),
 }
 
+/// What of an event's past makes it stand out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause<'a> {
+    /// For so many days who acts, or the key that signed, has been known.
+    Known(i64),
+    /// Who acts is new.
+    Unknown,
+    /// The network is new to who acts, and to the whole account where that is true.
+    Network(&'a str, bool),
+    /// Who acts never made the call.
+    Call,
+    /// Who acts never used the tool.
+    Tool(&'a str),
+    /// Who acts was never in the region, and nobody in the account was where that is true.
+    Region(&'a str, bool),
+    /// What AWS left out of the record.
+    LeftOut(&'a str),
+}
+
 /// What somebody acts by, for a person to read; each with its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Who<'a> {
@@ -147,6 +166,8 @@ pub trait Words: Debug + Send + Sync {
     fn unknown(&self) -> &'static str;
     /// In place of a user's name that AWS does not give away.
     fn hidden_name(&self) -> &'static str;
+    /// What of an event's past makes it stand out, one thing after the other.
+    fn causes(&self, causes: &[Cause<'_>]) -> String;
     /// In place of a name that is not known by now.
     fn not_known_yet(&self) -> &'static str;
 

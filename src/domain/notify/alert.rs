@@ -15,6 +15,7 @@ use crate::domain::incident::resource::touched;
 use crate::domain::incident::stage::Stage;
 use crate::domain::incident::{CONVERSATION, Part, Standing, Turn};
 use crate::domain::json::Json;
+use crate::domain::notify::because::because;
 use crate::domain::rules::rule::Rule;
 use crate::domain::severity::Severity;
 use crate::domain::text::{FACT, TEXT, clean};
@@ -129,6 +130,7 @@ impl Alert {
                 ..Part::default()
             };
         }
+        let because = because(seen, rule.language).filter(|_| severity >= Severity::Medium);
         Alert {
             id: derived_id(&["alert", &event.account, &event.id]),
             rule: rule.id.clone(),
@@ -150,7 +152,7 @@ impl Alert {
             part,
             tags: tags(event),
             of_itself: event.source == OWN_SOURCE,
-            facts: facts(event),
+            facts: because.map(|why| ("because".to_owned(), why)).into_iter().chain(facts(event)).collect(),
         }
     }
 }

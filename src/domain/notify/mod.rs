@@ -2,6 +2,7 @@
 
 pub mod alert;
 pub mod answer;
+mod because;
 pub mod message;
 pub mod outbox;
 pub mod overflow;

@@ -158,6 +158,11 @@ impl<'a> Recollection<'a> {
             .collect();
         past.own_new =
             own.iter().map(|(habit, token)| (*habit, self.is_new(*habit, token, traits.time))).collect();
+        // Said where something is new, and only there: what is expected of most events has no such number.
+        if past.own_new.iter().any(|(_, new)| *new) {
+            let since = self.get(&key.map_or(who.principal, Token::used));
+            past.known_days = since.map(|known| traits.time.duration_since(known.first).as_hours() / 24);
+        }
         let new_network = traits.network().filter(|_| past.own_new.contains(&(Habit::Network, true)));
         if let Some(network) = new_network {
             if self.is_vouched(&who.person.vouched(network), traits.time) {
