@@ -85,8 +85,10 @@ pub(super) fn manner(
     let (code, service) = (CODE.contains(&tool.name()) && is_believed, kind == PrincipalKind::Service);
     let hand = !code && !service;
     let key = identity("accessKeyId").is_some_and(|key| key.starts_with("AKIA"));
-    let from_console = is_of_console(detail) && !key;
-    let shell = hand && !matches!(tool.name(), "console" | "aws-service") && !from_console;
+    let address = detail.text("sourceIPAddress").and_then(|address| address.parse::<IpAddr>().ok());
+    // AWS marks what the console does; an agent that says so is whatever its sender wrote.
+    let says_so = matches!(tool.name(), "console" | "aws-service") && (is_believed || address.is_none());
+    let shell = hand && !says_so && (key || !is_of_console(detail));
     let unvouched = matches!(
         kind,
         PrincipalKind::Person
@@ -131,7 +133,7 @@ pub(super) fn manner(
         (
             "elsewhere",
             !service
-                && detail.text("sourceIPAddress").is_some_and(|address| address.parse::<IpAddr>().is_ok())
+                && address.is_some()
                 && new(Habit::Network)
                 && own(Habit::Network, true)
                 && past.is_some_and(|past| !past.roams),

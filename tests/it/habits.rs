@@ -1,0 +1,191 @@
+//! What habits and what callers say of themselves do to severities, over all of AWS's reads and over real writes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use trailnoti::config::Config;
+use trailnoti::domain::event::Event;
+use trailnoti::domain::event::reads::is_read;
+use trailnoti::domain::judge::inputs::Ruleset;
+use trailnoti::domain::judge::prepared::{Item, Prepared};
+use trailnoti::domain::notify::alert::Alert;
+use trailnoti::domain::replay::Hindsight;
+use trailnoti::domain::rules::rule::Scratch;
+use trailnoti::domain::severity::Severity;
+
+use crate::records::data;
+
+const ACCOUNT: &str = "111122223333";
+
+fn ruleset() -> Ruleset {
+    Config::parse("t", "", None, BTreeMap::new()).expect("right").ruleset
+}
+
+fn event(record: &Value) -> Event {
+    Event::from_record_text(record.to_string(), ACCOUNT).expect("an event")
+}
+
+/// What is alerted on of records, after the past of an account that is known.
+fn alerts(ruleset: &Ruleset, past: &[Value], records: &[Value]) -> Vec<Alert> {
+    let mut scratch = Scratch::default();
+    let mut items = |records: &[Value]| -> Vec<Item<'_>> {
+        let prepared = records.iter().map(|record| Prepared::of(event(record), ruleset, true, &mut scratch));
+        prepared.map(|prepared| Item::Judge(Box::new(prepared))).collect()
+    };
+    let mut hindsight = Hindsight::new(ruleset, std::time::Duration::from_secs(3600));
+    hindsight.remember(&items(past));
+    hindsight.is_learned();
+    hindsight.judge(&items(records)).alerts
+}
+
+fn record(n: usize, day: usize, service: &str, call: &str, identity: &Value) -> Value {
+    json!({
+        "eventVersion": "1.11", "eventID": format!("{n:08x}-0000-4000-8000-000000000000"),
+        "eventTime": format!("2026-05-{day:02}T10:{:02}:{:02}Z", n / 60 % 60, n % 60), "eventSource": format!("{service}.amazonaws.com"),
+        "eventName": call, "awsRegion": "eu-west-1", "sourceIPAddress": "203.0.113.7", "userAgent": "aws-cli/2.27",
+        "readOnly": is_read(call), "eventType": "AwsApiCall", "recipientAccountId": ACCOUNT, "userIdentity": identity,
+        "requestParameters": null, "responseElements": null,
+    })
+}
+
+fn user(key: &str) -> Value {
+    json!({ "type": "IAMUser", "arn": format!("arn:aws:iam::{ACCOUNT}:user/anna"), "accountId": ACCOUNT, "userName": "anna", "accessKeyId": key })
+}
+
+/// A rule on GuardDuty's changes rang on each of its reads: what its branch said took the place of what stood outside.
+#[test]
+fn no_read_of_aws_alerts_but_by_a_rule_that_names_it() {
+    let ruleset = ruleset();
+    let named: BTreeSet<String> = ruleset
+        .rules
+        .iter()
+        .flat_map(|rule| rule.pattern.named_texts("detail.eventName"))
+        .flatten()
+        .flat_map(|(names, _)| names.into_iter().map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    let calls = data("read-only-calls.tsv");
+    let reads: Vec<(&str, &str)> = calls
+        .lines()
+        .filter_map(|line| line.split_once('\t'))
+        .flat_map(|(service, calls)| calls.split(' ').map(move |call| (service, call)))
+        .filter(|(_, call)| !named.contains(*call))
+        .collect();
+    assert!(reads.len() > 8_000, "{}", reads.len());
+    let identities = [user("AKIAIOSFODNN7EXAMPLE"), user("ASIAIOSFODNN7EXAMPLE")];
+    let records: Vec<Value> = reads
+        .iter()
+        .enumerate()
+        .map(|(n, (service, call))| record(n, 1 + n / 3600, service, call, &identities[n % 2]))
+        .collect();
+    let told: Vec<String> = alerts(&ruleset, &[], &records)
+        .iter()
+        .map(|alert| format!("{}: {}", alert.rule, alert.title))
+        .collect();
+    assert!(told.is_empty(), "{} of {}:\n{}", told.len(), records.len(), told.join("\n"));
+}
+
+/// The severity of one record after a past.
+fn severity(ruleset: &Ruleset, past: &[Value], record: &Value) -> Option<Severity> {
+    alerts(ruleset, past, std::slice::from_ref(record)).iter().map(|alert| alert.severity).max()
+}
+
+/// Whoever calls chooses the user agent, and whoever takes on a role the session's name. Neither makes anything less urgent than it
+/// is under a name that says nothing: only what that very principal did before does.
+#[test]
+fn no_name_that_a_caller_chooses_makes_a_call_less_urgent() {
+    let ruleset = ruleset();
+    let agents = [
+        "APN/1.0 HashiCorp/1.0 Terraform/1.9.5",
+        "packer-plugin-amazon/1.3",
+        "aws-cdk/2",
+        "cloudformation.amazonaws.com",
+        "console.amazonaws.com",
+        "Mozilla/5.0 (Macintosh)",
+        "AWS Internal",
+        "ec2fleet.amazonaws.com",
+        "karpenter.sh-1.4.0",
+        "eksctl/0.200",
+        "Pulumi/3",
+        "aws-sdk-go-v2/1.36",
+        "Boto3/1.38",
+    ];
+    let sessions = [
+        "i-0123456789abcdef0",
+        "GitHubActions",
+        "AWSBackup-x",
+        "eks-prod-pod-0123456789-0123456789-0123456789-0123",
+        "AutoScaling",
+        "mira@example.com",
+        "botocore-session-1",
+        "AWSReservedSSO",
+    ];
+    let role = |session: &str, more: &Value| {
+        let mut role = json!({
+            "type": "AssumedRole", "arn": format!("arn:aws:sts::{ACCOUNT}:assumed-role/deploy/{session}"), "accountId": ACCOUNT,
+            "accessKeyId": "ASIAIOSFODNN7EXAMPLE",
+            "sessionContext": { "sessionIssuer": { "type": "Role", "arn": format!("arn:aws:iam::{ACCOUNT}:role/deploy"), "userName": "deploy" } },
+        });
+        more.as_object()
+            .into_iter()
+            .flatten()
+            .for_each(|(name, value)| role["sessionContext"][name] = value.clone());
+        role
+    };
+    // The account and both principals are known for days by a harmless call.
+    let mut past: Vec<Value> = Vec::new();
+    for day in 1..=10 {
+        past.push(record(day, day, "s3", "PutBucketTagging", &user("AKIAIOSFODNN7EXAMPLE")));
+        past.push(record(day + 100, day, "s3", "PutBucketTagging", &role("x", &Value::Null)));
+    }
+    past.iter_mut().for_each(|record| record["userAgent"] = "aws-cli/2.27".into());
+    let calls: Vec<Value> = data("records.jsonl")
+        .lines()
+        .step_by(4)
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|call| call["readOnly"] == false && call["eventType"] == "AwsApiCall")
+        .filter(|call| call["userIdentity"]["invokedBy"].is_null() && call["vpcEndpointId"].is_null())
+        .collect();
+    assert!(calls.len() > 150, "{}", calls.len());
+    let (mut lowered, mut tried) = (Vec::new(), 0);
+    for (n, call) in calls.iter().enumerate() {
+        let as_said = |identity: &Value, agent: &str| {
+            let mut call = call.clone();
+            call["userIdentity"] = identity.clone();
+            call["userAgent"] = agent.into();
+            call["eventTime"] = "2026-05-12T10:00:00Z".into();
+            call["recipientAccountId"] = ACCOUNT.into();
+            call["sourceIPAddress"] = if n % 2 == 0 { "203.0.113.7" } else { "45.67.89.10" }.into();
+            call.as_object_mut().expect("an object").remove("sessionCredentialFromConsole");
+            call
+        };
+        let mut check = |identity: &Value, agent: &str, plain: Option<Severity>| {
+            tried += 1;
+            let said = severity(&ruleset, &past, &as_said(identity, agent));
+            if said < plain {
+                lowered.push(format!(
+                    "{} {agent} {}: {said:?} below {plain:?}",
+                    call["eventName"], identity["arn"]
+                ));
+            }
+        };
+        let (anna, plain_role) = (user("AKIAIOSFODNN7EXAMPLE"), role("x", &Value::Null));
+        let by_key = severity(&ruleset, &past, &as_said(&anna, "own/1"));
+        let by_role = severity(&ruleset, &past, &as_said(&plain_role, "own/1"));
+        let agent = agents[n % agents.len()];
+        check(&anna, agent, by_key);
+        check(&plain_role, agent, by_role);
+        check(&role(sessions[n % sessions.len()], &Value::Null), "own/1", by_role);
+        check(&role("x", &json!({ "sourceIdentity": "CN=builds" })), "own/1", by_role);
+        let mut federated = anna.clone();
+        federated["type"] = "FederatedUser".into();
+        federated["arn"] = format!("arn:aws:sts::{ACCOUNT}:federated-user/terraform").into();
+        federated["accessKeyId"] = "ASIAIOSFODNN7EXAMPLE".into();
+        federated["sessionContext"] =
+            json!({ "sessionIssuer": { "type": "IAMUser", "arn": anna["arn"], "userName": "anna" } });
+        let mut session = anna.clone();
+        session["accessKeyId"] = "ASIAIOSFODNN7EXAMPLE".into();
+        let by_session = severity(&ruleset, &past, &as_said(&session, "own/1"));
+        check(&federated, "own/1", by_session);
+    }
+    assert!(lowered.is_empty(), "{} of {tried}:\n{}", lowered.len(), lowered.join("\n"));
+}
