@@ -220,7 +220,7 @@ fn threshold(section: &mut Section<'_>) -> Option<Threshold> {
     if !table.has("count") {
         table.problem("count", "is missing: write count = 5");
     }
-    let count = table.number("count", 2.0, 2.0, 1000.0) as usize;
+    let count = table.number("count", 2.0, 1.0, 1000.0) as usize;
     let within = table.duration("within", "15m", "1s", "1d");
     let by = fields(&mut table, "by");
     let distinct = table.text("distinct");

@@ -174,8 +174,12 @@ fn outcome(rule: &Rule, test: &RuleTest, mut event: Event) -> Option<Severity> {
     let past = Past { new, own_new, ..Past::default() };
     let alone = Rules::new(vec![rule.clone()]);
     let envelope = Envelope::from(event);
-    let finding =
-        alone.findings(&mut Scratch::default(), &envelope.after(Some(&past)).text()).into_iter().next()?;
+    let seen = envelope.after(Some(&past));
+    // What is asked only of suspects' calls is tried as if this were one.
+    if let Some(followed) = alone.followed().first() {
+        return followed.pattern.fits(&seen.tree()).then_some(followed.severity);
+    }
+    let finding = alone.findings(&mut Scratch::default(), &seen.text()).into_iter().next()?;
     let seen = rule.first_seen.is_some() && test.seen;
     let few = rule.threshold.as_ref().is_some_and(|threshold| test.times < threshold.count);
     (finding.excused.is_none() && !seen && !few).then_some(finding.severity)

@@ -2,19 +2,23 @@
 //! incident, and that what somebody asks for is written before it counts.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::domain::event::derived_id;
 use crate::domain::incident::brief::Brief;
+use crate::domain::incident::credential::Credential;
 use crate::domain::incident::incidents::Incidents;
 use crate::domain::incident::{Acknowledged, Incident};
 use crate::domain::judge::joining::{self, join};
 use crate::domain::judge::silence::{SILENCES, Silence, silence};
 use crate::domain::language::Language;
+use crate::domain::lookup::follow::Suspect;
+use crate::domain::lookup::stream::Stream;
 use crate::domain::notify::message::{Message, Pending};
+use crate::domain::severity::Severity;
 use crate::store::{Commit, Store, StoreError};
 
 /// How many letters and digits a silence's id has.
@@ -27,6 +31,8 @@ pub(in crate::daemon) struct IncidentState {
     /// Which batch took each incident last, as long as that is being written.
     taken: Mutex<Taken>,
     silences: Mutex<Vec<Silence>>,
+    /// Whom open incidents are about, with the account of each.
+    suspects: Mutex<Arc<[(String, Suspect)]>>,
 }
 
 /// Batches of two accounts may write one incident, and the older of them last.
@@ -41,17 +47,53 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Whom the open incidents of medium or worse are about: the keys, and users and people that were made or signed in in them. A
+/// session's name and a whole role would be others too.
+fn suspects(incidents: &Incidents) -> Arc<[(String, Suspect)]> {
+    let open = |incident: &&&Incident| {
+        !incident.closed && incident.part_of.is_none() && incident.worst >= Severity::Medium
+    };
+    let mut all = Vec::new();
+    for incident in incidents.all().iter().filter(open) {
+        for member in &incident.members {
+            let stream = match (&member.credential, &member.made) {
+                (Credential::Key(key), _) => Stream::Key(key.clone()),
+                (Credential::User { user, .. } | Credential::Password { user, .. }, Some(_)) => {
+                    Stream::User(user.clone())
+                }
+                (Credential::Person(_), _) => Stream::User(member.credential.name().to_owned()),
+                (Credential::Instance(id), Some(_)) => Stream::User(id.clone()),
+                _ => continue,
+            };
+            let since = incident.began.min(member.since);
+            let account = incident.account.0.clone();
+            if all.iter().all(|(of, known): &(String, Suspect)| *of != account || known.stream != stream) {
+                all.push((account, Suspect { stream, since }));
+            }
+        }
+    }
+    all.into()
+}
+
 impl IncidentState {
     /// As the state has them.
     ///
     /// # Errors
     /// When it cannot be read.
     pub async fn load(store: &Store) -> Result<Self, StoreError> {
+        let incidents = Incidents::restored(store.incidents().await?);
         Ok(IncidentState {
-            incidents: Mutex::new(Incidents::restored(store.incidents().await?)),
+            suspects: Mutex::new(suspects(&incidents)),
+            incidents: Mutex::new(incidents),
             taken: Mutex::default(),
             silences: Mutex::new(store.silences().await?),
         })
+    }
+
+    /// Whom to follow in an account, of the incident that grew last first.
+    pub fn suspects(&self, account: &str) -> Vec<Suspect> {
+        let all = lock(&self.suspects).clone();
+        all.iter().filter(|(of, _)| of == account).map(|(_, suspect)| suspect.clone()).collect()
     }
 
     /// Takes out what is silenced, and puts the rest of a batch's alerts into their incidents. What changed of both is to be written with
@@ -69,6 +111,9 @@ impl IncidentState {
         let mut incidents = lock(&self.incidents);
         join(&mut incidents, &mut commit.judgement, now);
         commit.incidents = incidents.take_changes();
+        if !commit.incidents.is_empty() {
+            *lock(&self.suspects) = suspects(&incidents);
+        }
         let mut taken = lock(&self.taken);
         taken.batches += 1;
         let batch = taken.batches;
@@ -106,6 +151,9 @@ impl IncidentState {
     pub fn close(&self, quiet: Duration, now: Timestamp) -> Vec<Incident> {
         let mut incidents = lock(&self.incidents);
         let closed = incidents.close(quiet, now);
+        if !closed.is_empty() {
+            *lock(&self.suspects) = suspects(&incidents);
+        }
         for id in &closed {
             tracing::info!(incident = id, "incident closed: nothing happened for close_after");
         }

@@ -12,6 +12,7 @@ mod dark;
 mod doctor;
 mod fates;
 mod floods;
+mod follow;
 mod habits;
 mod heartbeat;
 mod incidents;

@@ -17,6 +17,7 @@ use crate::domain::health::subject::Api;
 use crate::domain::judge::When;
 use crate::domain::lookup::canary::Canary;
 use crate::domain::lookup::cursor::{Page, Request};
+use crate::domain::lookup::follow::Follow;
 use crate::domain::lookup::lane::RESCAN_EVERY;
 use crate::domain::lookup::lanes::{Lanes, Plan, Reading};
 use crate::domain::lookup::pacer::Pacer;
@@ -67,6 +68,8 @@ struct Reader<'a> {
     read_health: ReadHealth<'a>,
     pressure: Pressure<'a>,
     canary: Canary,
+    /// What is read of suspects, behind everything else.
+    follow: Follow,
     /// When all places were last written down.
     written: Timestamp,
     /// The fingerprint of the rules that ask for the past.
@@ -133,18 +136,17 @@ impl<'a> Reader<'a> {
             rules,
             pressure: Pressure::new(shared, scope, account.own.principal()).await?,
             canary: Canary::default(),
+            follow: Follow::default(),
             written,
         })
     }
 
     async fn read(&mut self, stop: &CancellationToken) -> Result<(), StoreError> {
-        let (shared, policy) = (self.shared, &self.shared.config.cloudtrail.policy);
+        let shared = self.shared;
         loop {
             let now = shared.clock.now();
             self.judge_late(now).await?;
-            let canary = self.canary.look(now).map(|request| Plan::Read(Reading::Canary, request));
-            let plan = canary.unwrap_or_else(|| self.lanes.plan(policy, self.pressure.is_spent(), now));
-            let (reading, request) = match plan {
+            let (reading, request) = match self.plan(now) {
                 Plan::Read(reading, request) => (reading, request),
                 Plan::Wait(until) => {
                     if !shared.wait(self.name, until, stop).await {
@@ -176,6 +178,7 @@ impl<'a> Reader<'a> {
                             self.pressure.note_askers(&page.events);
                             None
                         }
+                        Reading::Suspect => self.followed(&request, page).await,
                         Reading::Canary => {
                             let missing = self.canary.heard(page.events.len(), page.next.is_some());
                             self.pressure.check_canary(missing).await?;
@@ -186,6 +189,7 @@ impl<'a> Reader<'a> {
                 Err(FetchError::LostToken(why)) => {
                     tracing::debug!(region = self.access.region, "{why}; continuing without it");
                     self.lanes.lost_token(reading);
+                    self.follow.unanswered(&request);
                     None
                 }
                 Err(error) => {
@@ -211,6 +215,40 @@ impl<'a> Reader<'a> {
             {
                 return Ok(());
             }
+        }
+    }
+
+    /// What is asked next: whether trailnoti's own calls are there, what the lanes want, and behind these what suspects do.
+    fn plan(&mut self, now: Timestamp) -> Plan {
+        let policy = &self.shared.config.cloudtrail.policy;
+        self.follow.keep(&self.shared.judge_state.told.suspects(&self.account.id), now);
+        let suspect = |request| Plan::Read(Reading::Suspect, request);
+        if let Some(request) = self.canary.look(now) {
+            return Plan::Read(Reading::Canary, request);
+        }
+        if let Some(request) = self.follow.next(policy, false, now) {
+            return suspect(request);
+        }
+        match self.lanes.plan(policy, self.pressure.is_spent(), now) {
+            Plan::Wait(until) => match self.follow.next(policy, true, now) {
+                Some(request) => suspect(request),
+                None => Plan::Wait(until.min(self.follow.due(now))),
+            },
+            plan => plan,
+        }
+    }
+
+    /// Judges what a suspect did. As with what is read by name, no place follows from it.
+    async fn followed(&mut self, request: &Request, page: LookedUp) -> Option<Timestamp> {
+        let _room = page.room;
+        let oldest = page.events.iter().filter_map(|raw| raw.time).min();
+        let ahead = Page { oldest, next: page.next };
+        match self.kept(What::Page(page.events, When::Followed), Commit::default()).await {
+            Ok(_) => {
+                self.follow.after(request, &ahead);
+                None
+            }
+            Err(again) => Some(again),
         }
     }
 

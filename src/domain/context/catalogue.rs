@@ -35,6 +35,11 @@ pub const FACTS: &[Fact] = &[
         &["network", "tool", "call", "service", "region", "roams"],
         "the same of who acts alone: new to this user, role, person or long-lived key, whatever others in the account do; everything is, to one that is itself new; not of AWS's services. `roams`: a network that is new is nothing new from this one",
     ),
+    fact(
+        "followed",
+        &[],
+        "true of calls that are read because an open incident is about who makes them; a rule that asks for it is asked of nothing else",
+    ),
     fact("learning", &[], "true while the history is being read"),
     Fact {
         words: &KINDS,

@@ -83,6 +83,7 @@ impl Facts {
             members.put("instance", Some(instance.context(event.starts)));
         }
         if let Some(past) = past.filter(|_| event.source != OWN_SOURCE) {
+            members.put("followed", past.followed.then(|| true.into()));
             if past.learning {
                 members.put("learning", Some(true.into()));
             }

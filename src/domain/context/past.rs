@@ -59,6 +59,8 @@ impl Habit {
 pub struct Past {
     /// Too little of the past is known to call something new.
     pub learning: bool,
+    /// The event was asked for because an open incident is about who acts.
+    pub followed: bool,
     /// The event is judged again once the past is known: what its caller says of himself is believed until then.
     pub again: bool,
     /// For each habit that the event shows, whether it began less than a day before.

@@ -55,7 +55,7 @@ pub fn marks_of_page(
         let record = received.record.as_ref().ok();
         let glance = record.and_then(|text| ruleset.rules.glance(&mut scratch, text).ok());
         let mark = match glance {
-            Some(glance) if !glance.may_match => continue,
+            Some(glance) if !glance.may_match && when != When::Followed => continue,
             Some(glance) => glance.named.map(|(account, second, id)| Mark { account, second, id }),
             None => None,
         };

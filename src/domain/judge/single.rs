@@ -33,6 +33,8 @@ pub enum When {
     Now,
     /// Again, since it came before the past was known: what is worse than could be said then is alerted on once more.
     OnceKnown,
+    /// It is the call of a suspect, and was asked for by that.
+    Followed,
 }
 
 /// Judges one event, and whatever trailnoti has to say of it.
@@ -74,6 +76,7 @@ fn decide(
     };
     let own = draft.inputs.own.cloned();
     let mut past = Past { own_accounts: ruleset.own_accounts.clone(), own, ..draft.memory.past(&traits) };
+    past.followed = when == When::Followed;
     if traits.is_from(&ruleset.own_networks) {
         past.knows_the_network();
     }
@@ -99,6 +102,12 @@ fn decide(
             Ok(()) => tried.push(finding.rule.id.clone()),
         }
     }
+    // No rule names it; what a suspect looks at belongs to his story all the same.
+    let followed = match when {
+        When::Followed if live.is_none() && traits.reads => followed(draft, &seen, &traits, is_known),
+        _ => None,
+    };
+    let live = live.or(followed.as_ref());
     if live.is_none() && tried.is_empty() {
         draft.judgement.unmatched += 1;
         draft.judgement.decisions.push(decision);
@@ -131,6 +140,20 @@ fn decide(
         };
     }
     draft.judgement.decisions.push(decision);
+}
+
+/// The rule on what a suspect reads, where it alerts.
+fn followed<'r>(
+    draft: &mut Draft<'r>,
+    seen: &InContext<'_>,
+    traits: &Traits,
+    is_known: bool,
+) -> Option<Finding<'r>> {
+    let tree = seen.tree();
+    let rules = draft.inputs.ruleset.rules.followed();
+    let rule = rules.iter().find(|rule| rule.mode == Mode::Live && rule.pattern.fits(&tree))?;
+    let finding = Finding { rule, severity: rule.severity, excused: None };
+    holds(draft, &finding, seen, traits, is_known).is_ok().then_some(finding)
 }
 
 /// An alert with the instances that it is about.

@@ -67,6 +67,8 @@ pub enum Reading {
     Askers,
     /// Whether trailnoti's own calls are there.
     Canary,
+    /// What a suspect does.
+    Suspect,
 }
 
 /// What to do next.
@@ -155,7 +157,7 @@ impl Lanes {
                 self.sweeps.iter_mut().for_each(|sweeps| sweeps.unanswered(number));
             }
             Reading::Askers => self.askers = Timestamp::MIN,
-            Reading::Canary => {}
+            Reading::Canary | Reading::Suspect => {}
         }
     }
 
@@ -168,7 +170,7 @@ impl Lanes {
             Reading::Sweep(number) => {
                 self.sweeps.iter_mut().for_each(|sweeps| sweeps.lost_token(number));
             }
-            Reading::Askers | Reading::Canary => {}
+            Reading::Askers | Reading::Canary | Reading::Suspect => {}
         }
     }
 

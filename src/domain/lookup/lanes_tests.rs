@@ -57,7 +57,7 @@ fn read_both(
     let mut reads = 0;
     while now < seconds {
         match lanes.plan(&policy, false, at(now)) {
-            Plan::Read(Reading::Sweep(_) | Reading::Askers | Reading::Canary, _) => {
+            Plan::Read(Reading::Sweep(_) | Reading::Askers | Reading::Canary | Reading::Suspect, _) => {
                 panic!("no rule asks for it")
             }
             Plan::Wait(until) => now = now.max(until.as_second() - START),
@@ -162,7 +162,7 @@ fn a_clock_set_back_a_day_stops_nothing() {
                 lanes.set(number, after);
                 reads += 1;
             }
-            Plan::Read(Reading::Sweep(_) | Reading::Askers | Reading::Canary, _) => {
+            Plan::Read(Reading::Sweep(_) | Reading::Askers | Reading::Canary | Reading::Suspect, _) => {
                 panic!("no rule asks for it")
             }
             Plan::Wait(until) => now = until.as_second() - START,

@@ -3,6 +3,7 @@
 pub mod canary;
 pub mod cursor;
 pub mod flood;
+pub mod follow;
 pub mod lane;
 pub mod lanes;
 mod newest;

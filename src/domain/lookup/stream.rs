@@ -19,6 +19,8 @@ pub enum Stream {
     Source(String),
     /// The calls of one user: `Username=…`.
     User(String),
+    /// The calls that one access key signed: `AccessKeyId=…`.
+    Key(String),
 }
 
 impl Stream {
@@ -29,6 +31,7 @@ impl Stream {
             Stream::Name(name) => ("EventName", name),
             Stream::Source(source) => ("EventSource", source),
             Stream::User(user) => ("Username", user),
+            Stream::Key(key) => ("AccessKeyId", key),
         }
     }
 }

@@ -104,6 +104,9 @@ pub struct Escalation {
     pub always: bool,
 }
 
+/// The fact by which a rule says that it is about suspects' calls.
+const FOLLOWED: &str = "context.followed";
+
 /// What is usual for who acts, as facts say it.
 pub(super) static USUAL: LazyLock<Pattern> = LazyLock::new(|| {
     let by = object([("by", Json::Array(vec!["usual".into()]))]);
@@ -243,12 +246,16 @@ pub struct Rules {
     set: Set,
     /// The rule of each pattern that is searched, by its number in the set; its exceptions and escalations follow it.
     by_pattern: FxHashMap<u32, usize>,
+    /// Rules on what is read of suspects: not searched, since every read would fit them as far as its text says.
+    followed: Vec<Rule>,
 }
 
 impl Rules {
     /// Rules in order of precedence among those of the same severity.
     pub fn new(mut rules: Vec<Rule>) -> Self {
         rules.sort_by_key(|rule| Reverse(rule.severity));
+        let (followed, rules): (Vec<Rule>, Vec<Rule>) =
+            rules.into_iter().partition(|rule| rule.pattern.paths().any(|path| path == FOLLOWED));
         let mut by_pattern = FxHashMap::default();
         let mut patterns = Vec::new();
         for (n, rule) in rules.iter().enumerate() {
@@ -259,7 +266,7 @@ impl Rules {
             patterns.extend(rule.usual.map(|_| (&*USUAL, false)));
         }
         let set = Set::with_asides(patterns, &record::PATHS);
-        Rules { rules, set, by_pattern }
+        Rules { rules, set, by_pattern, followed }
     }
 
     /// The rules whose pattern an event fits, the most urgent first; excused ones last. `envelope` is the event's text.
@@ -314,13 +321,18 @@ impl Rules {
 
     /// Every rule, the most urgent first.
     pub fn iter(&self) -> impl Iterator<Item = &Rule> {
-        self.rules.iter()
+        self.rules.iter().chain(&self.followed)
+    }
+
+    /// Those that are asked only of what is read of suspects.
+    pub fn followed(&self) -> &[Rule] {
+        &self.followed
     }
 
     /// The same rules, none of them on trial.
     pub fn all_live(&self) -> Self {
         let live = |rule: &Rule| Rule { mode: Mode::Live, ..rule.clone() };
-        Rules::new(self.rules.iter().map(live).collect())
+        Rules::new(self.iter().map(live).collect())
     }
 
     /// What the rules ask of the past, in a few letters: other rules, other letters.
@@ -340,7 +352,7 @@ impl Rules {
 
     /// The rule of an id.
     pub fn get(&self, id: &str) -> Option<&Rule> {
-        self.rules.iter().find(|rule| rule.id == id)
+        self.iter().find(|rule| rule.id == id)
     }
 }
 
