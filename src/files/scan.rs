@@ -160,7 +160,7 @@ pub fn item<'r>(
 ) -> Result<Option<Item<'r>>, String> {
     let no_json = || format!("invalid JSON: {}", why_malformed(object));
     let glance = if is_envelope(object) {
-        Glance { may_match: true, reads: false, named: None }
+        Glance { may_match: true, is_unlikely: false, reads: false, named: None }
     } else {
         ruleset.rules.glance(scratch, object).map_err(|_| no_json())?
     };
@@ -178,7 +178,11 @@ pub fn item<'r>(
         what.map_or_else(|| error.to_string(), str::to_owned)
     })?;
     Ok(Some(if glance.may_match {
-        Item::Judge(Box::new(Prepared::of(event, ruleset, learned, scratch)))
+        let prepared = match glance.is_unlikely {
+            true => Prepared::unlikely(event, ruleset, learned, scratch),
+            false => Prepared::of(event, ruleset, learned, scratch),
+        };
+        Item::Judge(Box::new(prepared))
     } else {
         Item::Seen(Traits::of(&event.into()))
     }))

@@ -12,6 +12,7 @@ use trailnoti::domain::notify::alert::Alert;
 use trailnoti::domain::replay::Hindsight;
 use trailnoti::domain::rules::rule::Scratch;
 use trailnoti::domain::severity::Severity;
+use trailnoti::files::scan::item;
 
 use crate::records::data;
 
@@ -188,4 +189,35 @@ fn no_name_that_a_caller_chooses_makes_a_call_less_urgent() {
         check(&federated, "own/1", by_session);
     }
     assert!(lowered.is_empty(), "{} of {tried}:\n{}", lowered.len(), lowered.join("\n"));
+}
+
+/// What is passed over at a glance, because nothing is new or has an effect, is what no rule fits when it is looked at whole.
+#[test]
+fn what_a_glance_passes_over_no_rule_fits() {
+    let ruleset = ruleset();
+    let mut scratch = Scratch::default();
+    let records: Vec<String> = data("records.jsonl").lines().map(str::to_owned).collect();
+    let mut of = |learned: bool, quickly: bool| -> Vec<Item<'_>> {
+        // A read that no rule names is nothing, also as one of the days by which an account is known.
+        let one = |record: &String| {
+            let quick = item(record, &ruleset, learned, &mut scratch).expect("an event")?;
+            let event = Event::from_record_text(record.clone(), "").expect("an event");
+            let whole =
+                || Item::Judge(Box::new(Prepared::of(event, &ruleset, learned, &mut Scratch::default())));
+            Some(if quickly { quick } else { whole() })
+        };
+        records.iter().filter_map(one).collect()
+    };
+    let mut told = |quickly: bool| -> Vec<String> {
+        let mut hindsight = Hindsight::new(&ruleset, std::time::Duration::from_secs(3600));
+        let mut alerts = hindsight.judge(&of(false, quickly)).alerts;
+        hindsight.is_learned();
+        alerts.extend(hindsight.judge(&of(true, quickly)).alerts);
+        alerts.iter().map(|alert| format!("{} {} {}", alert.event_id, alert.rule, alert.severity)).collect()
+    };
+    let (quick, whole) = (told(true), told(false));
+    assert!(whole.len() > 500, "{}", whole.len());
+    let differ: Vec<&String> = whole.iter().filter(|one| !quick.contains(one)).collect();
+    let more: Vec<&String> = quick.iter().filter(|one| !whole.contains(one)).collect();
+    assert!(differ.is_empty() && quick.len() == whole.len(), "{differ:?}\nbut {more:?}");
 }

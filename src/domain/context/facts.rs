@@ -69,6 +69,13 @@ impl Facts {
         self.record.as_ref().map_or(&[], |record| &record.types)
     }
 
+    /// Whether the call has an effect, or opens something.
+    pub fn has_effect(&self) -> bool {
+        self.record.as_ref().is_some_and(|record| {
+            record.effect.is_some() || record.grants.public || !record.grants.outside.is_empty()
+        })
+    }
+
     /// Whether the principal is one that has habits of its own: what a service of AWS does is everybody's.
     pub fn has_own_habits(&self) -> bool {
         self.record

@@ -64,10 +64,26 @@ impl<'r> Prepared<'r> {
     /// Prepares an event; `learned` when it is expected that nothing about it is new, and otherwise that nothing can be
     /// called new yet.
     pub fn of(event: Event, ruleset: &'r Ruleset, learned: bool, scratch: &mut Scratch) -> Self {
+        let mut prepared = Prepared::without_findings(event, ruleset, learned);
+        let text = prepared.envelope.after(Some(&prepared.past)).text();
+        prepared.findings = ruleset.rules.findings(scratch, &text);
+        prepared
+    }
+
+    /// Prepares an event that rules may fit only where something is new, or the call has an effect: without an effect, none is
+    /// looked for.
+    pub fn unlikely(event: Event, ruleset: &'r Ruleset, learned: bool, scratch: &mut Scratch) -> Self {
+        let prepared = Prepared::without_findings(event, ruleset, learned);
+        match prepared.envelope.facts.has_effect() {
+            true => Prepared::of(prepared.envelope.event, ruleset, learned, scratch),
+            false => prepared,
+        }
+    }
+
+    fn without_findings(event: Event, ruleset: &'r Ruleset, learned: bool) -> Self {
         let envelope = Envelope::from(event);
         let traits = Traits::of(&envelope);
         let past = Past { own_accounts: ruleset.own_accounts.clone(), ..traits.expected(learned) };
-        let findings = ruleset.rules.findings(scratch, &envelope.after(Some(&past)).text());
-        Prepared { envelope, traits, past, findings }
+        Prepared { envelope, traits, past, findings: Vec::new() }
     }
 }

@@ -80,6 +80,14 @@ fn decide(
     if traits.is_from(&ruleset.own_networks) {
         past.knows_the_network();
     }
+    // Most events: nothing is new, and no rule fits them.
+    if when == When::Now && prepared.is_some_and(|one| one.findings.is_empty() && one.past == past) {
+        if !traits.reads {
+            draft.memory.learn(&traits);
+        }
+        draft.judgement.unmatched += 1;
+        return;
+    }
     let seen = envelope.after(Some(&past));
     // What was prepared for another past is worth nothing.
     let findings = match prepared.filter(|one| one.past == past) {

@@ -76,6 +76,15 @@ impl Pattern {
             .collect()
     }
 
+    /// For each alternative, whether something must stand at `path`.
+    pub fn demands(&self, path: &str) -> Vec<bool> {
+        let wants_some = |want: &Want| !matches!(want, Want::Absent);
+        self.alternatives
+            .iter()
+            .map(|wants| wants.get(path).is_some_and(|condition| condition.wants.iter().all(wants_some)))
+            .collect()
+    }
+
     /// For each alternative, whether `value` could stand at `path`.
     pub fn admits(&self, path: &str, value: &Json) -> Vec<bool> {
         let scalar = Scalar::of(value);

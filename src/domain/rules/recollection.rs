@@ -111,7 +111,7 @@ impl<'a> Recollection<'a> {
             return past;
         }
         for (habit, token) in &traits.habits {
-            let new = self.is_new(*habit, token, traits.time);
+            let new = is_new(*habit, self.get(token), traits.time);
             match past.new.iter_mut().find(|(of, _)| of == habit) {
                 // Of several instance types, one that is new is enough.
                 Some((_, already)) => *already |= new,
@@ -138,13 +138,6 @@ impl<'a> Recollection<'a> {
         self.get(token).is_some_and(|known| known.is_known_by(time))
     }
 
-    fn is_new(&self, habit: Habit, token: &Token, time: Timestamp) -> bool {
-        self.get(token).is_none_or(|known| {
-            let began = later(known.first, NEW_FOR) > time;
-            began || (habit == Habit::Network && !known.is_known_by(time))
-        })
-    }
-
     /// How an event compares with what its principal did before.
     fn own_past(&self, who: Who, traits: &Traits, past: &mut Past) {
         // A key that is in use for long has habits of its own; a fresh one may be another of the same user.
@@ -152,12 +145,15 @@ impl<'a> Recollection<'a> {
             self.get(&key.used()).is_some_and(|known| later(known.first, ENOUGH) <= traits.time)
         };
         let key = who.key.filter(used_for_long);
-        let own: Vec<(Habit, Token)> = traits
+        let (mut all_usual, holder) = (true, key.unwrap_or(who.principal));
+        past.own_new = traits
             .own_habits()
-            .map(|(habit, value)| (habit, key.unwrap_or(who.principal).own(habit, value)))
+            .map(|(habit, value)| {
+                let known = self.get(&holder.own(habit, value));
+                all_usual &= habit == Habit::Network || known.is_some_and(|one| one.is_known_by(traits.time));
+                (habit, is_new(habit, known, traits.time))
+            })
             .collect();
-        past.own_new =
-            own.iter().map(|(habit, token)| (*habit, self.is_new(*habit, token, traits.time))).collect();
         // Said where something is new, and only there: what is expected of most events has no such number.
         if past.own_new.iter().any(|(_, new)| *new) {
             let since = self.get(&key.map_or(who.principal, Token::used));
@@ -173,10 +169,9 @@ impl<'a> Recollection<'a> {
         }
         let network_is_known = past.roams || !past.own_new.contains(&(Habit::Network, true));
         // Of the types of instances, what the account knows is known.
-        let types = traits.habits.iter().filter(|(habit, _)| *habit == Habit::InstanceType);
-        past.usual = own.iter().chain(types).all(|(habit, token)| {
-            *habit == Habit::Network && network_is_known || self.is_usual(token, traits.time)
-        });
+        let mut types = traits.habits.iter().filter(|(habit, _)| *habit == Habit::InstanceType);
+        past.usual =
+            all_usual && network_is_known && types.all(|(_, token)| self.is_usual(token, traits.time));
     }
 
     /// Whether somebody signed in with a second factor from that network within a day.
@@ -203,6 +198,14 @@ impl<'a> Recollection<'a> {
         // What is older than the first sighting was read later, and its value is known already.
         Some(before.is_none_or(|known| known.first == traits.time || later(known.last, STEP) < floor))
     }
+}
+
+/// Whether what was seen so is new: it began less than a day before, or is a network that was not seen on several days.
+fn is_new(habit: Habit, known: Option<Sighting>, time: Timestamp) -> bool {
+    known.is_none_or(|known| {
+        let began = later(known.first, NEW_FOR) > time;
+        began || (habit == Habit::Network && !known.is_known_by(time))
+    })
 }
 
 #[cfg(test)]

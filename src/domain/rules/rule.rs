@@ -246,6 +246,8 @@ pub struct Rules {
     set: Set,
     /// The rule of each pattern that is searched, by its number in the set; its exceptions and escalations follow it.
     by_pattern: FxHashMap<u32, usize>,
+    /// Whether each rule can fit only what is new to who acts, or has an effect: [`Glance::is_unlikely`].
+    unlikely: Vec<bool>,
     /// Rules on what is read of suspects: not searched, since every read would fit them as far as its text says.
     followed: Vec<Rule>,
 }
@@ -266,7 +268,8 @@ impl Rules {
             patterns.extend(rule.usual.map(|_| (&*USUAL, false)));
         }
         let set = Set::with_asides(patterns, &record::PATHS);
-        Rules { rules, set, by_pattern, followed }
+        let unlikely = rules.iter().map(|rule| is_unlikely(&rule.pattern)).collect();
+        Rules { rules, set, by_pattern, unlikely, followed }
     }
 
     /// The rules whose pattern an event fits, the most urgent first; excused ones last. `envelope` is the event's text.
@@ -312,8 +315,10 @@ impl Rules {
         let said = set.bool(&laid, "detail.readOnly");
         let reads = said.unwrap_or_else(|| set.text(&laid, "detail.eventName").is_some_and(is_read));
         set.matching(&laid, Known::WithoutContext, &mut scratch.matched);
+        let unlikely = |pattern: &u32| self.by_pattern.get(pattern).is_some_and(|n| self.unlikely[*n]);
         Ok(Glance {
             may_match: !certain || !scratch.matched.is_empty(),
+            is_unlikely: certain && scratch.matched.iter().all(unlikely),
             reads,
             named: named.map(|((id, account), second)| (account, second, id)),
         })
@@ -356,11 +361,23 @@ impl Rules {
     }
 }
 
+/// Whether a pattern fits only what is new to who acts, or what has an effect or opens something.
+fn is_unlikely(pattern: &Pattern) -> bool {
+    let new =
+        pattern.exact_texts("context.by").into_iter().map(|by| by.is_some_and(|by| by == ["elsewhere"]));
+    let first = pattern.admits("context.own.call", &Json::Bool(false)).into_iter().map(|old| !old);
+    let facts = ["context.effect", "context.public", "context.outside"].map(|path| pattern.demands(path));
+    let each = new.zip(first).enumerate();
+    each.map(|(n, (new, first))| new || first || facts.iter().any(|demands| demands[n])).all(|holds| holds)
+}
+
 /// What a look at a record shows.
 #[derive(Debug, Clone)]
 pub struct Glance {
     /// A rule may alert on it.
     pub may_match: bool,
+    /// None that may does where nothing is new to who acts, and the call has no effect that rules ask for.
+    pub is_unlikely: bool,
     /// Whether the event only reads.
     pub reads: bool,
     /// Whose it is, in which second it happened, and its [`short_id`], where the text says all three for certain.
