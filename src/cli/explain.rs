@@ -2,7 +2,10 @@
 //! condition. An id is asked of the running daemon; an event in a file needs none.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use anyhow::Context;
@@ -15,12 +18,15 @@ use crate::domain::context::{Envelope, Past};
 use crate::domain::event::Event;
 use crate::domain::instances::explain::{Place, explain};
 use crate::domain::instances::story::Story;
-use crate::domain::json::Json;
+use crate::domain::json::{Json, object};
 use crate::domain::judge::inputs::Ruleset;
 use crate::domain::pattern::{did_you_mean, nearest};
+use crate::domain::replay::Hindsight;
 use crate::domain::rules::nearest::near;
+use crate::domain::rules::rule::Rule;
+use crate::domain::rules::traits::Traits;
 use crate::domain::text::clean;
-use crate::files::{Objects, Unwrap, find, inner_record};
+use crate::files::{Input, Objects, Unwrap, find, inner_record, scan};
 
 /// The longest text of another's that is shown, in characters.
 const TEXT: usize = 600;
@@ -29,8 +35,14 @@ const BOLD: Style = Style::new().bold();
 /// How many rules that miss are shown, the nearest first.
 const NEAREST: usize = 5;
 
-pub(super) fn run(file: &ConfigFile, what: &str, rule: Option<&str>, json: bool) -> anyhow::Result<ExitCode> {
-    let explained = if is_id(what) { ask(file, what)? } else { read(file, what, rule)? };
+pub(super) fn run(
+    file: &ConfigFile,
+    what: &str,
+    rule: Option<&str>,
+    before: &[PathBuf],
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    let explained = if is_id(what) { ask(file, what)? } else { read(file, what, rule, before)? };
     let explained = match explained {
         Ok(explained) => explained,
         Err((code, why)) => {
@@ -82,7 +94,7 @@ fn first(path: &str) -> Result<(String, bool), String> {
 }
 
 /// Explains an event of a file, an envelope or a CloudTrail record; what the event does not say is not known.
-fn read(file: &ConfigFile, path: &str, rule: Option<&str>) -> anyhow::Result<Explained> {
+fn read(file: &ConfigFile, path: &str, rule: Option<&str>, before: &[PathBuf]) -> anyhow::Result<Explained> {
     let (record, more) = match first(path) {
         Ok(read) => read,
         Err(why) => return Ok(Err((exit::DATA, why))),
@@ -99,15 +111,24 @@ fn read(file: &ConfigFile, path: &str, rule: Option<&str>) -> anyhow::Result<Exp
         Err(error) => return Ok(Err((exit::DATA, format!("{path}: {error}")))),
     };
     let ruleset: Ruleset = file.load()?.ruleset;
+    let inputs = match find(before) {
+        Ok(inputs) => inputs,
+        Err(problems) => return Ok(Err((exit::DATA, problems.join("; ")))),
+    };
     if let Some(id) = rule.filter(|id| ruleset.rules.get(id).is_none()) {
         let hint = nearest(id, ruleset.rules.iter().map(|rule| rule.id.as_str()));
         return Ok(Err((exit::USAGE, format!("there is no rule \"{id}\"{}", did_you_mean(hint)))));
     }
     let (rules, event) = {
-        let past = Past { own_accounts: ruleset.own_accounts.clone(), ..Past::default() };
         let envelope = Envelope::from(event);
+        let own_accounts = ruleset.own_accounts.clone();
+        let past = match inputs.is_empty() {
+            true => Past { own_accounts, ..Past::default() },
+            false => Past { own_accounts, ..learned(&ruleset, &inputs, &envelope) },
+        };
+        let notes = notes(&ruleset, &envelope.event, before.is_empty());
         let rules = near(&ruleset.rules, &envelope.after(Some(&past)), rule);
-        (rules, envelope.event)
+        (notes.into_iter().chain(rules), envelope.event)
     };
     let stories = if rule.is_some() { Vec::new() } else { stories(&event) };
     let explained = stories.iter().map(|story| {
@@ -122,7 +143,39 @@ fn read(file: &ConfigFile, path: &str, rule: Option<&str>) -> anyhow::Result<Exp
         };
         explain(&ruleset.exclusions, story, place, |_| None)
     });
-    Ok(Ok(Json::Array(rules.into_iter().chain(explained).collect())))
+    Ok(Ok(Json::Array(rules.chain(explained).collect())))
+}
+
+/// The past of who is behind an event, as these files tell it.
+fn learned(ruleset: &Ruleset, inputs: &[Input], envelope: &Envelope) -> Past {
+    let mut hindsight = Hindsight::new(ruleset, Duration::ZERO);
+    let (stop, learned) = (AtomicBool::new(false), AtomicBool::new(false));
+    scan::read(inputs, ruleset, 1, &stop, &learned, |batch| {
+        batch.problems.iter().for_each(|problem| eprintln!("trailnoti: {problem}"));
+        hindsight.remember(&batch.items);
+        true
+    });
+    hindsight.is_learned();
+    hindsight.past(&Traits::of(envelope))
+}
+
+/// What to know before the rules are read: that nothing can be called new, and that no rule names the call.
+fn notes(ruleset: &Ruleset, event: &Event, without_past: bool) -> Vec<Json> {
+    let mut notes = Vec::new();
+    let call = event.detail.text("eventName").unwrap_or_default();
+    let names = |rule: &Rule| {
+        rule.pattern.named_texts("detail.eventName").iter().flatten().any(|(names, _)| names.contains(&call))
+    };
+    if !call.is_empty() && !ruleset.rules.iter().any(names) {
+        let call = clean(call, TEXT);
+        notes.push(format!(
+            "no rule names {call}: only broad rules can alert on it, by who calls and what is new to them"
+        ));
+    }
+    if without_past {
+        notes.push("judged without a past: nothing is called new; --before FILES gives one".to_owned());
+    }
+    notes.into_iter().map(|note| object([("note", note.into())])).collect()
 }
 
 /// The stories that begin with an event.
@@ -154,7 +207,12 @@ fn screens(explained: &[Json], whole: bool) -> String {
             rules.len() - out.len()
         ));
     }
-    for one in explained.iter().filter(|one| !is_rule(one)) {
+    let notes = explained.iter().filter_map(|one| one.text("note"));
+    let notes: String = notes.map(|note| format!("{}\n", clean(note, TEXT))).collect();
+    if !notes.is_empty() {
+        out.insert(0, notes);
+    }
+    for one in explained.iter().filter(|one| !is_rule(one) && one.get("note").is_none()) {
         out.push(if one.get("decision").is_some() { decision_screen(one) } else { screen(one) });
     }
     out.join("\n")
@@ -178,6 +236,9 @@ fn rule_screen(one: &Json) -> String {
     }
     if let Some(because) = one.text("because").filter(|_| matches) {
         out.push_str(&format!("    {} because {}\n", word("severity"), clean(because, 160)));
+    }
+    for unmet in one.get("unmet").map_or(&[][..], Json::items).iter().filter_map(Json::as_str) {
+        out.push_str(&format!("    not {}\n", clean(unmet, TEXT)));
     }
     if let Some(also) = one.text("also") {
         out.push_str(&format!("    also requires: {also}\n"));

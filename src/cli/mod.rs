@@ -213,6 +213,9 @@ enum Command {
         /// Explain by this rule alone
         #[arg(long, value_name = "ID")]
         rule: Option<String>,
+        /// Of an event in a file: the time before, from which is learned what is new
+        #[arg(long, num_args = 1.., value_name = "FILES")]
+        before: Vec<PathBuf>,
         #[command(flatten)]
         config: ConfigFile,
         /// Print JSON instead of text
@@ -313,7 +316,9 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Ack { id, note, config } => silence::acknowledge(&config, &id, note),
         Command::Silence { action } => silence::run(action),
         Command::Status { config, json } => status::run(&config, json),
-        Command::Explain { what, rule, config, json } => explain::run(&config, &what, rule.as_deref(), json),
+        Command::Explain { what, rule, before, config, json } => {
+            explain::run(&config, &what, rule.as_deref(), &before, json)
+        }
         Command::IamPolicy { config, doctor } => iam_policy::run(&config, doctor),
         Command::Healthcheck { config } => run::healthcheck(&config),
         Command::Completions { shell } => {

@@ -245,9 +245,9 @@ async fn a_sink_that_is_down_for_an_hour_gets_everything_afterwards_and_delays_n
         10:12:00 → mail: user u0 · us-east-1 10:10:00
         10:15:34 → mail: trailnoti cannot send alerts through slack ·  10:15:34 [the test says so]
         10:22:00 → mail (update): user u1 · us-east-1 10:20:00
-        10:32:00 → mail (update): user u2 · us-east-1 10:30:00
-        10:42:00 → mail (update): user u3 · us-east-1 10:40:00
-        10:52:00 → mail (update): user u4 · us-east-1 10:50:00
+        10:32:02 → mail (update): user u2 · us-east-1 10:30:00
+        10:42:03 → mail (update): user u3 · us-east-1 10:40:00
+        10:52:06 → mail (update): user u4 · us-east-1 10:50:00
         11:10:34 → slack: user u0 · us-east-1 10:10:00
         11:10:34 + slack: user u1 · us-east-1 10:20:00
         11:10:34 + slack: user u2 · us-east-1 10:30:00

@@ -88,6 +88,7 @@ async fn seen_first_it_is_completed_when_its_launch_is_read() {
     .assert_eq(&seen);
     expect![[r#"
         mallory launched g5.12xlarge (GPU or accelerator) in eu-west-1 · arn:aws:iam::111122223333:user/mallory from 203.0.113.66
+        because: never seen before; first time from 203.0.113.0/24, for it and for anybody here; first time in eu-west-1, for it and for anybody here
         call: ec2:RunInstances
         access key: AKIAMALLORY0EXAMPLE
         user agent: Boto3/1.34.51

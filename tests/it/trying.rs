@@ -260,6 +260,8 @@ fn explain_says_field_by_field_how_near_a_rule_comes() {
     let (code, out, err) = run(folder.path(), &["explain", "-", "--rule", "iam-user-created"], &refused);
     assert_eq!(code, Some(0), "{err}");
     expect_test::expect![[r#"
+        judged without a past: nothing is called new; --before FILES gives one
+
         iam-user-created: no match, differs in 1 of 3 fields
             ✗ detail.errorCode: "AccessDenied"
                 expected [{"exists":false}]

@@ -6,7 +6,7 @@ use std::fmt;
 
 use crate::domain::event::reads::is_read;
 use crate::domain::json::Json;
-use crate::domain::rules::rule::Rules;
+use crate::domain::rules::rule::{FOLLOWED, Rules};
 
 /// One part of the history: `LookupEvents` takes a single attribute (CloudTrail API reference).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,7 +56,8 @@ pub struct Streams {
 pub fn derive(rules: &Rules) -> Streams {
     let mut streams = BTreeSet::from([Stream::Writes]);
     let mut writes_only = Vec::new();
-    for rule in rules.iter() {
+    // Suspects' calls are read by who they are.
+    for rule in rules.iter().filter(|rule| rule.pattern.paths().all(|path| path != FOLLOWED)) {
         let pattern = &rule.pattern;
         let names = pattern.exact_texts("detail.eventName");
         let sources = pattern.exact_texts("detail.eventSource");

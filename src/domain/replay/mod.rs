@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rustc_hash::FxHashSet;
 
+use crate::domain::context::Past;
 use crate::domain::event::scope::Scope;
 use crate::domain::incident::incidents::Incidents;
 use crate::domain::instances::usage::{Usage, UsedIn};
@@ -17,7 +18,9 @@ use crate::domain::judge::inputs::{Inputs, Judgement, Known, Mark, Ruleset, Stat
 use crate::domain::judge::joining::join;
 use crate::domain::judge::prepared::Item;
 use crate::domain::rules::memory::{ENOUGH, Learned, Memory};
+use crate::domain::rules::recollection::Recollection;
 use crate::domain::rules::threshold::{ThresholdCounts, over};
+use crate::domain::rules::traits::Traits;
 use crate::domain::time::later;
 
 /// So long after an event everything is known that may still be said of it: nothing is waited for.
@@ -99,6 +102,13 @@ impl<'a> Hindsight<'a> {
             self.days.remove(account);
             self.enough.insert(account.to_owned(), time);
         }
+    }
+
+    /// What is known of the past of who is behind an event, by now.
+    pub fn past(&self, traits: &Traits) -> Past {
+        let learned =
+            Learned { habits: self.learned, rules: self.learned, since: None, accounts: Some(&self.enough) };
+        Recollection::new(&self.memory, learned).past(traits)
     }
 
     /// Only takes in what was.

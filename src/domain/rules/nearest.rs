@@ -56,6 +56,17 @@ fn shown(rule: &Rule, fields: &[Compared], envelope: &Json) -> Json {
     let mut asks = Vec::new();
     asks.extend(rule.first_seen.as_ref().map(|first| format!("{} not seen before", first.of.join(" and "))));
     asks.extend(rule.threshold.as_ref().map(Threshold::said));
+    // What would have made it more urgent, each by the first field that it lacks.
+    let unmet = rule.escalate.iter().filter(|one| fits && one.to > severity && !one.when.fits(envelope));
+    let unmet = unmet.filter_map(|one| {
+        let missing = one.when.nearest_miss(envelope).into_iter().find(|field| !field.fits)?;
+        let found = if missing.found.is_empty() { "(absent)".to_owned() } else { missing.found.join(", ") };
+        Some(Json::from(format!(
+            "{}: {} is {found}, and would have to be {}",
+            one.to, missing.path, missing.wanted
+        )))
+    });
+    let unmet = Json::Array(unmet.collect());
     let fields = fields.iter().map(|field| {
         let found = match field.found.as_slice() {
             [] => "(absent)".to_owned(),
@@ -75,6 +86,7 @@ fn shown(rule: &Rule, fields: &[Compared], envelope: &Json) -> Json {
         ("severity", severity.name().into()),
         ("because", because.into()),
         ("also", asks.join("; ").into()),
+        ("unmet", unmet),
         ("fields", Json::Array(fields.collect())),
     ])
 }

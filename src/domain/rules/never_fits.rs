@@ -125,9 +125,7 @@ impl Alternative<'_> {
 
     fn other_type(&self, kind: &str) -> Option<String> {
         let is_sign_in = |name: &&str| SIGN_INS.contains(name);
-        if kind == COMES[0]
-            && self.names.as_ref().is_some_and(|names| names.iter().all(|name| is_sign_in(&name)))
-        {
+        if kind == COMES[0] && self.names.as_ref().is_some_and(|names| names.iter().all(is_sign_in)) {
             return Some(format!("sign-ins come as detail-type \"{SIGN_IN}\", not as \"{kind}\""));
         }
         if COMES.contains(&kind) {
@@ -173,7 +171,7 @@ impl Alternative<'_> {
                 .iter()
                 .any(|service| source.strip_prefix("aws.") == service.split(".amazonaws.com").next())
         };
-        (!sources.iter().any(|source| fits(source))).then(|| {
+        (!sources.iter().any(fits)).then(|| {
             format!("source {} and eventSource {} are two services", sources.join(", "), services.join(", "))
         })
     }

@@ -123,7 +123,8 @@ impl<'a> Recollection<'a> {
             Some(who) if self.learned.covers(self.learned.rules, traits) => {
                 self.own_past(who, traits, &mut past);
             }
-            Some(_) => {}
+            // Meanwhile who acts is believed, as before anything is known: it is judged again afterwards.
+            Some(_) => past.again = self.learned.accounts.is_none(),
             // What a service of AWS does is usual where the account has seen all of it.
             None => {
                 past.usual = past.knows_who()

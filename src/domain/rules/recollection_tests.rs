@@ -307,6 +307,16 @@ fn who_is_everywhere_week_after_week_roams_and_who_travels_does_not() {
     assert_eq!((roams(&builds), roams(&anna)), (true, false));
 }
 
+/// After an update the history is read anew for the habits of principals: until then every Terraform would have been a stranger's.
+#[test]
+fn a_state_that_does_not_know_principals_yet_believes_them_until_it_does() {
+    let known = Memory::default();
+    let learned = Learned { rules: false, ..Learned::all() };
+    let memory = Recollection::new(&known, learned);
+    let past = memory.past(&call(240, &key_of("terraform", "AKIAT"), "203.0.113.1", "PutBucketTagging"));
+    assert!(past.again && !past.learning && past.own_new.is_empty());
+}
+
 #[test]
 fn what_is_remembered_of_a_full_account_is_small() {
     assert_eq!(size_of::<(Token, crate::domain::rules::memory::Packed)>(), 32);

@@ -105,7 +105,7 @@ pub struct Escalation {
 }
 
 /// The fact by which a rule says that it is about suspects' calls.
-const FOLLOWED: &str = "context.followed";
+pub const FOLLOWED: &str = "context.followed";
 
 /// What is usual for who acts, as facts say it.
 pub(super) static USUAL: LazyLock<Pattern> = LazyLock::new(|| {
@@ -367,8 +367,8 @@ fn is_unlikely(pattern: &Pattern) -> bool {
         pattern.exact_texts("context.by").into_iter().map(|by| by.is_some_and(|by| by == ["elsewhere"]));
     let first = pattern.admits("context.own.call", &Json::Bool(false)).into_iter().map(|old| !old);
     let facts = ["context.effect", "context.public", "context.outside"].map(|path| pattern.demands(path));
-    let each = new.zip(first).enumerate();
-    each.map(|(n, (new, first))| new || first || facts.iter().any(|demands| demands[n])).all(|holds| holds)
+    let mut each = new.zip(first).enumerate();
+    each.all(|(n, (new, first))| new || first || facts.iter().any(|demands| demands[n]))
 }
 
 /// What a look at a record shows.
