@@ -128,7 +128,7 @@ fn read(file: &ConfigFile, path: &str, rule: Option<&str>, before: &[PathBuf]) -
         };
         let notes = notes(&ruleset, &envelope.event, before.is_empty());
         let rules = near(&ruleset.rules, &envelope.after(Some(&past)), rule);
-        (notes.into_iter().chain(rules), envelope.event)
+        (rules.into_iter().chain(notes), envelope.event)
     };
     let stories = if rule.is_some() { Vec::new() } else { stories(&event) };
     let explained = stories.iter().map(|story| {

@@ -141,6 +141,9 @@ impl OfRecord {
         let mut principal = Members::default();
         principal.put("kind", Some(self.kind.name().into()));
         principal.put("known-days", past.and_then(|past| past.known_days).map(Json::from));
+        let tools = past.map_or(&[][..], |past| past.known_tools.as_slice());
+        let tools: Vec<Json> = tools.iter().map(|tool| (*tool).into()).collect();
+        principal.put("known-tools", (!tools.is_empty()).then_some(Json::Array(tools)));
         members.put(
             "principal",
             Some(Json::Object(principal.0)).filter(|_| detail.get("userIdentity").is_some()),

@@ -16,7 +16,7 @@ pub mod network;
 pub mod own;
 pub mod past;
 pub mod principal;
-mod tool;
+pub mod tool;
 
 #[cfg(test)]
 mod tests;

@@ -71,6 +71,8 @@ pub struct Past {
     pub usual: bool,
     /// How long who acts is known, or the long-lived key that signed, in days.
     pub known_days: Option<i64>,
+    /// The tools that who acts is known by, where something is new to it.
+    pub known_tools: Vec<&'static str>,
     /// A new network is nothing new from who acts: it came from other networks week after week.
     pub roams: bool,
     /// Accounts of the same owner.

@@ -55,6 +55,12 @@ const TOOLS: [(&str, &str); 46] = [
     ("aws-sdk", "aws-sdk"),
 ];
 
+/// Every word that a tool may have, each once.
+pub(in crate::domain) fn every_tool() -> impl Iterator<Item = &'static str> {
+    let first = |n: &usize| TOOLS[..*n].iter().all(|(_, earlier)| *earlier != TOOLS[*n].1);
+    (0..TOOLS.len()).filter(first).map(|n| TOOLS[n].1)
+}
+
 /// A tool, by the word that `context.tool` has for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tool(&'static str);

@@ -32,7 +32,10 @@ impl Words for English {
 
     fn causes(&self, causes: &[Cause<'_>]) -> String {
         let each = causes.iter().map(|cause| match cause {
-            Cause::Known(days) => format!("known for {}", counted(days.unsigned_abs(), "day")),
+            Cause::Known(days, tools) => {
+                let tools = if tools.is_empty() { String::new() } else { format!(", with {tools}") };
+                format!("known for {}{tools}", counted(days.unsigned_abs(), "day"))
+            }
             Cause::Unknown => "never seen before".to_owned(),
             Cause::Network(network, true) => {
                 format!("first time from {network}, for it and for anybody here")

@@ -15,9 +15,12 @@ pub(super) fn because(seen: &InContext<'_>, language: Language) -> Option<String
     let (network, tool, region) = (said("context.network"), said("context.tool"), seen.event.region.as_str());
     let days = seen
         .with("context.principal.known-days", |value| value.and_then(|days| days.to_string().parse().ok()));
-    let left_out: Vec<String> = seen.with("context.left-out", |value| {
-        value.map_or(&[][..], Json::items).iter().filter_map(|one| one.as_str().map(str::to_owned)).collect()
-    });
+    let list = |path: &str| -> Vec<String> {
+        let texts =
+            |value: &Json| value.items().iter().filter_map(|one| one.as_str().map(str::to_owned)).collect();
+        seen.with(path, |value| value.map(texts).unwrap_or_default())
+    };
+    let (left_out, tools) = (list("context.left-out"), list("context.principal.known-tools").join(", "));
     let mut new = Vec::new();
     if is("context.new.principal") {
         new.push(Cause::Unknown);
@@ -32,7 +35,8 @@ pub(super) fn because(seen: &InContext<'_>, language: Language) -> Option<String
         new.extend(is("context.own.call").then_some(Cause::Call));
         new.extend(is("context.own.tool").then_some(Cause::Tool(&tool)));
         // How long somebody is known matters where something is new to him.
-        new.extend(days.filter(|_| !new.is_empty()).map(Cause::Known));
+        let known = days.filter(|_| !new.is_empty());
+        new.extend(known.map(|days| Cause::Known(days, &tools)));
     }
     new.extend(left_out.iter().map(|what| Cause::LeftOut(what)));
     (!new.is_empty()).then(|| clean(&language.words().causes(&new), FACT))

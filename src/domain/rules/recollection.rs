@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 
+use crate::domain::context::tool::every_tool;
 use crate::domain::context::{Habit, Past};
 use crate::domain::rules::memory::{ENOUGH, Learned, Memory, NEW_FOR, SEVERAL, STEP, Sighting};
 use crate::domain::rules::token::Token;
@@ -159,6 +160,9 @@ impl<'a> Recollection<'a> {
         if past.own_new.iter().any(|(_, new)| *new) {
             let since = self.get(&key.map_or(who.principal, Token::used));
             past.known_days = since.map(|known| traits.time.duration_since(known.first).as_hours() / 24);
+            let of = |tool: &str| holder.own(Habit::Tool, Token::habit(&traits.account, Habit::Tool, tool));
+            let known = |tool: &&str| !is_new(Habit::Tool, self.get(&of(tool)), traits.time);
+            past.known_tools = every_tool().filter(known).collect();
         }
         let new_network = traits.network().filter(|_| past.own_new.contains(&(Habit::Network, true)));
         if let Some(network) = new_network {
