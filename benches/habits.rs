@@ -10,6 +10,7 @@ use trailnoti::config::Config;
 use trailnoti::domain::judge::prepared::Item;
 use trailnoti::domain::replay::Hindsight;
 use trailnoti::domain::rules::rule::Scratch;
+use trailnoti::domain::severity::Severity;
 use trailnoti::files::scan::item;
 
 const PRINCIPALS: usize = 16_000;
@@ -64,10 +65,10 @@ fn main() {
     let begun = Instant::now();
     let judgement = hindsight.judge(&records);
     let judged = begun.elapsed();
+    let loud = judgement.alerts.iter().filter(|alert| alert.severity >= Severity::Medium).count();
     println!(
-        "  judged in {:.2} µs an event, {} alerts of {} ordinary events",
+        "  judged in {:.2} µs an event, {loud} alerts of medium or more of {} ordinary events",
         judged.as_secs_f64() * 1e6 / PRINCIPALS as f64,
-        judgement.alerts.len(),
         records.len()
     );
 }

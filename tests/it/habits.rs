@@ -221,3 +221,63 @@ fn what_a_glance_passes_over_no_rule_fits() {
     let more: Vec<&String> = quick.iter().filter(|one| !whole.contains(one)).collect();
     assert!(differ.is_empty() && quick.len() == whole.len(), "{differ:?}\nbut {more:?}");
 }
+
+/// The first alert of high or above among these calls, counted from 1.
+fn first_high(ruleset: &Ruleset, past: &[Value], calls: &[Value]) -> Option<usize> {
+    let told = alerts(ruleset, past, calls);
+    let high = |call: &Value| {
+        let id = call["eventID"].as_str().unwrap_or_default();
+        told.iter().any(|alert| alert.event_id == id && alert.severity >= Severity::High)
+    };
+    calls.iter().position(high).map(|n| n + 1)
+}
+
+/// A thief who has read our source calls himself what the account's builds are called, sits in the company's network, or comes with the
+/// session of a person whom he phished. Each is known by the fifth call at the latest.
+#[test]
+fn a_thief_in_disguise_is_high_within_five_calls() {
+    let ruleset = ruleset();
+    let key = user("AKIAIOSFODNN7EXAMPLE");
+    let person = json!({
+        "type": "AssumedRole", "arn": format!("arn:aws:sts::{ACCOUNT}:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/mira"),
+        "accountId": ACCOUNT, "accessKeyId": "ASIAIOSFODNN7EXAMPLE",
+        "sessionContext": { "sessionIssuer": { "type": "Role", "arn": format!("arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_0123456789abcdef") } },
+    });
+    let machine = json!({
+        "type": "AssumedRole", "arn": format!("arn:aws:sts::{ACCOUNT}:assumed-role/web/i-0123456789abcdef0"), "accountId": ACCOUNT,
+        "accessKeyId": "ASIAIOSFODNN7EXAMPLE",
+    });
+    let mut past = Vec::new();
+    for day in 1..=10 {
+        for (n, who) in [&key, &person, &machine].into_iter().enumerate() {
+            past.push(record(day * 10 + n, day, "s3", "PutBucketTagging", who));
+        }
+    }
+    let calls = [
+        ("ec2", "CreateTags"),
+        ("ec2", "CreateSecurityGroup"),
+        ("iam", "CreateUser"),
+        ("iam", "CreateAccessKey"),
+        ("ec2", "RunInstances"),
+    ];
+    let thief = |who: &Value, address: &str, agent: &str| -> Vec<Value> {
+        let of = |(n, (service, call)): (usize, &(&str, &str))| {
+            let mut call = record(900 + n, 12, service, call, who);
+            (call["sourceIPAddress"], call["userAgent"]) = (address.into(), agent.into());
+            call
+        };
+        calls.iter().enumerate().map(of).collect()
+    };
+    let (home, abroad, terraform) = ("203.0.113.7", "45.67.89.10", "APN/1.0 HashiCorp/1.0 Terraform/1.11.4");
+    for (disguise, calls, at_most) in [
+        ("Terraform, from abroad", thief(&key, abroad, terraform), 1),
+        ("Terraform, in the company's network", thief(&key, home, terraform), 5),
+        ("the company's network", thief(&key, home, "aws-cli/2.27"), 5),
+        ("a phished person in a browser", thief(&person, abroad, "Mozilla/5.0 (Macintosh)"), 5),
+        ("a phished person on a command line", thief(&person, abroad, "aws-cli/2.27"), 5),
+        ("a machine's role, from outside", thief(&machine, abroad, "aws-cli/2.27"), 1),
+    ] {
+        let first = first_high(&ruleset, &past, &calls);
+        assert!(first.is_some_and(|first| first <= at_most), "{disguise}: first high at {first:?}");
+    }
+}
