@@ -240,11 +240,8 @@ impl<'a> Reader<'a> {
 
     /// Judges what a suspect did. As with what is read by name, no place follows from it.
     async fn followed(&mut self, request: &Request, page: LookedUp) -> Option<Timestamp> {
-        let _room = page.room;
-        let oldest = page.events.iter().filter_map(|raw| raw.time).min();
-        let ahead = Page { oldest, next: page.next };
-        match self.kept(What::Page(page.events, When::Followed), Commit::default()).await {
-            Ok(_) => {
+        match self.kept_page(page, When::Followed).await {
+            Ok((ahead, _)) => {
                 self.follow.after(request, &ahead);
                 None
             }
@@ -359,12 +356,8 @@ impl<'a> Reader<'a> {
 
     /// Judges a page that was read by name. No place follows from it: its marks are what keeps it from being judged twice.
     async fn swept(&mut self, number: usize, request: &Request, page: LookedUp) -> Option<Timestamp> {
-        // It is given back when the page was judged.
-        let _room = page.room;
-        let oldest = page.events.iter().filter_map(|raw| raw.time).min();
-        let ahead = Page { oldest, next: page.next };
-        match self.kept(What::Page(page.events, When::Now), Commit::default()).await {
-            Ok(alerts) => {
+        match self.kept_page(page, When::Now).await {
+            Ok((ahead, alerts)) => {
                 let now = self.shared.clock.now();
                 self.lanes.swept(number, request, &ahead, now);
                 self.shared.coverage.read(self.scope(), &self.lanes, (&[], &alerts), now);
@@ -372,6 +365,17 @@ impl<'a> Reader<'a> {
             }
             Err(again) => Some(again),
         }
+    }
+
+    /// Keeps a page that was read beside the lanes and moves no cursor: where it goes on, and the times of what was alerted on;
+    /// or the time at which it is to be read again.
+    async fn kept_page(&self, page: LookedUp, when: When) -> Result<(Page, Vec<Timestamp>), Timestamp> {
+        // It is given back when the page was judged.
+        let _room = page.room;
+        let oldest = page.events.iter().filter_map(|raw| raw.time).min();
+        let ahead = Page { oldest, next: page.next };
+        let alerts = self.kept(What::Page(page.events, when), Commit::default()).await?;
+        Ok((ahead, alerts))
     }
 
     /// Judges what was read and writes it down. The times of what was alerted on are answered; where it cannot be written, the
