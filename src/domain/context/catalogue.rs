@@ -45,8 +45,8 @@ pub const FACTS: &[Fact] = &[
         words: &KINDS,
         ..fact(
             "principal",
-            &["kind", "known-days", "known-tools"],
-            "`root`, `person` (an IAM user), `federated` (people of a company), `role`, `workload` (builds, pods, certificates), `instance`, `service`, `account`, `unknown`; for how many days it, or the long-lived key that signed, is known, and with which tools, where something is new to it",
+            &["kind", "known-days", "known-network", "known-tools"],
+            "`root`, `person` (an IAM user), `federated` (people of a company), `role`, `workload` (builds, pods, certificates), `instance`, `service`, `account`, `unknown`; for how many days it, or the long-lived key that signed, is known, from where, and with which tools, where something is new to it",
         )
     },
     fact(

@@ -143,6 +143,8 @@ impl OfRecord {
         principal.put("known-days", past.and_then(|past| past.known_days).map(Json::from));
         let tools = past.map_or(&[][..], |past| past.known_tools.as_slice());
         let tools: Vec<Json> = tools.iter().map(|tool| (*tool).into()).collect();
+        let network = past.and_then(|past| past.known_network);
+        principal.put("known-network", network.map(|network| network.to_string().into()));
         principal.put("known-tools", (!tools.is_empty()).then_some(Json::Array(tools)));
         members.put(
             "principal",

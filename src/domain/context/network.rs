@@ -30,7 +30,12 @@ pub fn network(address: &str) -> Option<String> {
             || address.ends_with(".amazonaws.com.cn");
         return of_aws.then(|| "aws".to_owned());
     };
+    network_around(ip).map(|network| network.to_string())
+}
+
+/// The network of an address.
+pub(in crate::domain) fn network_around(ip: IpAddr) -> Option<IpNet> {
     let ip = ip.to_canonical();
     let width = if ip.is_ipv4() { WIDTHS.0 } else { WIDTHS.1 };
-    IpNet::new(ip, width).ok().map(|network| network.trunc().to_string())
+    IpNet::new(ip, width).ok().map(|network| network.trunc())
 }

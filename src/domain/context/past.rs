@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use ipnet::IpNet;
+
 use crate::domain::context::own::Own;
 
 /// A kind of thing that an account has a habit of.
@@ -73,6 +75,8 @@ pub struct Past {
     pub known_days: Option<i64>,
     /// The tools that who acts is known by, where something is new to it.
     pub known_tools: Vec<&'static str>,
+    /// A network that who acts is known from, where something is new to it.
+    pub known_network: Option<IpNet>,
     /// A new network is nothing new from who acts: it came from other networks week after week.
     pub roams: bool,
     /// Accounts of the same owner.

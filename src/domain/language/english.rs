@@ -32,9 +32,12 @@ impl Words for English {
 
     fn causes(&self, causes: &[Cause<'_>]) -> String {
         let each = causes.iter().map(|cause| match cause {
-            Cause::Known(days, tools) => {
-                let tools = if tools.is_empty() { String::new() } else { format!(", with {tools}") };
-                format!("known for {}{tools}", counted(days.unsigned_abs(), "day"))
+            Cause::Known(days, network, tools) => {
+                let part = |word, what: &str| {
+                    if what.is_empty() { String::new() } else { format!(" {word} {what}") }
+                };
+                let days = counted(days.unsigned_abs(), "day");
+                format!("known for {days}{}{}", part("from", network), part("with", tools))
             }
             Cause::Unknown => "never seen before".to_owned(),
             Cause::Network(network, true) => {

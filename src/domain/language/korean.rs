@@ -105,8 +105,13 @@ impl Words for Korean {
 
     fn causes(&self, causes: &[Cause<'_>]) -> String {
         let each = causes.iter().map(|cause| match cause {
-            Cause::Known(days, "") => format!("{days}일 전부터 아는 주체"),
-            Cause::Known(days, tools) => format!("{days}일 전부터 아는 주체(도구: {tools})"),
+            Cause::Known(days, network, tools) => {
+                let parts = [("네트워크", network), ("도구", tools)];
+                let parts = parts.iter().filter(|(_, what)| !what.is_empty());
+                let parts: Vec<_> = parts.map(|(word, what)| format!("{word}: {what}")).collect();
+                let parts = if parts.is_empty() { String::new() } else { format!("({})", parts.join(", ")) };
+                format!("{days}일 전부터 아는 주체{parts}")
+            }
             Cause::Unknown => "처음 보는 주체".to_owned(),
             Cause::Network(network, true) => format!("이 주체도 계정의 누구도 온 적 없는 {network}에서"),
             Cause::Network(network, false) => format!("이 주체가 처음으로 {network}에서"),

@@ -22,8 +22,8 @@ pub enum Made<'a> {
 /// What of an event's past makes it stand out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause<'a> {
-    /// For so many days who acts, or the key that signed, has been known, and by these tools.
-    Known(i64, &'a str),
+    /// For so many days who acts, or the key that signed, has been known, from this network and by these tools; either may be empty.
+    Known(i64, &'a str, &'a str),
     /// Who acts is new.
     Unknown,
     /// The network is new to who acts, and to the whole account where that is true.

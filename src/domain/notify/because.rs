@@ -21,6 +21,7 @@ pub(super) fn because(seen: &InContext<'_>, language: Language) -> Option<String
         seen.with(path, |value| value.map(texts).unwrap_or_default())
     };
     let (left_out, tools) = (list("context.left-out"), list("context.principal.known-tools").join(", "));
+    let home = said("context.principal.known-network");
     let mut new = Vec::new();
     if is("context.new.principal") {
         new.push(Cause::Unknown);
@@ -36,7 +37,7 @@ pub(super) fn because(seen: &InContext<'_>, language: Language) -> Option<String
         new.extend(is("context.own.tool").then_some(Cause::Tool(&tool)));
         // How long somebody is known matters where something is new to him.
         let known = days.filter(|_| !new.is_empty());
-        new.extend(known.map(|days| Cause::Known(days, &tools)));
+        new.extend(known.map(|days| Cause::Known(days, &home, &tools)));
     }
     new.extend(left_out.iter().map(|what| Cause::LeftOut(what)));
     (!new.is_empty()).then(|| clean(&language.words().causes(&new), FACT))

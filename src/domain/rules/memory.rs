@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 
@@ -73,12 +74,19 @@ impl From<Packed> for Sighting {
 pub struct Memory {
     seen: FxHashMap<Token, Packed>,
     of_kind: FxHashMap<u8, usize>,
+    /// Of each who is known from a network, the one that was put last.
+    homes: FxHashMap<u64, IpNet>,
 }
 
 impl Memory {
     /// When a value was seen.
     pub fn get(&self, token: &Token) -> Option<Sighting> {
         self.seen.get(token).copied().map(Sighting::from)
+    }
+
+    /// A network that somebody, or a key, is known from.
+    pub fn home(&self, whose: Token) -> Option<IpNet> {
+        self.homes.get(&whose.whose_home()).copied()
     }
 
     /// How many values are remembered.
@@ -93,6 +101,13 @@ impl Memory {
 
     /// Remembers a value, or forgets it.
     pub fn put(&mut self, token: Token, sighting: Option<Sighting>) {
+        if let Some((whose, network)) = token.as_home() {
+            match sighting {
+                Some(_) => drop(self.homes.insert(whose, network)),
+                None if self.homes.get(&whose) == Some(&network) => drop(self.homes.remove(&whose)),
+                None => {}
+            }
+        }
         let before = match sighting {
             Some(sighting) => self.seen.insert(token, sighting.into()).is_some(),
             None => self.seen.remove(&token).is_some(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 
+use crate::domain::context::network::network_around;
 use crate::domain::context::tool::every_tool;
 use crate::domain::context::{Habit, Past};
 use crate::domain::rules::memory::{ENOUGH, Learned, Memory, NEW_FOR, SEVERAL, STEP, Sighting};
@@ -81,6 +82,13 @@ impl<'a> Recollection<'a> {
         if let Some(network) = traits.network() {
             if self.get(&who.principal.own(Habit::Network, network)).is_none() {
                 self.note(who.principal.roaming(week(traits.time)), traits.time);
+            }
+            if let Some(home) = traits.address.and_then(network_around) {
+                for whose in [Some(who.principal), who.key].into_iter().flatten() {
+                    if self.is_usual(&whose.own(Habit::Network, network), traits.time) {
+                        self.note(whose.home(home), traits.time);
+                    }
+                }
             }
             if who.vouches {
                 let sighting = Sighting { first: traits.time, last: traits.time, days: 1 };
@@ -163,6 +171,7 @@ impl<'a> Recollection<'a> {
             let of = |tool: &str| holder.own(Habit::Tool, Token::habit(&traits.account, Habit::Tool, tool));
             let known = |tool: &&str| !is_new(Habit::Tool, self.get(&of(tool)), traits.time);
             past.known_tools = every_tool().filter(known).collect();
+            past.known_network = self.known.home(holder);
         }
         let new_network = traits.network().filter(|_| past.own_new.contains(&(Habit::Network, true)));
         if let Some(network) = new_network {

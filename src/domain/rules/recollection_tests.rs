@@ -321,3 +321,37 @@ fn a_state_that_does_not_know_principals_yet_believes_them_until_it_does() {
 fn what_is_remembered_of_a_full_account_is_small() {
     assert_eq!(size_of::<(Token, crate::domain::rules::memory::Packed)>(), 32);
 }
+
+#[test]
+fn who_is_known_from_a_network_is_said_to_be_known_from_there() {
+    let mut known = Memory::default();
+    let anna = key_of("anna", "AKIAA");
+    for (day, from) in [(0, "203.0.113.9"), (1, "203.0.113.7"), (2, "203.0.113.9"), (3, "192.0.2.1")] {
+        let mut memory = Recollection::new(&known, Learned::all());
+        memory.learn(&call(day * 24, &anna, from, "PutBucketTagging"));
+        let changes = memory.changes;
+        changes.into_iter().for_each(|(token, sighting)| known.put(token, Some(sighting)));
+    }
+    let from_there = |known: &Memory, who: &str| {
+        Recollection::new(known, Learned::all()).past(&call(240, who, "198.51.100.1", "X"))
+    };
+    let past = from_there(&known, &anna);
+    assert_eq!(past.known_network.map(|one| one.to_string()).as_deref(), Some("203.0.113.0/24"));
+    assert_eq!(from_there(&known, &key_of("bob", "AKIAB")).known_network, None, "a stranger has no home");
+    let all = known.forgettable(at(24 * 365));
+    all.into_iter().for_each(|token| known.put(token, None));
+    assert_eq!(from_there(&known, &anna).known_network, None, "it is forgotten with the rest");
+}
+
+#[test]
+fn a_home_is_read_from_its_token_again() {
+    for network in ["203.0.113.0/24", "2001:db8:7::/48"] {
+        let whose = Token::key("AKIAA");
+        let home = whose.home(network.parse().expect("a network"));
+        assert_eq!(
+            home.as_home().map(|(of, at)| (of, at.to_string())),
+            Some((whose.whose_home(), network.to_owned()))
+        );
+        assert_eq!(whose.used().as_home(), None);
+    }
+}

@@ -2,7 +2,9 @@
 //! says nothing by itself.
 
 use std::hash::{Hash, Hasher};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ipnet::IpNet;
 use uuid::Uuid;
 
 use crate::domain::context::Habit;
@@ -16,11 +18,11 @@ pub struct Token {
     pub id: [u8; 16],
 }
 
-/// Its bytes are a hash already: some of them are enough.
+/// Its bytes are hashes already, or begin with one: no more than joining them is needed.
 impl Hash for Token {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let [a, b, c, d, e, f, g, h, ..] = self.id;
-        state.write_u64(u64::from_le_bytes([a, b, c, d, e, f, g, h]) ^ u64::from(self.kind));
+        let (front, back) = self.halves();
+        state.write_u64(u64::from_le_bytes(front) ^ u64::from_le_bytes(back) ^ u64::from(self.kind));
     }
 }
 
@@ -34,6 +36,7 @@ const VOUCHED: u8 = 102;
 const ROAMING: u8 = 103;
 const USED: u8 = 104;
 const PERSON: u8 = 105;
+const HOME: u8 = 106;
 
 impl Token {
     fn of(kind: u8, parts: &[&str]) -> Self {
@@ -78,6 +81,40 @@ impl Token {
     #[must_use]
     pub fn vouched(self, network: Token) -> Self {
         Token { kind: VOUCHED, id: self.with(network) }
+    }
+
+    /// That this one is known from a network: unlike all others, a token that the network can be read from.
+    #[must_use]
+    pub fn home(self, network: IpNet) -> Self {
+        let (mut id, width) = (self.id, network.prefix_len());
+        let bytes: &[u8] = match network.addr() {
+            IpAddr::V4(address) => &address.octets(),
+            IpAddr::V6(address) => &address.octets(),
+        };
+        let named = [width].into_iter().chain(bytes.iter().copied());
+        id.iter_mut().skip(8).zip(named.chain([0; 8])).for_each(|(byte, part)| *byte = part);
+        Token { kind: HOME, id }
+    }
+
+    /// Whose home a token names, and the network; none where it names none.
+    pub fn as_home(&self) -> Option<(u64, IpNet)> {
+        let [width, a, b, c, d, e, f, g] = self.halves().1;
+        let address: IpAddr = match width {
+            33.. => Ipv6Addr::from([a, b, c, d, e, f, g, 0, 0, 0, 0, 0, 0, 0, 0, 0]).into(),
+            _ => Ipv4Addr::from([a, b, c, d]).into(),
+        };
+        let network = IpNet::new(address, width).ok().filter(|_| self.kind == HOME)?;
+        Some((self.whose_home(), network))
+    }
+
+    /// What all homes of this one begin with.
+    pub fn whose_home(&self) -> u64 {
+        u64::from_be_bytes(self.halves().0)
+    }
+
+    fn halves(&self) -> ([u8; 8], [u8; 8]) {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = self.id;
+        ([a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p])
     }
 
     /// That this one came from a new network in a week, counted since 1970.
