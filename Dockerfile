@@ -7,7 +7,7 @@ RUN apt-get update && apt-get install --yes --no-install-recommends cmake && rm 
 WORKDIR /src
 
 # The dependencies first: this layer is kept while only the source changes.
-COPY Cargo.toml Cargo.lock docker/build.sh ./
+COPY Cargo.toml Cargo.lock docker/build.sh docker/flags.sh ./
 RUN ./build.sh dependencies
 
 COPY . .

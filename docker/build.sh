@@ -7,8 +7,9 @@ set -eu
 # A static binary, so that the image holds nothing but it and the certificate authorities. The target is named, or the
 # flags would reach the build scripts of the dependencies.
 target="$(rustc -vV | sed -n 's/^host: //p')"
-built="${CARGO_TARGET_DIR:-target}/$target/release"
-export RUSTFLAGS="-C target-feature=+crt-static"
+folder="${CARGO_TARGET_DIR:-$PWD/target}"
+built="$folder/$target/release"
+. "$(dirname "$0")/flags.sh"
 
 case "${1:-}" in
 dependencies)
