@@ -11,6 +11,9 @@ use crate::domain::language::Language;
 /// The state's folder of an installed trailnoti.
 const INSTALLED: &str = "/var/lib/trailnoti";
 
+/// The configuration of an installed trailnoti.
+const INSTALLED_FILE: &str = "/etc/trailnoti/trailnoti.toml";
+
 /// Exit codes, after sysexits.h.
 pub(super) mod exit {
     pub const FAILED: u8 = 1;
@@ -25,29 +28,64 @@ pub(super) mod exit {
 
 #[derive(Debug, Args)]
 pub(super) struct ConfigFile {
-    /// Configuration file; without one, everything is watched and alerts go to the terminal
-    #[arg(long, env = "TRAILNOTI_CONFIG", value_name = "FILE")]
+    /// Configuration file; without it /etc/trailnoti/trailnoti.toml, and where there is none: every region, the built-in rules, alerts on the terminal
+    #[arg(long, env = "TRAILNOTI_CONFIG", value_name = "FILE", hide_env_values = true)]
     config: Option<PathBuf>,
 }
 
+/// The configuration of the daemon that is asked: of it only where the state is, and the language.
+#[derive(Debug, Args)]
+pub(super) struct DaemonFile {
+    /// The running daemon's configuration file, which says where its state is; without it /etc/trailnoti/trailnoti.toml
+    #[arg(long, env = "TRAILNOTI_CONFIG", value_name = "FILE", hide_env_values = true)]
+    config: Option<PathBuf>,
+}
+
+impl From<DaemonFile> for ConfigFile {
+    fn from(file: DaemonFile) -> Self {
+        ConfigFile { config: file.config }
+    }
+}
+
 impl ConfigFile {
-    pub fn load(&self) -> Result<Config, Problems> {
+    /// The file that is named, or the installed one.
+    fn path(&self) -> Option<&Path> {
+        let installed = Path::new(INSTALLED_FILE);
+        self.config.as_deref().or_else(|| installed.is_file().then_some(installed))
+    }
+
+    /// The configuration, only where one is named: what is only shown does not go to where real alerts go.
+    pub fn load_named(&self) -> Result<Config, Problems> {
         Config::load(self.config.as_deref())
+    }
+
+    /// This one.
+    pub fn at(path: PathBuf) -> Self {
+        ConfigFile { config: Some(path) }
+    }
+
+    pub fn load(&self) -> Result<Config, Problems> {
+        Config::load(self.path())
+    }
+
+    /// The configuration for a command that sends nothing: it needs none of its secrets.
+    pub fn load_without_secrets(&self) -> Result<Config, Problems> {
+        Config::load_without_secrets(self.path())
     }
 
     /// The configuration, also where others can read its secrets; each of these is answered beside it.
     pub fn load_exposed(&self) -> Result<(Config, Vec<Problem>), Problems> {
-        Config::load_exposed(self.config.as_deref())
+        Config::load_exposed(self.path())
     }
 
     /// In which language the daemon talks; English where the file does not say, or cannot be read.
     pub fn language(&self) -> Language {
-        Config::language_of(self.config.as_deref())
+        Config::language_of(self.path())
     }
 
     /// The folder of the state of the daemon that runs by it.
     pub fn state(&self) -> Result<PathBuf, Problems> {
-        Ok(state_path(Config::state_of(self.config.as_deref())?.as_deref()))
+        Ok(state_path(Config::state_of(self.path())?.as_deref()))
     }
 }
 

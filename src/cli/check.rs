@@ -1,5 +1,6 @@
 //! `check`: what `run` would do with a configuration, up to the network; with `--online`, whether AWS would let it.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,9 +10,10 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::cli::arguments::{ConfigFile, exit};
+use crate::cli::codes::code_of;
 use crate::cli::{events, runtime};
 use crate::clock::Clock;
-use crate::config::{Config, Problems, try_tests};
+use crate::config::{Config, Problem, Problems, try_tests};
 use crate::domain::lookup::cursor::Request;
 use crate::domain::lookup::stream::{Stream, derive};
 use crate::domain::text::counted;
@@ -20,18 +22,24 @@ use crate::domain::time::{earlier, later};
 use crate::ops::limits;
 use crate::sink::terminal::columns;
 use crate::source;
-use crate::source::{Account, FetchError, RegionAccess};
+use crate::source::{Account, AccountError, FetchError, RegionAccess};
 
 /// How often AWS may ask for fewer requests before it is told so.
 const TRIES: u32 = 4;
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// What the unit allows at most, in megabytes: `MemoryMax` in `systemd/trailnoti.service`.
+const UNIT: u64 = 512;
+
 pub(super) fn run(file: &ConfigFile, online: bool, as_json: bool) -> anyhow::Result<ExitCode> {
-    let config = file.load()?;
-    let failed = try_tests(&config.ruleset.rules, &config.rule_tests);
-    if !failed.is_empty() {
-        return Err(Problems(failed).into());
-    }
+    let config = match load(file) {
+        Ok(config) => config,
+        Err(problems) if as_json => {
+            println!("{:#}", json!({ "problems": problems.0.iter().map(problem).collect::<Vec<_>>() }));
+            return Ok(ExitCode::from(code_of(&problems.into())));
+        }
+        Err(problems) => return Err(problems.into()),
+    };
     let seen = if online { Some(runtime::one_thread()?.block_on(try_regions(&config))?) } else { None };
     let text = if as_json {
         format!("{:#}\n", as_value(&config, seen.as_deref()))
@@ -39,8 +47,26 @@ pub(super) fn run(file: &ConfigFile, online: bool, as_json: bool) -> anyhow::Res
         shown(&config, seen.as_deref())
     };
     std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")?;
-    let blind = seen.iter().flatten().any(|seen| seen.events.is_err() || seen.instances.is_err());
-    Ok(if blind { ExitCode::from(exit::UNAVAILABLE) } else { ExitCode::SUCCESS })
+    Ok(if seen.as_deref().is_some_and(is_blind) {
+        ExitCode::from(exit::UNAVAILABLE)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// Whether some region does not let it see.
+pub(super) fn is_blind(seen: &[Seen]) -> bool {
+    seen.is_empty() || seen.iter().any(|seen| seen.events.is_err() || seen.instances.is_err())
+}
+
+fn load(file: &ConfigFile) -> Result<Config, Problems> {
+    let config = file.load()?;
+    let failed = try_tests(&config.ruleset.rules, &config.rule_tests);
+    if failed.is_empty() { Ok(config) } else { Err(Problems(failed)) }
+}
+
+fn problem(one: &Problem) -> serde_json::Value {
+    json!({ "file": one.place.file, "line": one.place.line, "key": one.place.path, "message": one.message })
 }
 
 /// What one region answers.
@@ -80,16 +106,16 @@ pub(super) async fn look(account: &str, access: &RegionAccess, clock: Clock) -> 
     }
 }
 
-async fn try_regions(config: &Config) -> anyhow::Result<Vec<Seen>> {
-    let sdk = source::from_environment().await;
+pub(super) async fn try_regions(config: &Config) -> anyhow::Result<Vec<Seen>> {
+    let sdk = source::from_environment().await?;
     Account::check_credentials(&sdk).await?;
     let clock = Clock::system();
     let skew = source::skew(clock);
     let mut seen = Vec::new();
     for account in events::accounts(config, &sdk).await? {
         let regions = account.enabled_regions(&[]).await;
-        let regions = regions
-            .map_err(|error| anyhow::anyhow!("cannot list the regions of account {}: {error}", account.id))?;
+        let regions =
+            regions.map_err(|error| AccountError::Regions { account: account.id.clone(), error })?;
         let watched: Vec<&String> = regions.iter().filter(|region| config.regions.admits(region)).collect();
         if std::io::stderr().is_terminal() {
             eprintln!("checking {} regions of account {} …", watched.len(), account.id);
@@ -135,31 +161,61 @@ fn shown(config: &Config, seen: Option<&[Seen]>) -> String {
         };
         row("alerts", format!("{name} ({kind}), severity {least} and above{limits}"));
     }
-    if config.accounts.len() > 1 {
-        let accounts = config.accounts.len();
-        let needs = format!(
-            "{} MB of memory, {} open files",
-            limits::megabytes(accounts),
-            limits::descriptors(accounts)
-        );
-        row("needs", format!("up to {needs} for {}", counted(accounts as u64, "account")));
-    }
+    let accounts = config.accounts.len().max(1);
+    let (memory, files) = (limits::megabytes(accounts), limits::descriptors(accounts));
+    let needs = format!(
+        "up to {memory} MB of memory, {files} open files for {}",
+        counted(accounts as u64, "account")
+    );
+    row(
+        "needs",
+        format!(
+            "{needs}{}",
+            if memory > UNIT { ": more than the unit allows, see docs/operations.md" } else { "" }
+        ),
+    );
     for warning in &config.warnings {
         row("warning", warning.clone());
     }
-    let mut online = Table::default();
-    for seen in seen.unwrap_or_default() {
-        let events = match &seen.events {
-            Ok(()) => "events: ok".to_owned(),
-            Err(error) => format!("events: {error}"),
-        };
-        let instances = match &seen.instances {
-            Ok(n) => counted(*n as u64, "instance"),
-            Err(error) => format!("instances: {error}"),
-        };
-        online.row([seen.account.clone(), seen.region.clone(), format!("{events}; {instances}")]);
+    let verdict = match seen {
+        None => "configuration OK\n".to_owned(),
+        Some(seen) => answers(seen),
+    };
+    format!("{}{verdict}", table.text(columns()))
+}
+
+/// What the regions answered, those that answered the same in one line, and what follows from it.
+pub(super) fn answers(seen: &[Seen]) -> String {
+    let mut alike: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
+    let (mut instances, mut unread) = (0, 0);
+    for one in seen {
+        let mut failed = Vec::new();
+        failed.extend(one.events.as_ref().err().map(|error| format!("no events: {error}")));
+        match &one.instances {
+            Ok(n) => instances += n,
+            Err(error) => failed.push(format!("no instances: {error}")),
+        }
+        unread += usize::from(!failed.is_empty());
+        for why in failed {
+            alike.entry((&one.account, why)).or_default().push(&one.region);
+        }
     }
-    format!("{}{}configuration OK\n", table.text(columns()), online.text(columns()))
+    let mut table = Table::default();
+    for ((account, why), regions) in &alike {
+        table.row([(*account).to_owned(), format!("{why} ({})", regions.join(", "))]);
+    }
+    let all = counted(seen.len() as u64, "region");
+    let is_denied = seen.iter().any(|one| {
+        let denied = |error: Option<&FetchError>| matches!(error, Some(FetchError::Denied(_)));
+        denied(one.events.as_ref().err()) || denied(one.instances.as_ref().err())
+    });
+    let advice = if is_denied { ": `trailnoti iam-policy` prints the permissions that it takes" } else { "" };
+    let verdict = match unread {
+        0 if seen.is_empty() => "NOT ready: there is no region to watch".to_owned(),
+        0 => format!("ready: {all} can be read, {} there now", counted(instances as u64, "instance")),
+        unread => format!("NOT ready: {unread} of {all} cannot be read{advice}"),
+    };
+    format!("{}{verdict}\n", table.text(columns()))
 }
 
 fn as_value(config: &Config, seen: Option<&[Seen]>) -> serde_json::Value {
@@ -193,4 +249,29 @@ fn as_value(config: &Config, seen: Option<&[Seen]>) -> serde_json::Value {
         "warnings": config.warnings,
         "online": online,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Seventeen regions that one missing permission closes were seventeen lines, and "configuration right" behind them.
+    #[test]
+    fn regions_that_fail_by_the_same_are_one_line_and_the_last_says_that_it_is_not_ready() {
+        let denied = || FetchError::Denied("not authorized to perform: cloudtrail:LookupEvents".to_owned());
+        let seen = |region: &str, events| Seen {
+            account: "1".to_owned(),
+            region: region.to_owned(),
+            events,
+            instances: Ok(2),
+        };
+        let all =
+            [seen("eu-west-1", Err(denied())), seen("us-east-1", Err(denied())), seen("us-west-2", Ok(()))];
+        assert_eq!(
+            answers(&all),
+            "  1  no events: access denied: not authorized to perform: cloudtrail:LookupEvents (eu-west-1, us-east-1)\nNOT ready: 2 of 3 regions cannot be read: `trailnoti iam-policy` prints the permissions that it takes\n"
+        );
+        assert_eq!(answers(&all[2..]), "ready: 1 region can be read, 2 instances there now\n");
+        assert!(is_blind(&all) && is_blind(&[]) && !is_blind(&all[2..]));
+    }
 }

@@ -6,11 +6,13 @@
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use anyhow::Context;
 use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Handle;
@@ -18,6 +20,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::arguments::{ConfigFile, exit};
+use crate::cli::demo_steps::{First, Steps, alerted_after};
 use crate::cli::runtime;
 use crate::clock::Clock;
 use crate::config::{Config, RegionChoice, SinkConfig};
@@ -29,7 +32,9 @@ use crate::domain::notify::render::terminal::severity_style;
 use crate::domain::notify::route::Only;
 use crate::domain::severity::Severity;
 use crate::domain::text::layout::{Table, paragraph};
+use crate::ops::http;
 use crate::ops::status::Status;
+use crate::ops::web::Access;
 use crate::simulator::story::Beat;
 use crate::simulator::{World, story};
 use crate::sink::terminal::columns;
@@ -41,11 +46,16 @@ const BANNER: &str = "[DEMO]";
 /// How often the clock is moved.
 const TICK: Duration = Duration::from_millis(20);
 
-/// So many columns take the rule beside what happened.
-const WIDE: usize = 125;
+/// What the command line says.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct View {
+    pub speed: u32,
+    pub page: bool,
+    pub messages: bool,
+}
 
-pub(super) fn run(file: &ConfigFile, speed: u32) -> anyhow::Result<ExitCode> {
-    let mut config = file.load()?;
+pub(super) fn run(file: &ConfigFile, view: View) -> anyhow::Result<ExitCode> {
+    let mut config = file.load_named()?;
     config.regions = RegionChoice::default();
     config.accounts = Vec::new();
     if !config.sinks.iter().any(is_terminal) {
@@ -64,9 +74,16 @@ pub(super) fn run(file: &ConfigFile, speed: u32) -> anyhow::Result<ExitCode> {
     let real_time = runtime::threads(1)?;
     let stage = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?;
     let alerted = Arc::new(Alerted::default());
-    let beats = stage.block_on(perform(config, speed, &alerted, real_time.handle().clone()))?;
-    let missed = summarize(&beats, &alerted)?;
+    let beats = stage.block_on(perform(config, view, &alerted, real_time.handle().clone()))?;
+    let missed = summarize(&beats, &alerted, view.is_stepwise())?;
     Ok(if missed { ExitCode::from(exit::FAILED) } else { ExitCode::SUCCESS })
+}
+
+impl View {
+    /// On a terminal each step is a line; the messages themselves would scroll away.
+    fn is_stepwise(self) -> bool {
+        !self.messages && std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
+    }
 }
 
 fn is_terminal(sink: &SinkConfig) -> bool {
@@ -76,7 +93,7 @@ fn is_terminal(sink: &SinkConfig) -> bool {
 /// When each event or instance was first alerted on, and by which rule.
 #[derive(Debug, Default)]
 struct Alerted {
-    first: Mutex<BTreeMap<String, (Timestamp, String)>>,
+    first: Mutex<BTreeMap<String, First>>,
     /// The incident with the most alerts, as it was told last.
     incident: Mutex<Option<Brief>>,
     /// Deliveries under way in real time.
@@ -96,7 +113,7 @@ impl Alerted {
 
 async fn perform(
     config: Config,
-    speed: u32,
+    view: View,
     alerted: &Arc<Alerted>,
     real_time: Handle,
 ) -> anyhow::Result<Vec<Beat>> {
@@ -105,6 +122,8 @@ async fn perform(
     let beats = story::schedule(&world, clock.now());
     let stop = CancellationToken::new();
     let (of_sinks, narrated) = (alerted.clone(), beats.clone());
+    let status = Arc::new(Status::default());
+    let shown = if view.page { Some(show_page(&config, &status, clock, &stop).await?) } else { None };
     let deps = Deps {
         sdk: source::simulated(&world, &format!("AKIASIM{}", story::ACCOUNT)),
         clock,
@@ -115,26 +134,31 @@ async fn perform(
                 let sockets = !is_terminal(one);
                 for inner in one.build(Some(BANNER))? {
                     let stage = sockets.then(|| real_time.clone());
-                    sinks.push(Arc::new(Staged { inner, alerted: of_sinks.clone(), clock, stage }));
+                    let is_mute = !sockets && view.is_stepwise();
+                    sinks.push(Arc::new(Staged { inner, alerted: of_sinks.clone(), clock, stage, is_mute }));
                 }
             }
             Ok(sinks)
         }),
         notifier: Arc::new(|_| {}),
-        status: Arc::new(Status::default()),
+        status,
     };
     if std::io::stderr().is_terminal() {
-        eprintln!(
-            "A simulated account, {speed} times faster than real time. What the thief does is marked ▸; the alerts are trailnoti's.\n"
-        );
+        eprintln!("A simulated account, {} times faster than real time. The thief is marked ▸.", view.speed);
     }
     let (_tell, reloads) = mpsc::channel(1);
     let play = async {
         let end = clock.now() + story::LENGTH;
-        metronome(clock, end, speed, alerted, &narrated).await;
+        metronome(clock, (end, view.speed), alerted, &mut Narrator::of(view, &narrated)).await;
+        let nobody = &mut Narrator::of(view, &[]);
+        if let Some(address) = shown {
+            let _nobody_waits_for_an_exit_code = summarize(&beats, alerted, view.is_stepwise());
+            eprintln!("\nThe page stays at http://{address} until Ctrl-C.");
+            metronome(clock, (Timestamp::MAX, 1), alerted, nobody).await;
+        }
         stop.cancel();
         // The ends of the loops wait in tokio's time too.
-        metronome(clock, end + SignedDuration::from_secs(10), speed, alerted, &[]).await;
+        metronome(clock, (end + SignedDuration::from_secs(10), view.speed), alerted, nobody).await;
     };
     tokio::select! {
         outcome = daemon::run(config, deps, stop.clone(), reloads) => outcome?,
@@ -143,10 +167,30 @@ async fn perform(
     Ok(beats)
 }
 
+/// Shows the page of the simulated account, where the configuration says; the address is answered. It runs on the stage: its time is
+/// the account's.
+async fn show_page(
+    config: &Config,
+    status: &Arc<Status>,
+    clock: Clock,
+    stop: &CancellationToken,
+) -> anyhow::Result<SocketAddr> {
+    let http = config.http.as_ref().context("[http] listen is \"off\": the page needs an address")?;
+    let listener = http::bind(http.listen).await?;
+    let address = listener.local_addr()?;
+    let access = Some(Access { token: http.token.clone() });
+    runtime::beside(http::serve_machines(listener, status.clone(), clock, access, stop.clone()));
+    eprintln!("The page is at http://{address}\n");
+    Ok(address)
+}
+
 /// Moves the clock, and says what happens when it happens.
-async fn metronome(clock: Clock, end: Timestamp, speed: u32, alerted: &Alerted, beats: &[Beat]) {
-    let mut beats = beats.iter();
-    let mut next = beats.next();
+async fn metronome(
+    clock: Clock,
+    (end, speed): (Timestamp, u32),
+    alerted: &Alerted,
+    narrator: &mut Narrator<'_>,
+) {
     while clock.now() < end {
         // A blocking task keeps tokio from moving the paused clock by itself.
         #[allow(clippy::disallowed_methods, reason = "the demonstration is paced for people, in real time")]
@@ -157,14 +201,49 @@ async fn metronome(clock: Clock, end: Timestamp, speed: u32, alerted: &Alerted, 
         if alerted.busy.load(Ordering::SeqCst) == 0 {
             tokio::time::advance(TICK * speed).await;
         }
-        while let Some(beat) = next.filter(|beat| beat.at <= clock.now()) {
-            if std::io::stderr().is_terminal() {
-                let mark = if beat.hostile { "▸" } else { " " };
-                let dim = anstyle::Style::new().dimmed();
-                anstream::eprintln!("{dim}{} {mark} {}{dim:#}\n", beat.at.strftime("%H:%M:%S"), beat.what);
+        narrator.look(clock.now(), alerted);
+    }
+    narrator.end();
+}
+
+/// Says what happens when it happens; to nobody where there is no terminal.
+struct Narrator<'a> {
+    beats: &'a [Beat],
+    next: usize,
+    steps: Option<Steps>,
+}
+
+impl<'a> Narrator<'a> {
+    fn of(view: View, beats: &'a [Beat]) -> Self {
+        Narrator { beats, next: 0, steps: view.is_stepwise().then(Steps::new) }
+    }
+
+    fn look(&mut self, now: Timestamp, alerted: &Alerted) {
+        while let Some(beat) = self.beats.get(self.next).filter(|beat| beat.at <= now) {
+            self.next += 1;
+            match &mut self.steps {
+                // What is everybody's work is no step of the story.
+                Some(steps) if beat.hostile => steps.begin(beat),
+                Some(_) => {}
+                None if std::io::stderr().is_terminal() => {
+                    let mark = if beat.hostile { "▸" } else { " " };
+                    let dim = anstyle::Style::new().dimmed();
+                    anstream::eprintln!(
+                        "{dim}{} {mark} {}{dim:#}\n",
+                        beat.at.strftime("%H:%M:%S"),
+                        beat.what
+                    );
+                }
+                None => {}
             }
-            next = beats.next();
         }
+        if let Some(steps) = &mut self.steps {
+            steps.update(&alerted.first.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    fn end(&self) {
+        self.steps.iter().for_each(Steps::end);
     }
 }
 
@@ -174,6 +253,8 @@ struct Staged {
     alerted: Arc<Alerted>,
     clock: Clock,
     stage: Option<Handle>,
+    /// The steps say what its messages would.
+    is_mute: bool,
 }
 
 impl Sink for Staged {
@@ -188,6 +269,7 @@ impl Sink for Staged {
     fn deliver<'a>(&'a self, digest: &'a Message) -> BoxFuture<'a, Result<Receipt, Failure>> {
         Box::pin(async move {
             let answer = match &self.stage {
+                None if self.is_mute => Ok(Receipt::default()),
                 None => self.inner.deliver(digest).await,
                 Some(stage) => {
                     self.alerted.busy.fetch_add(1, Ordering::SeqCst);
@@ -213,55 +295,49 @@ impl Sink for Staged {
 }
 
 /// Says what was alerted on how long after it happened. True when something was missed that a rule is for.
-fn summarize(beats: &[Beat], alerted: &Alerted) -> anyhow::Result<bool> {
+fn summarize(beats: &[Beat], alerted: &Alerted, is_said: bool) -> anyhow::Result<bool> {
     let first = alerted.first.lock().unwrap_or_else(PoisonError::into_inner);
     let terminal = std::io::stdout().is_terminal();
     let mut out = anstream::stdout().lock();
     let (mut missed, mut table) = (false, Table::default());
     let bold = anstyle::Style::new().bold();
-    // Each line of the story stays one: it is to fit a screen.
-    let is_wide = columns().is_none_or(|columns| columns >= WIDE);
-    if terminal {
-        writeln!(out, "{bold}What happened, and how long until trailnoti alerted{bold:#}")?;
-    }
     for beat in beats.iter().filter(|beat| beat.hostile) {
-        let earliest = beat.ids.iter().filter_map(|id| first.get(id)).min();
-        let after = earliest.map(|(at, _)| at.duration_since(beat.at).as_secs());
+        let after = alerted_after(beat, &first);
         missed |= after.is_none() && !beat.ids.is_empty();
         if terminal {
-            let (delay, by) = match (after, earliest) {
-                (Some(seconds), Some((_, rule))) => {
-                    (format!("{:>2} min {:02} s", seconds / 60, seconds % 60), rule.as_str())
-                }
-                _ if beat.ids.is_empty() => {
-                    ("no alert".to_owned(), "rules on reads need a week to learn what is normal")
-                }
-                _ => ("MISSED".to_owned(), ""),
+            let delay = match after {
+                Some(seconds) => format!("alerted after {}:{:02}", seconds / 60, seconds % 60),
+                None if beat.ids.is_empty() => "no alert".to_owned(),
+                None => "MISSED".to_owned(),
             };
-            let at = beat.at.strftime("%H:%M:%S").to_string();
-            let by = if is_wide { by } else { "" };
-            table.row([at, beat.what.to_string(), delay, by.to_owned()]);
+            table.row([beat.at.strftime("%H:%M:%S").to_string(), beat.what.to_string(), delay]);
         } else {
+            let rule = beat.ids.iter().filter_map(|id| first.get(id)).min().map(|(_, rule)| rule);
             let line = serde_json::json!({
                 "summary": beat.what,
                 "at": beat.at.to_string(),
                 "alerted_after_seconds": after,
-                "rule": earliest.map(|(_, rule)| rule),
+                "rule": rule,
             });
             writeln!(out, "{line}")?;
         }
     }
     if terminal {
-        writeln!(out, "{}", table.text(columns()))?;
+        if !is_said {
+            writeln!(out, "{bold}What happened, and how long until trailnoti alerted{bold:#}")?;
+            write!(out, "{}", table.text(columns()))?;
+        }
+        writeln!(out, "CloudTrail shows a call 2 to 4 minutes late; a list shows a machine in seconds.")?;
         let incident = alerted.incident.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(incident) = incident.as_ref() {
             let ink = severity_style(incident.severity);
             let label = format!("{ink} {} {ink:#} ", incident.language.words().label(incident.severity));
             let what = paragraph(columns(), &label, "  ", &format!("{bold}{}{bold:#}", incident.what));
             let so_far = paragraph(columns(), "  ", "  ", &incident.so_far.join(" · "));
-            writeln!(out, "{what}\n{so_far}\n")?;
+            writeln!(out, "{what}\n{so_far}")?;
         }
-        writeln!(out, "Nothing was installed in the account. To watch yours: trailnoti run")?;
+        writeln!(out, "Nothing was installed in an account. Watch yours: {bold}trailnoti run{bold:#}")?;
+        writeln!(out, "The messages themselves: trailnoti demo --messages; the page: --page")?;
     }
     Ok(missed)
 }

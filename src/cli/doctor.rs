@@ -46,7 +46,7 @@ pub(super) fn run(file: &ConfigFile, as_json: bool) -> anyhow::Result<ExitCode> 
 }
 
 async fn look_at_accounts(config: &Config, report: &mut Report) -> anyhow::Result<()> {
-    let sdk = source::from_environment().await;
+    let sdk = source::from_environment().await?;
     Account::check_credentials(&sdk).await?;
     let clock = Clock::system();
     let skew = source::skew(clock);

@@ -120,7 +120,9 @@ fn mended(finding: Finding, error: &FetchError, action: &str) -> Finding {
         FetchError::Throttled(_) => {
             finding.step("somebody else uses up the account's requests: find out who, or ask again later")
         }
-        FetchError::Transient(_) | FetchError::Malformed(_) | FetchError::LostToken(_) => finding.step(
+        FetchError::Transient(_)
+        | FetchError::Unreachable(_)
+        | FetchError::Malformed(_) | FetchError::LostToken(_) => finding.step(
             "ask again; if it stays so, check the way to AWS from this machine, and https://health.aws.amazon.com",
         ),
     }

@@ -15,9 +15,10 @@ use crate::domain::event::Event;
 use crate::domain::lookup::cursor::Request;
 use crate::domain::lookup::pacer::{Hurry, Pacer};
 use crate::domain::lookup::stream::Stream;
+use crate::domain::rules::never_fits::unknown_region;
 use crate::domain::time::earlier;
 use crate::source;
-use crate::source::{Account, FetchError, RegionAccess};
+use crate::source::{Account, AccountError, FetchError, RegionAccess};
 
 pub(super) fn run(
     file: &ConfigFile,
@@ -25,9 +26,13 @@ pub(super) fn run(
     since: Duration,
     region: Option<&str>,
 ) -> anyhow::Result<ExitCode> {
-    let config = file.load()?;
+    if let Some(why) = region.and_then(unknown_region) {
+        eprintln!("trailnoti: --region: {why}");
+        return Ok(ExitCode::from(exit::USAGE));
+    }
+    let config = file.load_without_secrets()?;
     runtime::one_thread()?.block_on(async {
-        let sdk = source::from_environment().await;
+        let sdk = source::from_environment().await?;
         Account::check_credentials(&sdk).await?;
         let clock = Clock::system();
         let stream = name.map_or(Stream::Writes, Stream::Name);
@@ -38,7 +43,7 @@ pub(super) fn run(
                 None => account
                     .enabled_regions(&[])
                     .await
-                    .map_err(|error| anyhow::anyhow!("cannot list regions: {error}"))?,
+                    .map_err(|error| AccountError::Regions { account: account.id.clone(), error })?,
             };
             let skew = source::skew(clock);
             let reads = regions.iter().map(|region| {
@@ -59,9 +64,7 @@ pub(super) fn run(
 pub(super) async fn accounts(config: &Config, sdk: &aws_config::SdkConfig) -> anyhow::Result<Vec<Account>> {
     if config.accounts.is_empty() {
         let account = Account::of_credentials(sdk).await;
-        return Ok(vec![account.map_err(|error| {
-            anyhow::anyhow!("cannot find out which account the AWS credentials belong to: {error}")
-        })?]);
+        return Ok(vec![account.map_err(AccountError::Fetch)?]);
     }
     Ok(join_all(config.accounts.iter().map(|account| Account::by_role(sdk, account))).await)
 }

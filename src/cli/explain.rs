@@ -110,7 +110,7 @@ fn read(file: &ConfigFile, path: &str, rule: Option<&str>, before: &[PathBuf]) -
         Ok(event) => event,
         Err(error) => return Ok(Err((exit::DATA, format!("{path}: {error}")))),
     };
-    let ruleset: Ruleset = file.load()?.ruleset;
+    let ruleset: Ruleset = file.load_without_secrets()?.ruleset;
     let inputs = match find(before) {
         Ok(inputs) => inputs,
         Err(problems) => return Ok(Err((exit::DATA, problems.join("; ")))),

@@ -76,20 +76,27 @@ pub(super) fn read(config: &Config, since: Duration, stop: &AtomicBool) -> anyho
     let spool = Mutex::new(Spooling { file, places: Vec::new(), end: 0 });
     let mut unread = 0;
     runtime::one_thread()?.block_on(async {
-        let sdk = source::from_environment().await;
+        let sdk = source::from_environment().await?;
         Account::check_credentials(&sdk).await?;
         let clock = Clock::system();
         for account in events::accounts(config, &sdk).await? {
             let regions = account.enabled_regions(&[]).await;
             let regions = regions.map_err(|error| anyhow::anyhow!("cannot list regions: {error}"))?;
             let skew = source::skew(clock);
-            let bar = bar("history", 0);
+            let bar = bar("event history", 0);
             let all = regions.len() as u64 * since.as_secs() / 60;
             let reading =
                 Reading { config, clock, since, spool: &spool, stop, bar, minutes: AtomicU64::new(0) };
             reading.bar.set_length(all);
             let watched = regions.iter().filter(|region| config.regions.admits(region));
-            let reads = watched.clone().map(|region| reading.region(account.region(region, &skew)));
+            let (number, done) = (watched.clone().count(), AtomicU64::new(0));
+            reading.bar.set_message(format!("0 of {number} regions,"));
+            let reads = watched.clone().map(|region| async {
+                let outcome = reading.region(account.region(region, &skew)).await;
+                let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+                reading.bar.set_message(format!("{done} of {number} regions,"));
+                outcome
+            });
             for (region, outcome) in watched.zip(join_all(reads).await) {
                 if let Err(error) = outcome {
                     eprintln!("trailnoti: {} {region}: {error}", account.id);
@@ -137,7 +144,7 @@ impl Reading<'_> {
                         (request.token, request.end) = (None, reached);
                         continue;
                     }
-                    Err(FetchError::Transient(_)) if failures < ATTEMPTS => {
+                    Err(FetchError::Transient(_) | FetchError::Unreachable(_)) if failures < ATTEMPTS => {
                         failures += 1;
                         pacer.throttled(self.clock.now());
                         continue;

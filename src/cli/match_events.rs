@@ -15,7 +15,6 @@ use crate::files::{Objects, Unwrap, find, inner_record, known_otherwise};
 pub(super) struct Wanted {
     pub pattern: Option<String>,
     pub paths: Vec<PathBuf>,
-    pub records: bool,
 }
 
 pub(super) fn run(wanted: Wanted) -> anyhow::Result<ExitCode> {
@@ -56,23 +55,16 @@ pub(super) fn run(wanted: Wanted) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(exit::DATA));
         }
     };
-    let mut grep =
-        Grep { set, sheet: Sheet::default(), hits: Vec::new(), found: false, broken: false, records: false };
+    let mut grep = Grep { set, sheet: Sheet::default(), hits: Vec::new(), found: false, broken: false };
     for input in inputs {
         let name = input.name();
-        let unwrap = if wanted.records { Unwrap::Lists } else { Unwrap::Nothing };
         match input.open() {
-            Ok(read) => grep.read(&name, Objects::new(read, unwrap), wanted.records),
+            Ok(read) => grep.read(&name, Objects::new(read, Unwrap::Lists)),
             Err(error) => grep.no_event(&format!("{name}: cannot be read: {error}")),
         }
         if grep.closed() {
             break;
         }
-    }
-    if grep.records && !grep.found && !wanted.records {
-        eprintln!(
-            "trailnoti: no match, but the input contains CloudTrail records: pass --records to match them as events"
-        );
     }
     Ok(match (grep.broken, grep.found) {
         (true, _) => ExitCode::from(exit::DATA),
@@ -96,8 +88,6 @@ struct Grep {
     hits: Vec<u32>,
     found: bool,
     broken: bool,
-    /// Something looks like a record, or a file of them.
-    records: bool,
 }
 
 impl Grep {
@@ -110,7 +100,7 @@ impl Grep {
         std::io::stdout().lock().flush().is_err()
     }
 
-    fn read(&mut self, name: &str, mut objects: Objects<impl std::io::Read>, records: bool) {
+    fn read(&mut self, name: &str, mut objects: Objects<impl std::io::Read>) {
         loop {
             let object = match objects.take() {
                 Ok(None) => return,
@@ -124,8 +114,7 @@ impl Grep {
                     continue;
                 }
             };
-            let wrapped = if records { wrap(object) } else { Ok(None) };
-            match wrapped {
+            match wrap(object) {
                 Ok(envelope) => {
                     if !self.event(name, envelope.as_deref().unwrap_or(object)) {
                         return;
@@ -144,7 +133,6 @@ impl Grep {
         };
         self.set.matching(&laid, Known::All, &mut self.hits);
         if self.hits.is_empty() {
-            self.records |= event.contains("\"eventVersion\"") && !event.contains("\"detail-type\"");
             return true;
         }
         self.found = true;
@@ -154,14 +142,26 @@ impl Grep {
     }
 }
 
-/// The envelope of a CloudTrail record, with the record in it as it was written; none for what is an envelope already.
+/// What stands in a record, and in what is found beside records and is none.
+const SIGNS: [&str; 4] =
+    ["\"eventVersion\"", "\"eventSource\"", "digestSignatureAlgorithm", "CONTROL_MESSAGE"];
+
+/// The envelope of a CloudTrail record, with the record in it as it was written; none for an object that is no record, which is
+/// matched as it is.
 fn wrap(object: &str) -> Result<Option<String>, String> {
     let record = inner_record(object);
-    let json = Json::parse(&record).map_err(|error| error.to_string())?;
+    // A tree is only built of what may be a record.
+    if !SIGNS.iter().any(|sign| record.contains(sign)) {
+        return Ok(None);
+    }
+    // What cannot be read is said by who matches it.
+    let Ok(json) = Json::parse(&record) else { return Ok(None) };
     if let Some(what) = known_otherwise(&json) {
         return Err(what.to_owned());
     }
-    if json.get("detail-type").is_some() {
+    let has = |fields: &[&str]| fields.iter().all(|field| json.text(field).is_some());
+    let is_record = has(&["eventVersion", "eventTime"]) || has(&["eventSource", "eventName", "eventTime"]);
+    if !is_record || json.get("detail-type").is_some() {
         return Ok(None);
     }
     let event = Event::from_record_text(record.into_owned(), "").map_err(|error| error.to_string())?;

@@ -1,10 +1,13 @@
-//! The command line: one file for each command. Owns arguments, exit codes and what is printed.
+//! The command line: one file for each command. Owns exit codes and what is printed; `command` has the arguments.
 
 mod alerts;
 mod arguments;
 mod ask;
 mod check;
+mod codes;
+mod command;
 mod demo;
+mod demo_steps;
 mod doctor;
 mod doctor_findings;
 mod doctor_report;
@@ -14,6 +17,9 @@ mod history;
 mod iam_policy;
 mod import_rules;
 mod incidents;
+mod init;
+mod init_answers;
+mod init_text;
 mod learning;
 mod match_events;
 mod progress;
@@ -21,249 +27,21 @@ mod rules;
 mod run;
 mod runtime;
 mod scan;
+mod scan_html;
 mod scan_report;
 mod silence;
 mod status;
 mod test_alert;
 
-use std::path::PathBuf;
+use std::io::Write;
 use std::process::ExitCode;
-use std::time::Duration;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, Parser};
 
-use crate::cli::arguments::{ConfigFile, duration, exit};
-use crate::config::Problems;
-use crate::ops::telemetry::LogFormat;
-use crate::source::NoCredentials;
-use crate::store::StoreError;
-
-/// Alerts you within minutes when somebody else is using your AWS account.
-///
-/// Without an account, `trailnoti demo` shows what it does.
-#[derive(Debug, Parser)]
-#[command(name = "trailnoti", version, max_term_width = 100)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Watch until SIGTERM or SIGINT; SIGHUP reloads the configuration
-    Run {
-        #[command(flatten)]
-        config: ConfigFile,
-        /// Format of the log on standard error
-        #[arg(long, value_enum, default_value = "text")]
-        log_format: LogFormat,
-    },
-    /// Check the configuration and list every mistake
-    Check {
-        #[command(flatten)]
-        config: ConfigFile,
-        /// Also try to read every region
-        #[arg(long)]
-        online: bool,
-        /// Print JSON instead of text
-        #[arg(long)]
-        json: bool,
-    },
-    /// Find what is not seen and what is paid for twice, and say how to mend it; exits with 1 if it finds something
-    Doctor {
-        #[command(flatten)]
-        config: ConfigFile,
-        /// Print JSON instead of text
-        #[arg(long)]
-        json: bool,
-    },
-    /// Watch a simulated account whose key leaks; needs no AWS account
-    Demo {
-        #[command(flatten)]
-        config: ConfigFile,
-        /// How many times faster than real time
-        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=600))]
-        speed: u32,
-    },
-    /// Send a test alert, marked as such, to the configured sinks
-    TestAlert {
-        #[command(flatten)]
-        config: ConfigFile,
-        /// Only to this sink
-        #[arg(long)]
-        sink: Option<String>,
-    },
-    /// Print events as EventBridge would deliver them, one JSON object per line
-    Events {
-        #[command(flatten)]
-        config: ConfigFile,
-        /// Only calls with this name, such as CreateUser; without it, every change
-        #[arg(long)]
-        name: Option<String>,
-        /// How far back to read
-        #[arg(long, default_value = "1h", value_parser = duration)]
-        since: Duration,
-        /// Only in this region
-        #[arg(long)]
-        region: Option<String>,
-    },
-    /// Try the rules on past events; sends nothing
-    Scan {
-        /// CloudTrail log files, LookupEvents output, EventBridge events, or folders of these; "-" for standard
-        /// input; without any, the account's own history
-        paths: Vec<PathBuf>,
-        /// Earlier files, read only to learn what is normal; never alerted on
-        #[arg(long, value_name = "PATH", requires = "paths")]
-        before: Vec<PathBuf>,
-        /// How far back to read the account's own history
-        #[arg(long, default_value = "7d", value_parser = duration, conflicts_with = "paths")]
-        since: Duration,
-        /// Try only the rules in this file
-        #[arg(long, value_name = "FILE")]
-        rule: Option<PathBuf>,
-        #[command(flatten)]
-        config: ConfigFile,
-        /// Print one line of JSON per alert, and a summary as the last line
-        #[arg(long)]
-        json: bool,
-    },
-    /// Print the events that match an EventBridge pattern; exits with 1 if none does, 64 if the pattern is invalid, 65 if the input is unreadable
-    Match {
-        /// The pattern's file, unless --pattern is given; then files of events, "-" for standard input
-        paths: Vec<PathBuf>,
-        /// The pattern, instead of a file
-        #[arg(long, value_name = "TEXT")]
-        pattern: Option<String>,
-        /// The input is CloudTrail records: match them as the events that EventBridge would deliver
-        #[arg(long)]
-        records: bool,
-    },
-    /// List the rules, or show one of them
-    Rules {
-        #[command(subcommand)]
-        action: Option<RulesAction>,
-        #[command(flatten)]
-        config: ConfigFile,
-        /// Print JSON instead of text
-        #[arg(long)]
-        json: bool,
-    },
-    /// Show the state of the running daemon: regions, sinks, instances, exclusions, last alerts
-    Status {
-        #[command(flatten)]
-        config: ConfigFile,
-        /// Print JSON instead of text
-        #[arg(long)]
-        json: bool,
-    },
-    /// List the last 500 alerts, and what became of each
-    Alerts {
-        /// Only those of the last hours or days
-        #[arg(long, value_parser = duration)]
-        since: Option<Duration>,
-        #[command(flatten)]
-        config: ConfigFile,
-        /// Print JSON instead of text
-        #[arg(long)]
-        json: bool,
-    },
-    /// List the open incidents: what belongs together, with who, where and how far
-    Incidents {
-        /// Those that are closed too
-        #[arg(long)]
-        all: bool,
-        #[command(flatten)]
-        config: ConfigFile,
-        /// Print JSON instead of text
-        #[arg(long)]
-        json: bool,
-    },
-    /// Show an incident as a whole story
-    Incident {
-        /// Its id, as messages and `incidents` show it
-        id: String,
-        /// Print only what to do now, as commands to paste
-        #[arg(long, conflicts_with = "json")]
-        commands: bool,
-        #[command(flatten)]
-        config: ConfigFile,
-        /// Print JSON instead of text
-        #[arg(long)]
-        json: bool,
-    },
-    /// Say that you look after an incident; what is worse asks for somebody again
-    Ack {
-        /// Its id, as messages and `incidents` show it
-        id: String,
-        /// What others should know
-        #[arg(long)]
-        note: Option<String>,
-        #[command(flatten)]
-        config: ConfigFile,
-    },
-    /// Hear nothing of something for a while: add, list and expire silences
-    Silence {
-        #[command(subcommand)]
-        action: silence::Action,
-    },
-    /// Show why each rule matches an event or not, field by field, and why an instance is hidden or not
-    Explain {
-        /// An instance or event id that the running daemon knows, or a file with an event; "-" for standard input
-        what: String,
-        /// Explain by this rule alone
-        #[arg(long, value_name = "ID")]
-        rule: Option<String>,
-        /// Of an event in a file: the time before, from which is learned what is new
-        #[arg(long, num_args = 1.., value_name = "FILES")]
-        before: Vec<PathBuf>,
-        #[command(flatten)]
-        config: ConfigFile,
-        /// Print JSON instead of text
-        #[arg(long)]
-        json: bool,
-    },
-    /// Print the least-privilege IAM policy, ready to paste
-    IamPolicy {
-        #[command(flatten)]
-        config: ConfigFile,
-        /// Also what `doctor` needs to look at trails
-        #[arg(long)]
-        doctor: bool,
-    },
-    /// Check that the running daemon is alive; for container health checks
-    Healthcheck {
-        #[command(flatten)]
-        config: ConfigFile,
-    },
-    /// Print the completions of a shell
-    Completions {
-        /// The shell to print them for
-        shell: clap_complete::Shell,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum RulesAction {
-    /// Show one rule: what it matches, why it matters, and what to do
-    Show {
-        /// The id of the rule to show
-        id: String,
-        #[command(flatten)]
-        config: ConfigFile,
-        /// Print JSON instead of text
-        #[arg(long)]
-        json: bool,
-    },
-    /// Turn other people's rules into a file of rules, printed; what cannot be said is named with the reason
-    Import {
-        /// What they are written for
-        #[arg(value_enum)]
-        from: import_rules::From,
-        /// Files of rules, or folders with such files
-        #[arg(required = true)]
-        paths: Vec<PathBuf>,
-    },
-}
+use crate::cli::arguments::exit;
+use crate::cli::codes::code_of;
+use crate::cli::command::{Cli, Command, RulesAction, SchemaOf};
+use crate::config::schema;
 
 /// Runs the command line, and says how the process ends.
 pub fn main() -> ExitCode {
@@ -287,19 +65,34 @@ pub fn main() -> ExitCode {
 
 fn perform(command: Command) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Init { flags } => init::run(*flags),
+        Command::Schema { of } => {
+            let schema = match of {
+                SchemaOf::Config => schema::of_configuration(),
+                SchemaOf::Rules => schema::of_rules(),
+            };
+            writeln!(std::io::stdout(), "{schema:#}")?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Man { folder } => {
+            clap_mangen::generate_to(Cli::command(), folder)?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Run { config, log_format } => run::run(config, log_format),
         Command::Check { config, online, json } => check::run(&config, online, json),
         Command::Doctor { config, json } => doctor::run(&config, json),
-        Command::Demo { config, speed } => demo::run(&config, speed),
+        Command::Demo { config, speed, page, messages } => {
+            demo::run(&config, demo::View { speed, page, messages })
+        }
         Command::TestAlert { config, sink } => test_alert::run(&config, sink.as_deref()),
         Command::Events { config, name, since, region } => {
             events::run(&config, name, since, region.as_deref())
         }
-        Command::Scan { paths, before, since, rule, config, json } => {
-            scan::run(&config, &scan::Wanted { paths, before, since, rule, json })
+        Command::Scan { paths, before, since, rule, html, config, json } => {
+            scan::run(&config, &scan::Wanted { paths, before, since, rule, html, json })
         }
-        Command::Match { paths, pattern, records } => {
-            match_events::run(match_events::Wanted { pattern, paths, records })
+        Command::Match { paths, pattern, records: _ } => {
+            match_events::run(match_events::Wanted { pattern, paths })
         }
         Command::Rules { action: Some(RulesAction::Show { id, config, json }), .. } => {
             rules::show(&config, &id, json)
@@ -308,19 +101,21 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
             import_rules::run(from, &paths)
         }
         Command::Rules { action: None, config, json } => rules::list(&config, json),
-        Command::Alerts { since, config, json } => alerts::run(&config, since, json),
-        Command::Incidents { all, config, json } => incidents::list(&config, all, json),
+        Command::Alerts { since, config, json } => alerts::run(&config.into(), since, json),
+        Command::Incidents { all, config, json } => incidents::list(&config.into(), all, json),
         Command::Incident { id, commands, config, json } => {
-            incidents::show(&config, &id, incidents::View::of(commands, json))
+            incidents::show(&config.into(), &id, incidents::View::of(commands, json))
         }
-        Command::Ack { id, note, config } => silence::acknowledge(&config, &id, note),
+        Command::Ack { id, note, config } => silence::acknowledge(&config.into(), &id, note),
         Command::Silence { action } => silence::run(action),
-        Command::Status { config, json } => status::run(&config, json),
+        Command::Status { config, json, all, watch } => {
+            status::run(&config.into(), status::View { json, all, watch })
+        }
         Command::Explain { what, rule, before, config, json } => {
             explain::run(&config, &what, rule.as_deref(), &before, json)
         }
-        Command::IamPolicy { config, doctor } => iam_policy::run(&config, doctor),
-        Command::Healthcheck { config } => run::healthcheck(&config),
+        Command::IamPolicy { config, doctor, trust } => iam_policy::run(&config, doctor, trust.as_deref()),
+        Command::Healthcheck { config } => run::healthcheck(&config.into()),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "trailnoti", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)
@@ -335,25 +130,6 @@ fn is_closed(error: &anyhow::Error) -> bool {
         .is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
-fn code_of(error: &anyhow::Error) -> u8 {
-    if let Some(Problems(problems)) = error.downcast_ref() {
-        return if problems.iter().all(|problem| problem.exposes_secret) {
-            exit::EXPOSED
-        } else {
-            exit::CONFIG
-        };
-    }
-    if error.downcast_ref::<NoCredentials>().is_some() || error.downcast_ref::<ask::NoDaemon>().is_some() {
-        return exit::UNAVAILABLE;
-    }
-    match error.downcast_ref() {
-        Some(StoreError::Create { .. }) => exit::CANNOT_CREATE,
-        Some(StoreError::Held(_)) => exit::HELD,
-        Some(StoreError::Newer { .. }) => exit::CONFIG,
-        Some(StoreError::Engine(_) | StoreError::Busy(_)) | None => exit::FAILED,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -361,5 +137,96 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    /// Every page for who runs trailnoti.
+    fn pages() -> Vec<(String, String)> {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let docs =
+            std::fs::read_dir(root.join("docs")).expect("docs").map(|entry| entry.expect("a file").path());
+        let pages = docs.chain([root.join("README.md"), root.join("compose.yaml")]);
+        let texts = pages.filter(|path| path.extension().is_some_and(|end| end == "md" || end == "yaml"));
+        texts.map(|path| (path.display().to_string(), std::fs::read_to_string(path).expect("text"))).collect()
+    }
+
+    /// Every command of ours in a page: in its blocks of shell, and in the middle of its text.
+    fn commands(text: &str) -> Vec<String> {
+        let mut commands = Vec::new();
+        let mut in_shell = false;
+        for line in text.lines() {
+            if let Some(kind) = line.trim().strip_prefix("```") {
+                in_shell = kind == "sh";
+            } else if in_shell {
+                let line = line.split(" # ").next().unwrap_or_default();
+                let line =
+                    line.replace("cargo run --release --", "trailnoti").replace("/trailnoti ", "trailnoti ");
+                let parts = line.split([';', '|', '>', '&']).map(str::trim);
+                let parts = parts.map(|part| part.trim_start_matches("sudo ").to_owned());
+                commands.extend(parts.filter(|part| part.starts_with("trailnoti ")));
+            } else {
+                let quoted = line
+                    .split('`')
+                    .skip(1)
+                    .step_by(2)
+                    .map(|part| part.trim_start_matches("sudo ").to_owned());
+                commands.extend(quoted.filter(|part| part.starts_with("trailnoti ")));
+            }
+        }
+        commands
+    }
+
+    #[test]
+    fn every_command_in_the_docs_is_one() {
+        let mut tried = 0;
+        let mut wrong = Vec::new();
+        for (name, text) in pages() {
+            for command in commands(&text) {
+                let words = shlex::split(&command).expect(&command);
+                // What stands for others, and what is not finished: `trailnoti status …`.
+                if words.iter().any(|word| word.ends_with('…'))
+                    || words.len() == 2 && command != "trailnoti run"
+                {
+                    // A command that is only named, or begun.
+                    let name = words.get(1).expect("a command").as_str();
+                    assert!(Cli::command().find_subcommand(name).is_some(), "{command}");
+                    continue;
+                }
+                tried += 1;
+                match Cli::try_parse_from(words) {
+                    Ok(_) => {}
+                    Err(error) if !error.use_stderr() => {}
+                    Err(error) => wrong.push(format!(
+                        "{name}: {command}: {}",
+                        error.to_string().lines().next().unwrap_or_default()
+                    )),
+                }
+            }
+        }
+        assert!(tried > 40, "{tried}");
+        assert_eq!(wrong, Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_command_has_examples_that_are_right_and_says_its_exit_codes() {
+        for command in Cli::command().get_subcommands().filter(|one| !one.is_hide_set()) {
+            let name = command.get_name();
+            let Some(help) = command.get_after_help().map(ToString::to_string) else {
+                assert!(["silence", "completions", "schema"].contains(&name), "{name} has no examples");
+                continue;
+            };
+            assert!(help.contains("Exit codes: 0 "), "{name}");
+            let examples = help
+                .lines()
+                .map(str::trim)
+                .filter(|line| line.starts_with("trailnoti ") || line.contains(" trailnoti "));
+            for example in examples {
+                let from = example.find("trailnoti ").expect("ours");
+                let line = example[from..].split('>').next().expect("a part");
+                let parsed = Cli::try_parse_from(shlex::split(line).expect(line));
+                if let Err(error) = parsed {
+                    panic!("{example}: {error}");
+                }
+            }
+        }
     }
 }

@@ -10,7 +10,7 @@ pub(super) fn bar(what: &'static str, all: usize) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let style = ProgressStyle::with_template(&format!(
-        "{{wide_bar}} {what}: {{percent}} %  {{msg}}  about {{eta}} left"
+        "{{wide_bar}} {what}: {{msg}} {{percent}} %, about {{eta}} left"
     ));
     ProgressBar::new(all as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

@@ -32,6 +32,21 @@ fn all(config: &Config) -> Vec<(&Rule, &'static str)> {
     all
 }
 
+/// A title without the fields that an event fills in.
+fn plain(title: &str) -> String {
+    let mut plain = String::new();
+    for (n, part) in title.split('{').enumerate() {
+        match part.split_once('}').filter(|_| n > 0) {
+            Some((field, rest)) => {
+                plain.push_str(if field == "principal" { "somebody" } else { "…" });
+                plain.push_str(rest);
+            }
+            None => plain.push_str(part),
+        }
+    }
+    plain
+}
+
 /// The most urgent that an event of the rule can be.
 fn most(rule: &Rule) -> Severity {
     rule.escalate.iter().map(|one| one.to).fold(rule.severity, Severity::max)
@@ -46,7 +61,7 @@ fn span(rule: &Rule) -> String {
 }
 
 pub(super) fn list(file: &ConfigFile, json: bool) -> anyhow::Result<ExitCode> {
-    let config = file.load()?;
+    let config = file.load_without_secrets()?;
     let all = all(&config);
     let mut out = String::new();
     if json {
@@ -66,6 +81,7 @@ pub(super) fn list(file: &ConfigFile, json: bool) -> anyhow::Result<ExitCode> {
             };
             let severity = format!("{ink}{}{ink:#}", span(rule));
             table.row([(*state).to_owned(), severity, format!("{}{what}", rule.id)]);
+            table.row([String::new(), String::new(), format!("{DIM}{}{DIM:#}", plain(&rule.title))]);
         }
         let origin = of_file.first().map_or("", |(rule, _)| &rule.origin);
         let before = if out.is_empty() { "" } else { "\n" };
@@ -77,7 +93,7 @@ pub(super) fn list(file: &ConfigFile, json: bool) -> anyhow::Result<ExitCode> {
 }
 
 pub(super) fn show(file: &ConfigFile, id: &str, json: bool) -> anyhow::Result<ExitCode> {
-    let config = file.load()?;
+    let config = file.load_without_secrets()?;
     let all = all(&config);
     let Some((rule, state)) = all.iter().find(|(rule, _)| rule.id == id) else {
         let hint = nearest(id, all.iter().map(|(rule, _)| rule.id.as_str()));

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use futures_util::StreamExt;
+use secrecy::ExposeSecret;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
 use tokio::sync::mpsc;
@@ -15,10 +16,11 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::arguments::{ConfigFile, exit, state_path};
 use crate::cli::{ask, learning, runtime};
 use crate::clock::Clock;
-use crate::config::{Config, build_sinks};
+use crate::config::{Config, HttpConfig, build_sinks};
 use crate::daemon::{Deps, Reload};
 use crate::ops::status::Status;
 use crate::ops::telemetry::LogFormat;
+use crate::ops::web::Access;
 use crate::ops::{http, limits, systemd, telemetry};
 use crate::source::Account;
 use crate::store::{Opened, Store};
@@ -57,7 +59,7 @@ async fn watch(
     // Signals are heard from the first moment on: in a container nobody else would.
     let signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     let state = path.clone();
-    let running = Running { file, path, http: config.http, stop: stop.clone(), reload };
+    let running = Running { file, path, http: config.http.as_ref().map(shown), stop: stop.clone(), reload };
     runtime::beside(running.listen(signals));
     let sdk = tokio::select! {
         biased;
@@ -65,12 +67,13 @@ async fn watch(
         sdk = credentials() => sdk?,
     };
     let status = Arc::new(Status::default());
-    if let Some(address) = config.http {
+    if let Some(one) = &config.http {
         // Whoever is first on this machine takes a port: that must not keep the watch from beginning.
-        match http::bind(address).await {
+        match http::bind(one.listen).await {
             Ok(listener) => {
                 tracing::info!("listening on http://{}", listener.local_addr()?);
-                runtime::beside(http::serve_machines(listener, status.clone(), clock, stop.clone()));
+                let access = one.page.then(|| Access { token: one.token.clone() });
+                runtime::beside(http::serve_machines(listener, status.clone(), clock, access, stop.clone()));
             }
             Err(error) => tracing::error!("{error:#}; watching without it"),
         }
@@ -83,14 +86,17 @@ async fn watch(
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    let sinks: Vec<String> =
+        config.sinks.iter().map(|sink| format!("{} ({})", sink.name, sink.channel.kind())).collect();
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         state = %state.display(),
         rules = config.ruleset.rules.iter().count(),
-        sinks = config.sinks.iter().map(|sink| sink.name.as_str()).collect::<Vec<_>>().join(", "),
-        "watching"
+        "started; alerts go to {}",
+        sinks.join(", ")
     );
     runtime::beside(learning::show(status.clone(), stop.clone()));
+    runtime::beside(learning::say_when_all_is_read(status.clone(), clock, stop.clone()));
     let deps = Deps {
         sdk,
         clock,
@@ -104,16 +110,23 @@ async fn watch(
 }
 
 async fn credentials() -> anyhow::Result<SdkConfig> {
-    let sdk = source::from_environment().await;
+    let sdk = source::from_environment().await?;
     Account::check_credentials(&sdk).await?;
     Ok(sdk)
+}
+
+/// Where it listens, whether the page is there, and what must be known to see it.
+type Shown = (std::net::SocketAddr, bool, Option<String>);
+
+fn shown(http: &HttpConfig) -> Shown {
+    (http.listen, http.page, http.token.as_ref().map(|token| token.expose_secret().to_owned()))
 }
 
 /// What a signal needs to know.
 struct Running {
     file: ConfigFile,
     path: PathBuf,
-    http: Option<std::net::SocketAddr>,
+    http: Option<Shown>,
     stop: CancellationToken,
     reload: mpsc::Sender<Reload>,
 }
@@ -145,8 +158,8 @@ impl Running {
         if state_path(config.state.as_deref()) != self.path {
             tracing::warn!("[state] path has changed: restart trailnoti to use it");
         }
-        if config.http != self.http {
-            tracing::warn!("[http] listen has changed: restart trailnoti to use it");
+        if config.http.as_ref().map(shown) != self.http {
+            tracing::warn!("[http] has changed: restart trailnoti to use it");
         }
     }
 }

@@ -14,8 +14,10 @@ use indicatif::ProgressBar;
 use crate::cli::arguments::{ConfigFile, exit};
 use crate::cli::progress::bar;
 use crate::cli::scan_report::Found;
-use crate::cli::{history, scan_report};
+use crate::cli::{history, scan_html, scan_report};
+use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::incident::Incident;
 use crate::domain::incident::brief::Brief;
 use crate::domain::judge::prepared::Item;
 use crate::domain::notify::alert::Alert;
@@ -35,11 +37,12 @@ pub(super) struct Wanted {
     pub before: Vec<PathBuf>,
     pub since: Duration,
     pub rule: Option<PathBuf>,
+    pub html: Option<PathBuf>,
     pub json: bool,
 }
 
 pub(super) fn run(file: &ConfigFile, wanted: &Wanted) -> anyhow::Result<ExitCode> {
-    let mut config = file.load()?;
+    let mut config = file.load_without_secrets()?;
     if let Some(rule) = &wanted.rule {
         config.ruleset.rules = Config::rules_of(rule)?;
     }
@@ -75,13 +78,18 @@ pub(super) fn run(file: &ConfigFile, wanted: &Wanted) -> anyhow::Result<ExitCode
         return Err(anyhow::Error::new(error).context("cannot write to standard output"));
     }
     let Scan { trial, count, hindsight, latest, .. } = scan;
+    let all = hindsight.incidents().all();
     // A part of another is told with that.
-    let whole = hindsight.incidents().all().into_iter().filter(|incident| incident.part_of.is_none());
-    let brief = |incident| Brief::of(incident, latest, config.language);
+    let whole = all.iter().filter(|incident| incident.part_of.is_none());
+    let brief = |incident: &&Incident| Brief::of(incident, latest, config.language);
     let mut incidents: Vec<Brief> = whole.map(brief).filter(|incident| incident.alerts > 0).collect();
     incidents.sort_by_key(|incident| Reverse((incident.severity, incident.alerts)));
     let found = Found { trial, count, incidents };
     let count = &found.count;
+    if let Some(path) = &wanted.html {
+        let now = Clock::system().now();
+        scan_html::write(path, &found, (&all, config.language), now)?;
+    }
     let mut out = anstream::stdout().lock();
     let text = if wanted.json { scan_report::summary(&found) } else { scan_report::table(&found) };
     out.write_all(text.as_bytes()).context("cannot write to standard output")?;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::cli::arguments::{ConfigFile, exit};
 use crate::cli::runtime;
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::domain::event::scope::Scope;
 use crate::domain::health::report::Report;
 use crate::domain::judge;
@@ -19,6 +20,11 @@ pub(super) fn run(file: &ConfigFile, only: Option<&str>) -> anyhow::Result<ExitC
         eprintln!("trailnoti: there is no sink \"{only}\"; configured sinks: {}", names.join(", "));
         return Ok(ExitCode::from(exit::USAGE));
     }
+    Ok(if send(&config, only)? { ExitCode::SUCCESS } else { ExitCode::from(exit::UNAVAILABLE) })
+}
+
+/// Sends one alert through each sink, or through one; false where one did not take it, which is said.
+pub(super) fn send(config: &Config, only: Option<&str>) -> anyhow::Result<bool> {
     runtime::one_thread()?.block_on(async {
         let now = Clock::system().now();
         let mut failed = false;
@@ -49,6 +55,6 @@ pub(super) fn run(file: &ConfigFile, only: Option<&str>) -> anyhow::Result<ExitC
                 }
             }
         }
-        Ok(if failed { ExitCode::from(exit::UNAVAILABLE) } else { ExitCode::SUCCESS })
+        Ok(!failed)
     })
 }

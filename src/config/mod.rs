@@ -11,8 +11,10 @@ mod problem;
 mod rule;
 mod rule_test;
 mod rules;
+pub(crate) mod schema;
 pub(crate) mod secret;
 pub(crate) mod section;
+mod shape;
 pub mod sigma;
 mod sink;
 mod tables;
@@ -22,7 +24,6 @@ mod warnings;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ pub use rule_test::{RuleTest, try_tests};
 pub(crate) use rules::stem;
 pub(crate) use section::parse_duration;
 pub use sink::{SinkConfig, build_sinks};
-pub use tables::{CloudTrailConfig, DigestConfig, Ec2Config};
+pub use tables::{CloudTrailConfig, DigestConfig, Ec2Config, HttpConfig};
 pub use warnings::{SIGN_IN_REGIONS, unseen_sign_ins};
 
 use crate::domain::context::own::Own;
@@ -48,6 +49,7 @@ use crate::sink::terminal;
 use document::Document;
 use rules::Wanted;
 use section::{Found, Section};
+use shape::Shape;
 
 /// The reference configuration: every key with its default.
 pub const REFERENCE: &str = include_str!("../../config/trailnoti.toml");
@@ -85,8 +87,8 @@ pub struct Config {
     pub language: Language,
     /// Where addresses are.
     pub geo: Arc<Geo>,
-    /// Where the health endpoint listens; none to have none.
-    pub http: Option<SocketAddr>,
+    /// Where machines and people look at the running daemon; none to have none.
+    pub http: Option<HttpConfig>,
     /// What is allowed and yet worth a word.
     pub warnings: Vec<String>,
 }
@@ -112,6 +114,16 @@ impl Config {
         } else {
             Err(Problems(problems))
         }
+    }
+
+    /// The configuration for who sends nothing: its secrets may be out of reach, or wrong, and its sinks are then not all there.
+    ///
+    /// # Errors
+    /// Every other mistake, each with its place.
+    pub fn load_without_secrets(path: Option<&Path>) -> Result<Self, Problems> {
+        let (config, mut problems) = Config::with_problems(path)?;
+        problems.retain(|problem| !problem.is_of_a_secret());
+        without_problems((config, problems))
     }
 
     fn with_problems(path: Option<&Path>) -> Result<(Self, Vec<Problem>), Problems> {
@@ -201,7 +213,7 @@ fn parsed(
         .and_then(|document| document.with_environment(text, environment))
         .map_err(Problems)?;
     let found = Found::default();
-    let config = read(&document, folder, &found);
+    let config = read(&document, folder, (&found, None));
     Ok((config, found.into_inner()))
 }
 
@@ -209,8 +221,12 @@ fn without_problems((config, problems): (Config, Vec<Problem>)) -> Result<Config
     if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
 }
 
-fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
-    let mut root = Section::root(document, found);
+/// Reads a document; what each key may be is noted where somebody wants to know.
+fn read(document: &Document, folder: Option<&Path>, (found, shape): (&Found, Option<&Shape>)) -> Config {
+    let mut root = match shape {
+        Some(shape) => Section::recording(document, found, shape),
+        None => Section::root(document, found),
+    };
     let here = folder.unwrap_or(Path::new("."));
     let language = tables::language(&mut root);
     let aws::Aws { regions, mut own_accounts, own_networks, stands_on } = aws::aws(root.section("aws"));
@@ -230,7 +246,7 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
         asked,
         language,
     };
-    let read = rules::read(&wanted, folder, &settings, found);
+    let read = rules::read(&wanted, (folder, &document.file), (&mut root, &settings), found);
     settings.finish();
     let exclusions = exclude::read(root.sections("exclude"), &accounts);
     let mut sinks = sink::read(root.sections("sink"), here, language);
@@ -257,7 +273,7 @@ fn read(document: &Document, folder: Option<&Path>, found: &Found) -> Config {
     let digest = tables::digest(root.section("digest"), &sinks);
     let heartbeat = heartbeat::read(root.section("heartbeat"), here);
     let geo = Arc::new(Geo::read(root.section("geo"), here));
-    let http = tables::http(root.section("http"));
+    let http = tables::http(root.section("http"), here);
     root.finish();
     let waits = Waits { tags: ec2.tag_grace, launch: ec2.launch_grace, lateness: cloudtrail.policy.lateness };
     let own_accounts = Arc::new(own_accounts);

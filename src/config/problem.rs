@@ -42,6 +42,11 @@ impl Problem {
     pub fn new(place: Place, message: impl Into<String>) -> Self {
         Problem { place, message: message.into(), exposes_secret: false }
     }
+
+    /// Whether it is about a secret, or about the file that holds one.
+    pub fn is_of_a_secret(&self) -> bool {
+        self.exposes_secret || self.place.path.ends_with("_file")
+    }
 }
 
 impl fmt::Display for Problem {

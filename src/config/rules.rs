@@ -59,10 +59,15 @@ pub(super) struct Read {
     pub warnings: Vec<String>,
 }
 
-/// Reads every rule. Problems go to `found`.
-pub(super) fn read(wanted: &Wanted, folder: Option<&Path>, settings: &Section<'_>, found: &Found) -> Read {
-    let mut rules: Vec<Rule> = Vec::new();
+/// Reads every rule: those of the configuration itself, of the files that it names, and the built-in ones. Problems go to `found`.
+pub(super) fn read(
+    wanted: &Wanted,
+    (folder, name): (Option<&Path>, &str),
+    (root, settings): (&mut Section<'_>, &Section<'_>),
+    found: &Found,
+) -> Read {
     let mut tests = Vec::new();
+    let mut rules: Vec<Rule> = tables(root, name, folder, &mut tests, found);
     let mut warnings = Vec::new();
     for path in files(wanted, folder, settings, &mut warnings) {
         let read = match sigma_rule(&path) {
@@ -233,6 +238,19 @@ pub(super) fn file(
         }
     };
     let mut root = Section::root(&document, found);
+    let rules = tables(&mut root, name, folder, tests, found);
+    root.finish();
+    rules
+}
+
+/// The `[[rule]]` tables of a document.
+pub(super) fn tables(
+    root: &mut Section<'_>,
+    name: &str,
+    folder: Option<&Path>,
+    tests: &mut Vec<RuleTest>,
+    found: &Found,
+) -> Vec<Rule> {
     let mut rules: Vec<Rule> = Vec::new();
     for mut section in root.sections("rule") {
         let rule = rule(&mut section, name);
@@ -242,14 +260,13 @@ pub(super) fn file(
         if let Some(rule) = rule {
             if rules.iter().any(|known| known.id == rule.id) {
                 found.borrow_mut().push(Problem::new(
-                    document.place(""),
+                    Place { file: name.to_owned(), ..Place::default() },
                     format!("rule \"{}\" is defined twice: give each its own id", rule.id),
                 ));
             }
             rules.push(rule);
         }
     }
-    root.finish();
     rules
 }
 
@@ -257,6 +274,17 @@ pub(super) fn file(
 mod tests {
     use super::*;
     use crate::config::rule_test;
+
+    /// There were 169 here and 186 there.
+    #[test]
+    fn every_page_says_the_same_number_of_rules() {
+        let number = builtin().len();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        for (page, said) in [("README.md", "rules come with it"), ("CHANGELOG.md", "built-in rules")] {
+            let text = std::fs::read_to_string(root.join(page)).expect("text");
+            assert!(text.contains(&format!("{number} {said}")), "{page} says another number than {number}");
+        }
+    }
 
     #[test]
     fn the_built_in_rules_have_no_mistakes() {

@@ -54,6 +54,19 @@ pub(crate) fn read(
     Some(SecretString::from(secret.to_owned()))
 }
 
+/// Which of both keys a secret is from, and, of a file, that file's name before what is said of it.
+pub(crate) fn named_by(
+    section: &mut Section<'_>,
+    key: &'static str,
+    file_key: &'static str,
+    folder: &Path,
+) -> (&'static str, String) {
+    match section.given_text(file_key) {
+        Some(file) => (file_key, format!("what {} holds ", locate(&file, folder).display())),
+        None => (key, String::new()),
+    }
+}
+
 fn is_exposed(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & FORBIDDEN != 0)
 }
@@ -69,11 +82,11 @@ fn locate(file: &str, folder: &Path) -> PathBuf {
     if file.contains('/') {
         return beside;
     }
-    let given = std::env::var_os("CREDENTIALS_DIRECTORY").map(|given| Path::new(&given).join(file));
+    // The unit hands over the whole folder; of a folder, systemd names each file after it.
+    let given = std::env::var_os("CREDENTIALS_DIRECTORY").and_then(|given| {
+        let names = [file.to_owned(), format!("{CREDENTIALS}_{file}")];
+        names.into_iter().map(|name| Path::new(&given).join(name)).find(|path| path.exists())
+    });
     let kept = folder.join(CREDENTIALS).join(file);
-    given.filter(|given| given.exists()).unwrap_or(if !beside.exists() && kept.exists() {
-        kept
-    } else {
-        beside
-    })
+    given.unwrap_or(if !beside.exists() && kept.exists() { kept } else { beside })
 }

@@ -11,13 +11,24 @@ use jiff::{Span, SpanRelativeTo};
 
 use crate::config::document::{Document, Members};
 use crate::config::problem::{Place, Problem};
+use crate::config::shape::{Kind, Shape, note};
 use crate::domain::instances::glob::Glob;
 use crate::domain::json::Json;
 use crate::domain::pattern::{did_you_mean, nearest};
 use crate::domain::severity::Severity;
 
 /// Keys whose values are shown to nobody.
-const SECRET: [&str; 6] = ["webhook_url", "url", "password", "external_id", "signing_key", "headers"];
+const SECRET: [&str; 9] = [
+    "webhook_url",
+    "url",
+    "password",
+    "external_id",
+    "signing_key",
+    "headers",
+    "token",
+    "routing_key",
+    "topic",
+];
 
 /// The mistakes found so far.
 pub(crate) type Found = RefCell<Vec<Problem>>;
@@ -26,11 +37,15 @@ pub(crate) type Found = RefCell<Vec<Problem>>;
 pub(crate) struct Section<'a> {
     document: &'a Document,
     found: &'a Found,
+    /// Where it is noted what each key may be, if somebody wants to know.
+    shape: Option<&'a Shape>,
     path: String,
     /// What is not read yet.
     members: BTreeMap<String, Json>,
     /// The keys that were there at first.
     given: Vec<String>,
+    /// The names of files that keys were given.
+    texts: Vec<(String, String)>,
     /// The keys that were asked for.
     known: BTreeSet<&'static str>,
 }
@@ -38,19 +53,44 @@ pub(crate) struct Section<'a> {
 impl<'a> Section<'a> {
     /// The section that is the document's top.
     pub(super) fn root(document: &'a Document, found: &'a Found) -> Self {
-        Section::new(document, found, String::new(), document.root.clone())
+        Section::new((document, found, None), String::new(), document.root.clone())
     }
 
-    fn new(document: &'a Document, found: &'a Found, path: String, members: Members) -> Self {
+    /// The same, where it is noted what each key may be.
+    pub(super) fn recording(document: &'a Document, found: &'a Found, shape: &'a Shape) -> Self {
+        Section::new((document, found, Some(shape)), String::new(), document.root.clone())
+    }
+
+    fn note(&self, key: &str, kind: Kind) {
+        if let Some(shape) = self.shape {
+            note(shape, &self.below(key), kind);
+        }
+    }
+
+    fn new(
+        (document, found, shape): (&'a Document, &'a Found, Option<&'a Shape>),
+        path: String,
+        members: Members,
+    ) -> Self {
         let given = members.iter().map(|(key, _)| key.clone()).collect();
+        let files = members.iter().filter(|(key, _)| key.ends_with("_file"));
+        let texts = files.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
+        let texts = texts.collect();
         Section {
             document,
             found,
+            shape,
             path,
             members: members.into_iter().collect(),
             given,
+            texts,
             known: BTreeSet::new(),
         }
+    }
+
+    /// The name of a file that a key was given, read already or not.
+    pub fn given_text(&self, key: &str) -> Option<String> {
+        self.texts.iter().find(|(given, _)| given == key).map(|(_, text)| text.clone())
     }
 
     fn below(&self, key: &str) -> String {
@@ -88,6 +128,11 @@ impl<'a> Section<'a> {
 
     /// The raw value of a key.
     pub fn value(&mut self, key: &'static str) -> Option<Json> {
+        self.take(key, Kind::Any)
+    }
+
+    fn take(&mut self, key: &'static str, kind: Kind) -> Option<Json> {
+        self.note(key, kind);
         self.known.insert(key);
         self.members.remove(key)
     }
@@ -114,7 +159,7 @@ impl<'a> Section<'a> {
 
     /// A text that is not empty.
     pub fn text(&mut self, key: &'static str) -> Option<String> {
-        match self.value(key)? {
+        match self.take(key, Kind::Text)? {
             Json::String(text) if !text.trim().is_empty() => Some(text),
             other => {
                 self.wrong(key, &other, "a non-empty string");
@@ -125,6 +170,7 @@ impl<'a> Section<'a> {
 
     /// A text that must be there.
     pub fn required(&mut self, key: &'static str, example: &str) -> Option<String> {
+        self.note(key, Kind::Text);
         if !self.has(key) {
             self.problem(key, format!("is missing: write {key} = \"{example}\""));
             return None;
@@ -134,7 +180,7 @@ impl<'a> Section<'a> {
 
     /// A truth: `true` or `false`.
     pub fn truth(&mut self, key: &'static str, default: bool) -> bool {
-        match self.value(key) {
+        match self.take(key, Kind::Truth) {
             None => default,
             Some(Json::Bool(truth)) => truth,
             Some(Json::String(text)) if text == "true" => true,
@@ -148,7 +194,7 @@ impl<'a> Section<'a> {
 
     /// A number within bounds.
     pub fn number(&mut self, key: &'static str, default: f64, least: f64, most: f64) -> f64 {
-        let Some(value) = self.value(key) else { return default };
+        let Some(value) = self.take(key, Kind::Number(least, most)) else { return default };
         let number: Option<f64> = match &value {
             Json::Number(number) => number.as_str().parse().ok(),
             Json::String(text) => text.parse().ok(),
@@ -166,7 +212,7 @@ impl<'a> Section<'a> {
     /// A duration such as `"90s"`, within bounds.
     pub fn duration(&mut self, key: &'static str, default: &str, least: &str, most: &str) -> Duration {
         let parsed = |text: &str| parse_duration(text).unwrap_or_default();
-        let Some(value) = self.value(key) else { return parsed(default) };
+        let Some(value) = self.take(key, Kind::Duration) else { return parsed(default) };
         let given = value.as_str().and_then(parse_duration);
         match given.filter(|given| (parsed(least)..=parsed(most)).contains(given)) {
             Some(duration) => duration,
@@ -179,7 +225,7 @@ impl<'a> Section<'a> {
 
     /// A list of texts; one text stands for a list of one, and its commas divide it.
     pub fn texts(&mut self, key: &'static str) -> Vec<String> {
-        let Some(value) = self.value(key) else { return Vec::new() };
+        let Some(value) = self.take(key, Kind::Texts) else { return Vec::new() };
         match value {
             Json::String(text) => {
                 text.split(',').map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect()
@@ -214,7 +260,11 @@ impl<'a> Section<'a> {
 
     /// One of the five severities' names.
     pub fn severity(&mut self, key: &'static str, default: Severity) -> Severity {
-        let Some(value) = self.value(key) else { return default };
+        let Some(value) =
+            self.take(key, Kind::Choice(Severity::ALL.iter().map(|one| one.name().to_owned()).collect()))
+        else {
+            return default;
+        };
         match value.as_str().and_then(Severity::parse) {
             Some(severity) => severity,
             None => {
@@ -227,7 +277,10 @@ impl<'a> Section<'a> {
 
     /// One of a few words.
     pub fn choice(&mut self, key: &'static str, default: &str, choices: &[&str]) -> String {
-        let Some(value) = self.value(key) else { return default.to_owned() };
+        let Some(value) = self.take(key, Kind::Choice(choices.iter().map(|one| (*one).to_owned()).collect()))
+        else {
+            return default.to_owned();
+        };
         match value.as_str().filter(|text| choices.contains(text)) {
             Some(text) => text.to_owned(),
             None => {
@@ -241,7 +294,7 @@ impl<'a> Section<'a> {
     /// A table below; an empty one when it is not there.
     pub fn section(&mut self, key: &'static str) -> Section<'a> {
         let path = self.below(key);
-        let members = match self.value(key) {
+        let members = match self.take(key, Kind::Table) {
             Some(Json::Object(members)) => members,
             None => Vec::new(),
             Some(_) => {
@@ -249,12 +302,12 @@ impl<'a> Section<'a> {
                 Vec::new()
             }
         };
-        Section::new(self.document, self.found, path, members)
+        Section::new((self.document, self.found, self.shape), path, members)
     }
 
     /// A list of tables.
     pub fn sections(&mut self, key: &'static str) -> Vec<Section<'a>> {
-        let Some(value) = self.value(key) else { return Vec::new() };
+        let Some(value) = self.take(key, Kind::Tables) else { return Vec::new() };
         let path = self.below(key);
         let Json::Array(items) = value else {
             self.problem(key, format!("must be a list of tables: write [[{path}]]"));
@@ -264,7 +317,11 @@ impl<'a> Section<'a> {
         for (n, item) in items.into_iter().enumerate() {
             match item {
                 Json::Object(members) => {
-                    sections.push(Section::new(self.document, self.found, format!("{path}[{n}]"), members));
+                    sections.push(Section::new(
+                        (self.document, self.found, self.shape),
+                        format!("{path}[{n}]"),
+                        members,
+                    ));
                 }
                 other => self.wrong(key, &other, "a table"),
             }

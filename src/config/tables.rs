@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use secrecy::{ExposeSecret, SecretString};
 
+use crate::config::secret;
 use crate::config::section::Section;
 use crate::config::sink::SinkConfig;
 use crate::domain::language::Language;
@@ -69,17 +71,45 @@ pub(super) fn state(mut section: Section<'_>, here: &Path) -> Option<PathBuf> {
     path
 }
 
-pub(super) fn http(mut section: Section<'_>) -> Option<SocketAddr> {
+/// Where machines and people look at the running daemon.
+#[derive(Debug, Clone)]
+pub struct HttpConfig {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Whether the page is there.
+    pub page: bool,
+    /// What must be known to see the page.
+    pub token: Option<SecretString>,
+}
+
+/// A token that is shorter can be guessed.
+const TOKEN: usize = 16;
+
+pub(super) fn http(mut section: Section<'_>, folder: &Path) -> Option<HttpConfig> {
     let listen = section.text("listen").unwrap_or_else(|| "127.0.0.1:9641".to_owned());
-    let address = listen.parse().ok();
+    let address: Option<SocketAddr> = listen.parse().ok();
     if address.is_none() && listen != "off" {
         section.problem(
             "listen",
             format!("\"{listen}\" is neither an address with a port (\"127.0.0.1:9641\") nor \"off\""),
         );
     }
+    let page = section.truth("page", true);
+    let token = secret::read(&mut section, "token", "token_file", folder);
+    if token.as_ref().is_some_and(|token| token.expose_secret().chars().count() < TOKEN) {
+        section.problem(
+            "token_file",
+            format!("the token has fewer than {TOKEN} characters: `openssl rand -hex 16` makes one"),
+        );
+    }
+    if let Some(address) = address.filter(|address| page && token.is_none() && !address.ip().is_loopback()) {
+        section.problem(
+            "listen",
+            format!("others can reach {address}, and with it the page: set token_file, or page = false to have /healthz, /readyz and /metrics alone"),
+        );
+    }
     section.finish();
-    address
+    address.map(|listen| HttpConfig { listen, page, token })
 }
 
 pub(super) fn digest(mut section: Section<'_>, sinks: &[SinkConfig]) -> Option<DigestConfig> {

@@ -292,3 +292,93 @@ fn an_unknown_key_is_answered_with_each_known_one_once() {
     let said = "trailnoti.toml:3: heartbeat.colour: unknown key; known keys: interval, kind, url, url_file";
     assert_eq!(problems.to_string(), said);
 }
+
+/// What stands in the docs is what is pasted.
+#[test]
+fn every_configuration_in_the_docs_is_right() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let docs = std::fs::read_dir(root.join("docs")).expect("docs").map(|entry| entry.expect("a file").path());
+    let pages =
+        docs.chain([root.join("README.md")]).filter(|path| path.extension().is_some_and(|end| end == "md"));
+    let (mut tried, mut wrong) = (0, Vec::new());
+    for page in pages {
+        let text = std::fs::read_to_string(&page).expect("text");
+        for (n, block) in text.split("```toml\n").skip(1).enumerate() {
+            // A block in a list is moved in.
+            let block = block.split("```").next().expect("a block");
+            let folder = tempfile::tempdir().expect("a folder");
+            for line in block.lines() {
+                let Some((key, value)) = line.trim().split_once(" = ") else { continue };
+                for name in value.split('"').skip(1).step_by(2).filter(|_| key == "database") {
+                    let country = format!("{}/tests/data/geo/country.mmdb", env!("CARGO_MANIFEST_DIR"));
+                    std::fs::copy(country, folder.path().join(name)).expect("copied");
+                }
+                let Some(kind) = key.strip_suffix("_file").filter(|_| !key.contains('.')) else { continue };
+                let name = value.split('"').nth(1).expect("a name");
+                let secret = match kind {
+                    "headers" => "Name: value",
+                    kind if kind.ends_with("url") => "https://example.com/x",
+                    _ => "0123456789abcdef-secret",
+                };
+                let path = folder.path().join(name);
+                std::fs::write(&path, secret).expect("written");
+                std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+                    .expect("set");
+            }
+            tried += 1;
+            // A part of a rule stands behind one.
+            let rule = "[[rule]]\nid = \"a\"\ntitle = \"b\"\npattern.source = [\"aws.iam\"]\n";
+            let block =
+                if block.starts_with("[[rule.") { format!("{rule}{block}") } else { block.to_owned() };
+            let event = r#"{"eventSource":"iam.amazonaws.com","eventName":"CreateUser","eventTime":"2026-03-02T10:00:00Z"}"#;
+            std::fs::create_dir(folder.path().join("tests")).expect("made");
+            std::fs::write(folder.path().join("tests/create-user.json"), event).expect("written");
+            if let Err(problems) = Config::parse("block", &block, Some(folder.path()), BTreeMap::new()) {
+                wrong.push(format!("{} block {}: {problems}", page.display(), n + 1));
+            }
+        }
+    }
+    assert!(tried > 15, "{tried}");
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn a_rule_in_the_configuration_itself_is_a_rule() {
+    let text = "[[rule]]\nid = \"mine\"\ntitle = \"x\"\npattern.source = [\"aws.iam\"]\n";
+    let config = Config::parse("trailnoti.toml", text, None, BTreeMap::new()).expect("no mistakes");
+    assert_eq!(config.ruleset.rules.get("mine").map(|rule| rule.origin.as_str()), Some("trailnoti.toml"));
+}
+
+#[test]
+fn a_wrong_address_is_said_of_the_file_that_it_stands_in() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let hook = folder.path().join("hook");
+    std::fs::write(&hook, "htp:/CANARY").expect("written");
+    std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("set");
+    let text = "[[sink]]\nname = \"s\"\nkind = \"slack\"\nwebhook_url_file = \"hook\"\n";
+    let wrong = Config::parse("t.toml", text, Some(folder.path()), BTreeMap::new())
+        .expect_err("it is wrong")
+        .to_string();
+    assert!(
+        wrong.starts_with("t.toml:4: sink[0].webhook_url_file: what ")
+            && wrong.contains("/hook holds is not an https:// URL"),
+        "{wrong}"
+    );
+    assert!(!wrong.contains("CANARY"), "{wrong}");
+}
+
+#[test]
+fn a_page_that_others_can_reach_wants_a_token() {
+    let problems = |text: &str| {
+        Config::parse("t.toml", text, None, BTreeMap::new())
+            .err()
+            .map(|one| one.to_string())
+            .unwrap_or_default()
+    };
+    let open = problems("[http]\nlisten = \"0.0.0.0:9641\"\n");
+    assert!(open.contains("set token_file, or page = false"), "{open}");
+    assert_eq!(problems("[http]\nlisten = \"0.0.0.0:9641\"\npage = false\n"), "");
+    assert_eq!(problems("[http]\nlisten = \"[::1]:9641\"\n"), "");
+    assert!(problems("[http]\ntoken = \"short\"\n").contains("fewer than 16 characters"));
+    assert_eq!(problems("[http]\nlisten = \"0.0.0.0:9641\"\ntoken = \"0123456789abcdef\"\n"), "");
+}

@@ -21,6 +21,7 @@ use crate::domain::json::Json;
 use crate::domain::judge::decision::{Decision, Shown};
 use crate::domain::judge::inputs::Waits;
 use crate::domain::judge::silence::Silence;
+use crate::domain::language::Language;
 use crate::domain::rules::memory::HORIZON;
 use crate::domain::rules::rule::Mode;
 use crate::domain::text::{FACT, clean};
@@ -32,6 +33,8 @@ use crate::ops::page::{
 use crate::ops::status::Pages;
 use crate::store::{Commit, StoreError};
 
+/// How many decisions a search finds at most.
+const FOUND: usize = 100;
 /// How many alerts the page has; all that are kept are on a page of their own.
 const RECENT: usize = 20;
 
@@ -86,6 +89,7 @@ impl Overview {
                 api: feed.api.name().to_owned(),
                 lag_seconds: through.map(|through| now.duration_since(through).as_secs().max(0)),
                 last_success: reading.last_success,
+                asked_last_minute: reading.asked_last_minute(now),
                 trouble: reading.trouble,
             }
         });
@@ -240,6 +244,15 @@ impl Pages for Overview {
 
     fn alerts(&self) -> Vec<Alert> {
         self.last_alerts(usize::MAX)
+    }
+
+    fn search(&self, text: &str) -> Vec<Alert> {
+        let shown = |one: &Decision| one.shown(&self.shared.routes);
+        self.shared.judge_state.decisions(|decisions| decisions.search(text).take(FOUND).map(shown).collect())
+    }
+
+    fn language(&self) -> Language {
+        self.shared.config.language
     }
 
     fn incidents(&self) -> Vec<Incident> {

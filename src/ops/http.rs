@@ -1,4 +1,4 @@
-//! The two local endpoints. Over TCP, for machines: `/healthz`, `/readyz`, `/metrics`. Over a Unix socket in the state's folder,
+//! The two local endpoints. Over TCP, for machines: `/healthz`, `/readyz`, `/metrics`, and the page for people (`web`). Over a Unix socket in the state's folder,
 //! for the commands of these names: `/status`, `/alerts`, `/incidents`, `/silences` and `/explain/ID` too. Owns the addresses and who may ask; shows no
 //! secret. How many may ask, and for how long, is `connections`'s.
 //!
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use axum::Router;
 use axum::extract::{Path as InPath, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -22,7 +22,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::ops::connections::Connections;
+use crate::ops::metrics::plain;
 use crate::ops::status::Status;
+use crate::ops::web;
+use crate::ops::web::Access;
 
 /// The socket's name in the state's folder.
 const SOCKET: &str = "control.sock";
@@ -60,7 +63,7 @@ pub fn bind_socket(state: &Path) -> anyhow::Result<(UnixListener, u32)> {
     Ok((listener, owner))
 }
 
-/// Answers machines until `stop`.
+/// Answers machines until `stop`, and people to whom `access` gives the page.
 ///
 /// # Errors
 /// When the socket fails.
@@ -68,10 +71,14 @@ pub async fn serve_machines(
     listener: TcpListener,
     status: Arc<Status>,
     clock: Clock,
+    access: Option<Access>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
-    let mut pages = machines(status, clock);
+    let mut pages = machines(status.clone(), clock);
+    if let Some(access) = access {
+        pages = pages.merge(web::routes(status, access));
+    }
     if loopback {
         pages = pages.layer(axum::middleware::from_fn(by_this_machines_name));
     }
@@ -112,9 +119,15 @@ fn machines(status: Arc<Status>, clock: Clock) -> Router {
         .route("/readyz", get(move || async move { answer(&ready.readiness(clock.now()).missing, "ready") }))
         .route(
             "/metrics",
-            get(move || async move {
-                let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-                ([(header::CONTENT_TYPE, kind)], metrics.metrics.page())
+            get(move |headers: HeaderMap| async move {
+                let accepts = headers.get(header::ACCEPT).and_then(|accepts| accepts.to_str().ok());
+                let page = metrics.metrics.page();
+                // Prometheus asks for OpenMetrics by name; whoever does not is given what everybody reads.
+                if accepts.is_some_and(|accepts| accepts.contains("application/openmetrics-text")) {
+                    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+                    return ([(header::CONTENT_TYPE, kind)], page);
+                }
+                ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], plain(&page))
             }),
         )
 }

@@ -203,3 +203,43 @@ impl Metrics {
         }
     }
 }
+
+/// The page as Prometheus's own text format has it (prometheus.io, "Exposition formats"): a counter's family is called like its
+/// samples, and what OpenMetrics has beyond it is left out.
+pub fn plain(page: &str) -> String {
+    let counters: Vec<&str> =
+        page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter")).collect();
+    let mut plain = String::with_capacity(page.len());
+    for line in page.lines().filter(|line| *line != "# EOF" && !line.starts_with("# UNIT ")) {
+        let of = |keyword: &str| {
+            let (name, rest) = line.strip_prefix(keyword)?.split_once(' ')?;
+            counters.contains(&name).then(|| format!("{keyword}{name}_total {rest}"))
+        };
+        plain.push_str(&of("# HELP ").or_else(|| of("# TYPE ")).unwrap_or_else(|| line.to_owned()));
+        plain.push('\n');
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_the_plain_format_a_counter_is_called_like_its_samples() {
+        let metrics = Metrics::default();
+        metrics.notifications.get_or_create(&BySink { sink: "security".to_owned() }).inc_by(3);
+        let plain = plain(&metrics.page());
+        for line in [
+            "# TYPE trailnoti_notifications_total counter",
+            "trailnoti_notifications_total{sink=\"security\"} 3",
+            "# TYPE trailnoti_state_bytes gauge",
+        ] {
+            assert!(plain.lines().any(|one| one == line), "{line} in\n{plain}");
+        }
+        assert!(
+            !plain.contains("# EOF") && plain.contains("# HELP trailnoti_notifications_total "),
+            "{plain}"
+        );
+    }
+}

@@ -8,3 +8,4 @@ pub mod page;
 pub mod status;
 pub mod systemd;
 pub mod telemetry;
+pub mod web;

@@ -61,6 +61,9 @@ pub struct Feed {
     pub last_success: Option<Timestamp>,
     /// Why the last attempt failed, if it did.
     pub trouble: Option<String>,
+    /// How many requests were sent in the last whole minute.
+    #[serde(default)]
+    pub asked_last_minute: u32,
 }
 
 /// What of the history is read, and what is not.

@@ -14,6 +14,7 @@ use crate::domain::health::subject::Api;
 use crate::domain::incident::{Acknowledged, Incident};
 use crate::domain::json::Json;
 use crate::domain::judge::silence::Silence;
+use crate::domain::language::Language;
 use crate::domain::time::later;
 use crate::ops::metrics::{Asked, Metrics};
 use crate::ops::page::{Alert, StatusPage};
@@ -46,6 +47,26 @@ pub struct Reading {
     pub through: Option<Timestamp>,
     /// A success that is older than this is stale.
     fresh_for: Duration,
+    /// The minute of the last request, since 1970, with how many requests it and the one before have.
+    minute: (i64, u32, u32),
+}
+
+impl Reading {
+    /// How many requests were sent in the last whole minute.
+    pub fn asked_last_minute(&self, now: Timestamp) -> u32 {
+        match now.as_second().div_euclid(60) - self.minute.0 {
+            0 => self.minute.2,
+            1 => self.minute.1,
+            _ => 0,
+        }
+    }
+
+    fn count(&mut self, now: Timestamp) {
+        let minute = now.as_second().div_euclid(60);
+        let before = self.asked_last_minute(now);
+        let already = if minute == self.minute.0 { self.minute.1 } else { 0 };
+        self.minute = (minute, already + 1, before);
+    }
 }
 
 /// What is known of sending through one sink.
@@ -65,6 +86,10 @@ pub trait Pages: Send + Sync {
     fn status(&self) -> BoxFuture<'_, Result<StatusPage, String>>;
     /// The last alerts and what became of each, the newest first.
     fn alerts(&self) -> Vec<Alert>;
+    /// The decisions that have a text in their id, title, call, rule, account, region or principal, the newest first.
+    fn search(&self, text: &str) -> Vec<Alert>;
+    /// In which language incidents are told.
+    fn language(&self) -> Language;
     /// Every incident that is known, those that grew last first.
     fn incidents(&self) -> Vec<Incident>;
     /// Every silence that is in force.
@@ -224,6 +249,7 @@ impl Status {
         let mut unwatched = Reading::default();
         let key = Feed::of(scope, api);
         let reading = inner.readings.get_mut(&key).unwrap_or(&mut unwatched);
+        reading.count(now);
         match outcome {
             Ok(()) => {
                 reading.last_success = Some(now);

@@ -24,8 +24,12 @@ pub enum LogFormat {
 /// Sets the log up, once. `TRAILNOTI_LOG` filters it, as in `TRAILNOTI_LOG=debug`. Libraries say errors alone: what
 /// the AWS SDK warns of is reported by trailnoti in its own words, once.
 pub fn begin(format: LogFormat) {
-    let filter =
-        EnvFilter::try_from_env("TRAILNOTI_LOG").unwrap_or_else(|_| EnvFilter::new("error,trailnoti=info"));
+    let asked = std::env::var("TRAILNOTI_LOG").ok().filter(|asked| !asked.trim().is_empty());
+    let filter = asked.as_deref().map(filter).transpose().unwrap_or_else(|why| {
+        eprintln!("trailnoti: TRAILNOTI_LOG: {why}; logging at info");
+        None
+    });
+    let filter = filter.unwrap_or_else(|| EnvFilter::new(USUAL));
     let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let look = match format {
         LogFormat::Json => Look::Json,
@@ -35,6 +39,25 @@ pub fn begin(format: LogFormat) {
     if let Err(error) = subscriber(look, filter, io::stderr).try_init() {
         eprintln!("trailnoti: cannot set up the log: {error}");
     }
+}
+
+/// What is logged where nobody asks for something else.
+const USUAL: &str = "error,trailnoti=info";
+
+/// The filter of a text: a level, or levels for parts of the program. A bare word that is no level would name a part that is not
+/// there, and mute all others.
+fn filter(text: &str) -> Result<EnvFilter, String> {
+    let levels = ["error", "warn", "info", "debug", "trace", "off"];
+    let is_level = |word: &str| levels.contains(&word.trim().to_ascii_lowercase().as_str());
+    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        let level = part.rsplit_once('=').map_or(part, |(_, level)| level);
+        if !is_level(level) {
+            return Err(format!("\"{}\" is no level: write one of {}", inked(level), levels.join(", ")));
+        }
+    }
+    // A level by itself is ours; libraries say errors alone.
+    let text = if is_level(text) { format!("error,trailnoti={}", text.trim()) } else { text.to_owned() };
+    EnvFilter::try_new(&text).map_err(|error| inked(&error.to_string()))
 }
 
 /// How a line of the log looks.
@@ -158,6 +181,17 @@ mod tests {
             if look == Look::Json {
                 serde_json::from_str::<serde_json::Value>(seen).expect("JSON");
             }
+        }
+    }
+
+    #[test]
+    fn a_word_that_is_no_level_does_not_mute_the_log() {
+        for wrong in ["nonsense", "trailnoti=loud", "info,x"] {
+            let why = filter(wrong).map(|_| ()).expect_err(wrong);
+            assert!(why.ends_with("is no level: write one of error, warn, info, debug, trace, off"), "{why}");
+        }
+        for right in ["debug", "INFO", "warn,trailnoti::daemon=trace"] {
+            assert!(filter(right).is_ok(), "{right}");
         }
     }
 }

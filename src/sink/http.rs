@@ -49,7 +49,8 @@ pub(super) fn read_url(
         return None;
     };
     if !is_safe(&url) {
-        section.problem(key, format!("is not an https:// URL{advice}"));
+        let (key, holds) = secret::named_by(section, key, file_key, folder);
+        section.problem(key, format!("{holds}is not an https:// URL{advice}"));
         return None;
     }
     Some(url)

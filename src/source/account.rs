@@ -26,7 +26,7 @@ const LISTING: Duration = Duration::from_secs(20);
 /// There are no credentials to begin with.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error(
-    "no AWS credentials found ({0}): set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role provides them; `trailnoti demo` needs no account"
+    "no AWS credentials found{0}: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role provides them; `trailnoti demo` needs no account"
 )]
 pub struct NoCredentials(String);
 
@@ -39,6 +39,19 @@ pub enum AccountError {
     /// AWS's own error, passed on.
     #[error("cannot find out which account the AWS credentials belong to: {0}")]
     Fetch(FetchError),
+    /// Nobody can be trusted to be AWS.
+    #[error(
+        "no certificate authority was found, so nobody can be trusted to be AWS: install ca-certificates, or set SSL_CERT_FILE to a file that has them"
+    )]
+    NoAuthorities,
+    /// Its regions are not known.
+    #[error("cannot list the regions of account {account}: {error}")]
+    Regions {
+        /// The account's number, twelve digits.
+        account: String,
+        /// What AWS answered.
+        error: FetchError,
+    },
 }
 
 /// An account that can be asked.
@@ -62,7 +75,7 @@ impl Account {
     /// When the whole chain has none.
     pub async fn check_credentials(sdk: &SdkConfig) -> Result<(), NoCredentials> {
         let Some(provider) = sdk.credentials_provider() else {
-            return Err(NoCredentials("no credentials provider".to_owned()));
+            return Err(NoCredentials(String::new()));
         };
         match tokio::time::timeout(FINDING, provider.provide_credentials()).await {
             Ok(Ok(_)) => Ok(()),
@@ -71,9 +84,17 @@ impl Account {
                 while let Some(deeper) = cause.source() {
                     cause = deeper;
                 }
-                Err(NoCredentials(clean(&cause.to_string(), 200)))
+                let said = cause.to_string();
+                // That the whole chain has none is no more than what is said already.
+                let why =
+                    if ["no credentials found", "not enabled", "IMDS"].iter().any(|one| said.contains(one)) {
+                        String::new()
+                    } else {
+                        format!(" ({})", clean(&said, 200))
+                    };
+                Err(NoCredentials(why))
             }
-            Err(_) => Err(NoCredentials("no provider answered in time".to_owned())),
+            Err(_) => Err(NoCredentials(" (nobody that gives them answered in time)".to_owned())),
         }
     }
 

@@ -17,6 +17,9 @@ pub enum FetchError {
     /// It may work the next time.
     #[error("{0}")]
     Transient(String),
+    /// Nobody answers there: no network, no name server, something in between.
+    #[error("cannot reach AWS: {0}")]
+    Unreachable(String),
     /// A policy forbids it.
     #[error("access denied: {0}")]
     Denied(String),
@@ -99,10 +102,13 @@ where
             FetchError::Malformed(clean(&DisplayErrorContext(&error).to_string(), 300))
         }
         SdkError::TimeoutError(_) => {
-            FetchError::Transient(format!("no answer within {} seconds", ANSWER.as_secs()))
+            FetchError::Unreachable(format!("no answer within {} seconds", ANSWER.as_secs()))
         }
         SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => {
-            FetchError::Transient("no connection within 5 seconds".to_owned())
+            FetchError::Unreachable("no connection within 5 seconds".to_owned())
+        }
+        SdkError::DispatchFailure(dispatch) if dispatch.is_io() => {
+            FetchError::Unreachable(unreachable(&causes(&error)))
         }
         _ => {
             let text = DisplayErrorContext(&error).to_string();
@@ -112,11 +118,59 @@ where
             match code {
                 Some(code) => classify(code, None, clean(&text, 300)),
                 None if unanswered.iter().any(|word| text.to_lowercase().contains(word)) => {
-                    FetchError::Transient(clean(&causes(&error), 300))
+                    FetchError::Unreachable(unreachable(&causes(&error)))
                 }
                 None if text.contains("credentials") => FetchError::Credentials(clean(&text, 300)),
                 None => FetchError::Transient(clean(&text, 300)),
             }
         }
+    }
+}
+
+/// Why nobody answers, in words: what the libraries below say is about themselves.
+fn unreachable(causes: &str) -> String {
+    let text = causes.to_lowercase();
+    let said = [
+        ("dns", "the name of its server cannot be looked up: is there a network, and a name server?"),
+        (
+            "failed to lookup",
+            "the name of its server cannot be looked up: is there a network, and a name server?",
+        ),
+        (
+            "certificate",
+            "the certificate of its server is not one to trust: a proxy that opens TLS, or a wrong clock?",
+        ),
+        ("connection refused", "the connection is refused: a firewall or a proxy in between?"),
+        ("network is unreachable", "there is no way to its network"),
+        ("no route to host", "there is no way to its server"),
+        ("timed out", "no answer in time"),
+        ("timeout", "no answer in time"),
+        ("reset by peer", "the connection was cut"),
+        ("closed", "the connection was cut"),
+    ];
+    let known = said.iter().find(|(sign, _)| text.contains(sign)).map(|(_, words)| (*words).to_owned());
+    // The innermost cause alone: those around it are names of layers.
+    known.unwrap_or_else(|| clean(causes.rsplit(": ").next().unwrap_or(causes), 200))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_network_is_said_without_the_names_of_layers() {
+        let of = |causes: &str| FetchError::Unreachable(unreachable(causes)).to_string();
+        let looked_up = of(
+            "dispatch failure: io error: client error (Connect): dns error: failed to lookup address information: Temporary failure in name resolution",
+        );
+        assert_eq!(
+            looked_up,
+            "cannot reach AWS: the name of its server cannot be looked up: is there a network, and a name server?"
+        );
+        let refused = of(
+            "dispatch failure: io error: client error (Connect): tcp connect error: Connection refused (os error 111)",
+        );
+        assert_eq!(refused, "cannot reach AWS: the connection is refused: a firewall or a proxy in between?");
+        assert_eq!(of("dispatch failure: other: something odd"), "cannot reach AWS: something odd");
     }
 }

@@ -33,17 +33,24 @@ use crate::source::timeouts::timeouts;
 const FIRST_REGION: &str = "us-east-1";
 
 /// The SDK's configuration from the environment: credentials by AWS's default chain.
-pub async fn from_environment() -> SdkConfig {
+///
+/// # Errors
+/// When this machine knows no certificate authority: nobody could be trusted to be AWS, and the SDK would panic.
+pub async fn from_environment() -> Result<SdkConfig, AccountError> {
+    if rustls_native_certs::load_native_certs().certs.is_empty() {
+        return Err(AccountError::NoAuthorities);
+    }
     let config = aws_config::defaults(BehaviorVersion::latest())
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts())
         .http_client(connections())
         .load()
         .await;
-    match config.region() {
+    // An empty one is what a container is given where nobody set it.
+    Ok(match config.region().filter(|region| !region.as_ref().is_empty()) {
         Some(_) => config,
         None => config.into_builder().region(Region::from_static(FIRST_REGION)).build(),
-    }
+    })
 }
 
 /// The SDK's configuration over a simulated world.

@@ -18,6 +18,7 @@ mod heartbeat;
 mod incidents;
 mod learning;
 mod local;
+mod newcomer;
 mod own;
 mod process;
 mod recall;

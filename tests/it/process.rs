@@ -45,7 +45,8 @@ impl Home {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(PROGRAM);
+        let program = std::env::var_os("TRAILNOTI_BIN").unwrap_or_else(|| PROGRAM.into());
+        let mut command = Command::new(program);
         command
             .args(arguments)
             .env_clear()
@@ -136,7 +137,7 @@ pub fn said(slack: &Slack, what: &str) -> Result<(), String> {
     if texts.iter().any(|text| text.contains(what)) { Ok(()) } else { Err(format!("{texts:?}")) }
 }
 
-fn certificate(folder: &Path) -> (PathBuf, PathBuf) {
+pub fn certificate(folder: &Path) -> (PathBuf, PathBuf) {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
     let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
     std::fs::write(&certificate, made.cert.pem()).expect("written");
@@ -542,8 +543,7 @@ async fn the_health_pages_say_alive_and_ready() {
     let (code, screen) = run(&["status", "--config", "trailnoti.toml"]);
     assert_eq!(code, Some(0));
     assert!(
-        screen.contains("all region feeds are being read")
-            && screen.contains("created the IAM user looked-at"),
+        screen.contains("regions read on time") && screen.contains("created the IAM user looked-at"),
         "{screen}"
     );
     assert!(
@@ -563,6 +563,17 @@ async fn the_health_pages_say_alive_and_ready() {
     assert_eq!(code, Some(1));
     let rebound = client.get(format!("http://127.0.0.1:{port}/metrics")).header("Host", "evil.example");
     assert_eq!(rebound.send().await.expect("an answer").status().as_u16(), 403);
+    let web = format!("http://127.0.0.1:{port}/");
+    let answer = client.get(&web).send().await.expect("an answer");
+    let policy = answer.headers().get("content-security-policy").and_then(|one| one.to_str().ok());
+    assert!(policy.is_some_and(|policy| policy.starts_with("default-src 'none'")), "{policy:?}");
+    let page = answer.text().await.expect("text");
+    assert!(page.contains("us-east-1") && page.contains("created the IAM user looked-at"), "{page}");
+    let found = client.get(format!("{web}?q=LOOKED-at")).send().await.expect("an answer");
+    let found = found.text().await.expect("text");
+    assert!(found.contains("delivered to slack") && !found.contains("No decision"), "{found}");
+    let rebound = client.get(&web).header("Host", "evil.example").send().await.expect("an answer");
+    assert_eq!(rebound.status().as_u16(), 403, "a website whose name points here");
     let by_port = client.get(format!("http://127.0.0.1:{port}/status")).send().await.expect("an answer");
     assert_eq!(by_port.status().as_u16(), 404, "what is seen is shown over the socket alone");
     // A folder in which others could put a socket of their own is not believed.
@@ -772,7 +783,7 @@ async fn the_commands_that_ask_aws_answer() {
     assert!(scanned.lines().last().is_some_and(|line| line.contains(r#""records":1"#)), "{scanned}");
     let (code, checked) = tokio::task::block_in_place(|| run(&["check", "--online"]));
     assert_eq!(code, Some(0), "{checked}");
-    assert!(checked.contains("111122223333  us-east-1  events: ok; 0 instances"), "{checked}");
+    assert!(checked.ends_with("ready: 1 region can be read, 0 instances there now\n"), "{checked}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -277,8 +277,8 @@ async fn a_tag_that_is_put_on_later_is_told_and_does_not_silence_the_story() {
         10:02:35 → slack (update): Instance i-00000000abc010003 is now running in eu-west-1 · eu-west-1 10:02:35
         10:05:00 → slack: mallory launched t3.large in eu-west-1 · eu-west-1 10:02:00
         10:10:05 → slack: Instance i-00000000abc010003 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:10:05 [this exclusion's tags were added to it after launch; they do not hide it]
-        10:14:00 → slack: Instance i-00000000abc010003 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:14:00 [this exclusion's tags were added to it after launch; they do not hide it]
         10:14:00 → slack (update): mallory asked ec2 to create tags from 203.0.113.66, a network new to it and to this account · eu-west-1 10:10:00
+        10:14:00 → slack: Instance i-00000000abc010003 (t3.large, 2 vCPUs) carries the tags of exclusion "ci runners" · eu-west-1 10:14:00 [this exclusion's tags were added to it after launch; they do not hide it]
         10:20:05 → slack (update): Instance i-00000000abc010003 is now shutting-down in eu-west-1 · eu-west-1 10:20:05
         10:20:35 → slack (update): Instance i-00000000abc010003 is now terminated in eu-west-1 · eu-west-1 10:20:35"#]].assert_eq(&stage.transcript());
 }
@@ -443,7 +443,7 @@ async fn a_day_is_summed_up_to_the_sinks_that_ask_for_it() {
         alerts: 1 critical, 1 high, 1 low
         hidden: 3 by "ci runners" (last i-00000000abc010003, launched by arn:aws:sts::111122223333:assumed-role/ci-runner/build-77)
         covered: 4 of 4 region feeds read on time
-        read: 0 of 2 regions read, no gaps since 2026-03-02 10:00 UTC
+        read: 2 of 2 regions read up to 08:56 UTC, no gaps since 2026-03-02 10:00 UTC
         lag: 15 seconds at most, in us-east-1
         gaps: none"#]]
     .assert_eq(&last_told(&stage));

@@ -15,6 +15,7 @@ use crate::daemon::shared::{AGAIN, Shared};
 use crate::domain::event::scope::Scope;
 use crate::domain::health::report::Report;
 use crate::domain::health::subject::Api;
+use crate::domain::text::counted;
 use crate::domain::time::later;
 use crate::source::Account;
 use crate::store::{Commit, StoreError};
@@ -131,6 +132,11 @@ impl Watch<'_> {
         }
         // Only after it was reported is it known: a kill between the two repeats it.
         shared.store.discovered(&account.id, regions, &appeared).await?;
+        if self.running.is_empty() {
+            let watched = regions.iter().filter(|region| shared.config.regions.admits(region)).count();
+            let name = if account.name.is_empty() { String::new() } else { format!(" ({})", account.name) };
+            tracing::info!("watching {}{name}: {}", account.id, counted(watched as u64, "region"));
+        }
         self.begin(regions, |region| since.filter(|_| appeared.contains(region)));
         let disabled: Vec<_> = self.running.extract_if(.., |region, _| !regions.contains(region)).collect();
         for (region, stop) in disabled {

@@ -61,12 +61,7 @@ impl<'a> ReadHealth<'a> {
     pub async fn succeeded(&mut self, shared: &Shared) -> Result<(), StoreError> {
         shared.status.asked(self.scope, self.api, Ok(()), shared.clock.now());
         if std::mem::take(&mut self.failures) > 0 {
-            tracing::info!(
-                account = self.scope.account(),
-                region = self.scope.region(),
-                api = self.api.name(),
-                "reading works again"
-            );
+            tracing::info!("{} can be read again", Subject::Place(&self.place).key());
         }
         shared.note_outage(&self.place, None).await
     }
@@ -77,15 +72,15 @@ impl<'a> ReadHealth<'a> {
         let is_elsewhere_well = self.is_elsewhere_well(shared, now);
         let reason = explain(error, is_elsewhere_well);
         shared.status.asked(self.scope, self.api, Err(reason.clone()), now);
-        if self.failures == 0 {
-            tracing::warn!(
-                account = self.scope.account(),
-                region = self.scope.region(),
-                api = self.api.name(),
-                "reading failed: {reason}"
-            );
-        }
         self.failures += 1;
+        if self.api == Api::Identity {
+            // Nothing at all is watched meanwhile: that is said again, more and more seldom.
+            if self.failures.is_power_of_two() {
+                tracing::warn!("nothing is watched yet, and it is tried again every few seconds: {reason}");
+            }
+        } else if self.failures == 1 {
+            tracing::warn!("cannot read {}: {reason}", Subject::Place(&self.place).key());
+        }
         let (cause, lasting, most) = match error {
             // Nobody else's credentials are over: it is the region.
             FetchError::Credentials(_) if is_elsewhere_well => (Cause::Unanswered, NOT_ENABLED, REFUSED),

@@ -154,6 +154,17 @@ impl Decision {
         });
     }
 
+    /// Whether a text in small letters stands in what it is about.
+    pub(super) fn has(&self, text: &str) -> bool {
+        let subject = self
+            .subject
+            .iter()
+            .flat_map(|one| [&one.alert, &one.rule, &one.group, &one.title, &one.principal]);
+        let rules = self.tried.iter().chain(self.not.iter().map(|(rule, _)| rule));
+        let own = [&self.id, &self.name, &self.account, &self.region];
+        own.into_iter().chain(subject).chain(rules).any(|part| part.to_lowercase().contains(text))
+    }
+
     /// What became of it, in words.
     pub fn fate(&self, routes: &[Route]) -> String {
         match &self.fate {

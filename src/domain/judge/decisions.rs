@@ -101,6 +101,13 @@ impl Decisions {
         Some((Place { number, row }, decision.clone()))
     }
 
+    /// The decisions that have a text in what they are about, whatever its case: on alerts first, the newest of each first.
+    pub fn search(&self, text: &str) -> impl Iterator<Item = &Decision> {
+        let text = text.to_lowercase();
+        let others = self.others.entries.values().rev().filter_map(|entry| entry.decision.as_ref());
+        self.alerts().chain(others).filter(move |decision| decision.has(&text))
+    }
+
     /// The decisions on alerts, the newest first.
     pub fn alerts(&self) -> impl Iterator<Item = &Decision> {
         self.alerts.entries.values().rev().filter_map(|entry| entry.decision.as_ref())

@@ -146,7 +146,7 @@ pub fn due(pending: &[Pending], sent: &BTreeMap<String, Sent>, grouping: &Groupi
     }
     ready.sort_by_key(|(_, waiting)| {
         let urgent = waiting.iter().map(|pending| pending.alert.severity).max();
-        (std::cmp::Reverse(urgent), waiting.iter().map(|pending| pending.seq).min())
+        (std::cmp::Reverse(urgent), waiting.iter().map(|pending| came(pending)).min())
     });
     share_among_principals(&mut ready);
     if ready.is_empty() {
@@ -162,7 +162,7 @@ pub fn due(pending: &[Pending], sent: &BTreeMap<String, Sent>, grouping: &Groupi
             break;
         }
         // The most urgent is the message's title.
-        waiting.sort_by_key(|pending| (std::cmp::Reverse(pending.alert.severity), pending.seq));
+        waiting.sort_by_key(|pending| (std::cmp::Reverse(pending.alert.severity), came(pending)));
         let before = sent.get(group).filter(|sent| !is_over(group, sent, grouping, now));
         message.update &= before.is_some();
         message.louder |= before.is_some_and(|sent| is_worse(sent, &waiting));
@@ -174,6 +174,11 @@ pub fn due(pending: &[Pending], sent: &BTreeMap<String, Sent>, grouping: &Groupi
         message.thread = None;
     }
     Due::Send(message)
+}
+
+/// In which order alerts came. What two regions say in the same moment is in the order of their names, and not of who was written first.
+fn came(pending: &Pending) -> (Timestamp, Timestamp, &str, u64) {
+    (pending.enqueued, pending.alert.time, &pending.alert.region, pending.seq)
 }
 
 /// What of those that wait says only how an incident stands of which the sink was told nothing.

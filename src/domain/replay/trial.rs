@@ -15,6 +15,8 @@ use crate::domain::time::later;
 
 /// How many examples are kept of a rule.
 pub const EXAMPLES: usize = 3;
+/// So many principals and places are counted one by one.
+const COUNTED: usize = 10_000;
 /// Groups that are remembered; of more, those go whose next message would be a new one anyway.
 const GROUPS: usize = 50_000;
 
@@ -35,6 +37,8 @@ pub struct RuleTally {
     pub days: BTreeMap<Date, u64>,
     /// How many alerts of each severity.
     pub by_severity: BTreeMap<Severity, u64>,
+    /// The same by day.
+    pub severities: BTreeMap<Date, BTreeMap<Severity, u64>>,
     /// The first few of its alerts.
     pub examples: Vec<Alert>,
 }
@@ -69,11 +73,20 @@ pub struct Trial {
     pub rules: BTreeMap<String, RuleTally>,
     /// When the last message of a group began.
     groups: FxHashMap<String, Timestamp>,
+    /// How many alerts each principal has, and each account and region; what is beyond so many of them is together.
+    pub principals: BTreeMap<String, u64>,
+    /// See above.
+    pub places: BTreeMap<String, u64>,
     /// How many conversations all messages are: an incident is one, until it was quiet.
     pub conversations: u64,
 }
 
 impl Trial {
+    fn count(of: &mut BTreeMap<String, u64>, what: &str) {
+        let known = of.contains_key(what) || of.len() < COUNTED;
+        *of.entry(if known { what } else { "others" }.to_owned()).or_default() += 1;
+    }
+
     /// Counts an alert; alerts come in the order of their times, more or less.
     pub fn add(&mut self, alert: &Alert, grouping: &Grouping) {
         let began = self.groups.get(&alert.group).copied();
@@ -83,6 +96,9 @@ impl Trial {
             (_, true) => SETTLED.min(grouping.interval),
             _ => grouping.interval.max(grouping.wait),
         };
+        let who = if alert.principal.is_empty() { "nobody" } else { &alert.principal };
+        Trial::count(&mut self.principals, who);
+        Trial::count(&mut self.places, format!("{} {}", alert.account, alert.region).trim());
         let new = began.is_none_or(|began| alert.time > later(began, span));
         let quiet = grouping.conversation.max(grouping.interval);
         self.conversations += u64::from(began.is_none_or(|began| alert.time > later(began, quiet)));
@@ -100,13 +116,16 @@ impl Trial {
             last: alert.time,
             days: BTreeMap::new(),
             by_severity: BTreeMap::new(),
+            severities: BTreeMap::new(),
             examples: Vec::new(),
         });
         tally.severity = tally.severity.max(alert.severity);
         tally.alerts += 1;
         tally.messages += u64::from(new);
         (tally.first, tally.last) = (tally.first.min(alert.time), tally.last.max(alert.time));
-        *tally.days.entry(alert.time.to_zoned_datetime(TimeZone::UTC).date()).or_default() += 1;
+        let day = alert.time.to_zoned_datetime(TimeZone::UTC).date();
+        *tally.days.entry(day).or_default() += 1;
+        *tally.severities.entry(day).or_default().entry(alert.severity).or_default() += 1;
         *tally.by_severity.entry(alert.severity).or_default() += 1;
         if tally.examples.len() < EXAMPLES {
             tally.examples.push(alert.clone());

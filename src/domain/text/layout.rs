@@ -24,6 +24,24 @@ pub fn paragraph(columns: Option<usize>, first: &str, rest: &str, text: &str) ->
     textwrap::fill(text, options)
 }
 
+/// As much of a text as fits behind so many columns, and a sign that there was more.
+pub fn one_line(columns: Option<usize>, behind: usize, text: &str) -> String {
+    let Some(room) = columns.map(|columns| columns.saturating_sub(behind).max(NARROWEST)) else {
+        return text.to_owned();
+    };
+    if display_width(text) <= room {
+        return text.to_owned();
+    }
+    let mut line = String::new();
+    for letter in text.chars() {
+        if display_width(&line) + display_width(letter.encode_utf8(&mut [0; 4])) + 1 > room {
+            break;
+        }
+        line.push(letter);
+    }
+    format!("{}…", line.trim_end())
+}
+
 /// Rows of cells. Every column but the last is as wide as its widest cell; the last is broken where the terminal ends, and goes
 /// on beneath itself.
 #[derive(Debug, Default)]
@@ -108,6 +126,17 @@ mod tests {
         assert_eq!(lines[1].trim_start(), "to break", "{text}");
         assert_eq!(lines[1].len() - lines[1].trim_start().len(), 14, "{text}");
         assert!(lines[2].ends_with("role/a-very-long-name-of-a-role"), "{text}");
+    }
+
+    #[test]
+    fn what_must_stay_one_line_is_cut_with_a_sign() {
+        assert_eq!(
+            one_line(Some(40), 10, "a text that is much longer than that"),
+            "a text that is much longer th…"
+        );
+        assert_eq!(one_line(Some(40), 10, "short"), "short");
+        assert_eq!(one_line(Some(30), 4, "東京都東京都東京都東京都東京都"), "東京都東京都東京都東京都…");
+        assert_eq!(one_line(None, 10, "a text that is much longer than that").len(), 36);
     }
 
     #[test]

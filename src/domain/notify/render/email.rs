@@ -13,6 +13,9 @@ use crate::domain::notify::render::{
 };
 use crate::domain::text::clean;
 
+/// So much of a mail is shown in a list of mails, in characters.
+const PREHEADER: usize = 140;
+
 /// How wide the names of facts are, in columns.
 const NAME: usize = 16;
 
@@ -36,6 +39,8 @@ struct Html<'a> {
     lang: &'static str,
     words: &'static dyn Words,
     colour: &'static str,
+    /// What a list of mails shows behind the subject.
+    preheader: &'a str,
     banner: &'a str,
     incidents: &'a [Story],
     alerts: Vec<Shown>,
@@ -97,6 +102,13 @@ pub fn render(message: &Message, style: &Style) -> Result<Email, askama::Error> 
         |incident: &Brief| (incident.headline(), incident.lines(), incident.do_now(), incident.actions());
     let incidents: Vec<Story> = message.incidents.iter().map(story).collect();
     let incidents = incidents.as_slice();
+    // The subject says what happened: what follows is how far it has come, or why it matters.
+    let preheader = match (message.incidents.first(), alerts.first()) {
+        (Some(incident), _) => incident.lines().join(" · "),
+        (None, Some(alert)) => alert.description.clone(),
+        (None, None) => String::new(),
+    };
+    let preheader = clean(&preheader, PREHEADER);
     let banner = style.banner.as_deref().unwrap_or_default();
     let subject = match banner {
         "" => clean(&summary(message, style), 180),
@@ -110,6 +122,7 @@ pub fn render(message: &Message, style: &Style) -> Result<Email, askama::Error> 
                 lang: style.language.code(),
                 words,
                 colour: colour(message.severity()),
+                preheader: &preheader,
                 banner,
                 incidents,
                 alerts,
