@@ -289,6 +289,9 @@ fn exclusions(out: &mut String, exclusions: &[Exclusion], now: Timestamp, lines:
 
 fn memory(out: &mut String, memory: &Memory, lines: usize) {
     let known = format!("{} values remembered", memory.remembered);
+    if memory.regions.is_empty() {
+        return;
+    }
     if !memory.learning {
         title(out, &format!("Learned: 90 days of history are read ({known})"));
         return;

@@ -141,6 +141,10 @@ fn unavailable(why: &str) -> Response {
 }
 
 #[cfg(test)]
+#[path = "tests.rs"]
+mod view_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -366,7 +366,9 @@ fn learned(status: &StatusPage) -> String {
     let memory = &status.memory;
     let done = memory.regions.iter().filter(|region| region.done).count();
     let known = counted(memory.remembered as u64, "value");
-    if memory.learning {
+    if memory.regions.is_empty() {
+        "Nothing is known yet.".to_owned()
+    } else if memory.learning {
         format!(
             "Learning what is normal: 90 days of history read in {done} of {} regions, {known} remembered",
             memory.regions.len()
