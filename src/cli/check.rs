@@ -31,8 +31,17 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// What the unit allows at most, in megabytes: `MemoryMax` in `systemd/trailnoti.service`.
 const UNIT: u64 = 512;
 
-pub(super) fn run(file: &ConfigFile, online: bool, as_json: bool) -> anyhow::Result<ExitCode> {
-    let config = match load(file) {
+/// What the command line says.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct View {
+    pub no_secrets: bool,
+    pub online: bool,
+    pub json: bool,
+}
+
+pub(super) fn run(file: &ConfigFile, view: View) -> anyhow::Result<ExitCode> {
+    let (online, as_json) = (view.online, view.json);
+    let config = match load(file, view.no_secrets) {
         Ok(config) => config,
         Err(problems) if as_json => {
             println!("{:#}", json!({ "problems": problems.0.iter().map(problem).collect::<Vec<_>>() }));
@@ -59,8 +68,8 @@ pub(super) fn is_blind(seen: &[Seen]) -> bool {
     seen.is_empty() || seen.iter().any(|seen| seen.events.is_err() || seen.instances.is_err())
 }
 
-fn load(file: &ConfigFile) -> Result<Config, Problems> {
-    let config = file.load()?;
+fn load(file: &ConfigFile, no_secrets: bool) -> Result<Config, Problems> {
+    let config = if no_secrets { file.load_without_secrets()? } else { file.load()? };
     let failed = try_tests(&config.ruleset.rules, &config.rule_tests);
     if failed.is_empty() { Ok(config) } else { Err(Problems(failed)) }
 }

@@ -48,6 +48,9 @@ pub(super) enum Command {
     Check {
         #[command(flatten)]
         config: ConfigFile,
+        /// Look at no secret: whoever checks may not be able to read them
+        #[arg(long, conflicts_with = "online")]
+        no_secrets: bool,
         /// Also try to read every region
         #[arg(long)]
         online: bool,

@@ -79,7 +79,9 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Run { config, log_format } => run::run(config, log_format),
-        Command::Check { config, online, json } => check::run(&config, online, json),
+        Command::Check { config, no_secrets, online, json } => {
+            check::run(&config, check::View { no_secrets, online, json })
+        }
         Command::Doctor { config, json } => doctor::run(&config, json),
         Command::Demo { config, speed, page, messages } => {
             demo::run(&config, demo::View { speed, page, messages })

@@ -86,6 +86,9 @@ fn the_services_own_file_is_right_for_commands_that_are_called_by_hand() {
     // Also without the right to read them.
     std::fs::remove_file(&secret).expect("removed");
     assert_eq!(ends("check").0, Some(78));
+    // What reloads the unit is given none of them.
+    let without = said(&run_in(folder.path(), &["check", "--no-secrets", "--config", "t.toml"]));
+    assert_eq!(without.0, Some(0), "{}", without.2);
     // What sends nothing needs none of them.
     for command in ["rules", "iam-policy"] {
         assert_eq!(ends(command).0, Some(0), "{command}");
