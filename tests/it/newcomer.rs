@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use trailnoti::simulator::{Fault, Trouble};
 
-use crate::process::{Home, LONG, happens, said, world};
+use crate::process::{Home, LONG, happens, mailed, said, world};
 use crate::servers::{Mail, Slack, eventually};
 use crate::world::ACCOUNT;
 
@@ -81,14 +81,7 @@ async fn from_nothing_to_the_first_alert_in_slack_and_by_mail() {
     });
     happens(&world, "support-2");
     eventually("Slack is told", LONG, || said(&slack, "created the IAM user support-2")).await;
-    eventually("a mail comes", LONG, || {
-        let got = mail.got.lock().expect("got").clone();
-        got.iter()
-            .any(|mail| mail.contains("created the IAM user support-2"))
-            .then_some(())
-            .ok_or(format!("{got:?}"))
-    })
-    .await;
+    eventually("a mail comes", LONG, || mailed(&mail, "created the IAM user support-2")).await;
     println!("from nothing to the first alert in {:.1} s", begun.elapsed().as_secs_f64());
     let log = home.log();
     assert!(

@@ -137,6 +137,11 @@ pub fn said(slack: &Slack, what: &str) -> Result<(), String> {
     if texts.iter().any(|text| text.contains(what)) { Ok(()) } else { Err(format!("{texts:?}")) }
 }
 
+pub fn mailed(mail: &Mail, what: &str) -> Result<(), String> {
+    let got = mail.got.lock().expect("got").clone();
+    if got.iter().any(|mail| mail.contains(what)) { Ok(()) } else { Err(format!("{got:?}")) }
+}
+
 pub fn certificate(folder: &Path) -> (PathBuf, PathBuf) {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
     let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
@@ -162,14 +167,7 @@ async fn the_daemon_tells_slack_and_a_mail_server_and_stops_at_sigterm() {
     // The certificate is trusted as a private authority's would be.
     home.start_with(|command| command.env("SSL_CERT_FILE", &cert));
     eventually("Slack is told", LONG, || said(&slack, "created the IAM user support-2")).await;
-    eventually("a mail comes", LONG, || {
-        let got = mail.got.lock().expect("got").clone();
-        got.iter()
-            .any(|mail| mail.contains("created the IAM user support-2"))
-            .then_some(())
-            .ok_or(format!("{got:?}"))
-    })
-    .await;
+    eventually("a mail comes", LONG, || mailed(&mail, "created the IAM user support-2")).await;
     home.signal("-TERM");
     assert_eq!(home.end().await, Some(0), "{}", home.log());
     // Started again, it tells nothing twice.
