@@ -71,6 +71,9 @@ fn what_is_covered_is_said_first_and_what_is_behind_is_not_called_covered() {
         page.contains("<h1>Behind: 1 of 2 regions are read on time</h1>") && page.contains("tile warn"),
         "{page}"
     );
+    let mut begins = well.clone();
+    begins.not_seen = (0..34).map(|n| format!("111122223333 region-{n} ec2: not read yet")).collect();
+    assert!(html(begins, "").contains("<h1>Starting: "), "however many they are");
     let mut blind = well.clone();
     blind.not_seen.push("111122223333 us-east-1 cloudtrail: access denied".to_owned());
     assert!(html(blind, "").contains("<h1>Not covered: "));

@@ -242,10 +242,11 @@ fn verdict(status: &StatusPage, sinks_work: bool) -> (Tone, String, Vec<String>)
         details.push(format!("{} not read back: trailnoti status", counted(coverage.gaps as u64, "gap")));
     }
     let is_starting = |text: &String| text.ends_with("not read yet") || text.ends_with("not known yet");
+    let is_else_well = sinks_work && status.state_kept_in_memory.is_none() && coverage.gaps == 0;
     let begins = !status.not_seen.is_empty() && status.not_seen.iter().all(is_starting);
     if details.is_empty() && coverage.regions > 0 && coverage.in_time == coverage.regions {
         (Tone::Good, format!("Covered: {regions}"), details)
-    } else if coverage.regions == 0 || begins && details.len() == status.not_seen.len() {
+    } else if coverage.regions == 0 || begins && is_else_well {
         (Tone::Warn, format!("Starting: {regions}"), details)
     } else if status.not_seen.is_empty() && sinks_work {
         (Tone::Warn, format!("Behind: {regions}"), details)
